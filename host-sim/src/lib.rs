@@ -1,0 +1,1 @@
+//! A proxy-wasm host that behaves as Envoy does.
