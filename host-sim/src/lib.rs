@@ -1,1 +1,3 @@
 //! A proxy-wasm host that behaves as Envoy does.
+
+pub mod abi;
