@@ -1,1 +1,20 @@
-//! traffic-policy
+//! Traffic decisions as pure functions.
+//!
+//! Values in, a decision out. Nothing here knows a proxy, a clock, randomness or a log: `now` and
+//! `draw` are arguments, and every limit is explicit. That is what lets the same code decide in a
+//! proxy, in a simulator and in a property test.
+//!
+//! # Map
+//! | module | what it decides |
+//! |---|---|
+//! | [`catalog`] | which models and pools exist, and what a model's other names are |
+//! | [`route`] | which pool a request goes to, and why |
+//!
+//! # Rules
+//! - A policy is built once, from configuration, by `TryFrom`; building is where errors happen.
+//! - A decision cannot fail: whatever the request is, some variant of the answer describes it.
+
+pub mod catalog;
+pub mod invalid;
+pub mod pattern;
+pub mod route;

@@ -1,0 +1,68 @@
+//! The shared nouns of a configuration: which models and pools exist.
+//!
+//! Every section refers to these by name, so a name that is wrong anywhere is found while the
+//! configuration is read, not while a request is.
+
+mod config;
+
+pub use config::{RawModel, RawPool};
+
+/// A model that is served here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The name the model servers know.
+    pub name: String,
+    /// Other names under which clients ask for it.
+    pub aliases: Vec<String>,
+    /// How many tokens prompt and answer may have together.
+    pub context_window: Option<u64>,
+}
+
+/// A set of servers that a route leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// What `x-llm-pool` says.
+    pub name: String,
+    /// The model its servers run.
+    pub model: Option<String>,
+    /// The versions that a split may choose between.
+    pub versions: Vec<String>,
+    /// Where its requests may be diverted to, in order.
+    pub fallback: Vec<String>,
+}
+
+/// All models and pools of a configuration, with every reference between them checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    models: Vec<Model>,
+    pools: Vec<Pool>,
+}
+
+impl Catalog {
+    /// The models, in the order of the configuration.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The pools, in the order of the configuration.
+    pub fn pools(&self) -> &[Pool] {
+        &self.pools
+    }
+
+    /// The model that a client means by `name`: its own name or one of its aliases.
+    pub fn resolve(&self, name: &str) -> Option<&Model> {
+        self.models
+            .iter()
+            .find(|model| model.name == name || model.aliases.iter().any(|a| a == name))
+    }
+
+    /// The pool called `name`.
+    pub fn pool(&self, name: &str) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.name == name)
+    }
+
+    /// The names of all pools, for messages.
+    pub fn pool_names(&self) -> impl Iterator<Item = &str> {
+        self.pools.iter().map(|pool| pool.name.as_str())
+    }
+}
