@@ -1,1 +1,50 @@
-//! llm-wire
+//! LLM request and response bytes, and what they mean.
+//!
+//! Pure: no proxy, no clock, no randomness, no log. What comes in is bytes, in whatever pieces a
+//! network makes of them; what goes out is facts.
+//!
+//! ```
+//! use llm_wire::{Api, Progress, RequestScanner, ScanLimits};
+//!
+//! let api = Api::from_path(b"/v1/chat/completions").expect("a known path");
+//! let mut scanner = RequestScanner::new(api, ScanLimits::default());
+//!
+//! // The body arrives in pieces, and the facts are there as soon as their bytes are.
+//! scanner.feed(br#"{"model":"gpt-4.1","stream":true,"messages":[{"role":"us"#);
+//! assert_eq!(scanner.facts().model.as_deref(), Some("gpt-4.1"));
+//! assert_eq!(scanner.progress(), Progress::Reading);
+//!
+//! scanner.feed(br#"er","content":"What does \"model\": \"x\" mean?"}],"max_tokens":64}"#);
+//! assert_eq!(scanner.finish(), Progress::Complete);
+//!
+//! let facts = scanner.into_facts();
+//! assert_eq!(facts.model.as_deref(), Some("gpt-4.1"));
+//! assert_eq!(facts.max_output_tokens, Some(64));
+//! assert!((12..=30).contains(&facts.prompt.tokens), "{:?}", facts.prompt);
+//! ```
+//!
+//! # The map
+//! | module | what it knows |
+//! |---|---|
+//! | `api` | paths: which API, whose conventions |
+//! | `json` | JSON that arrives in pieces, as events; no DOM |
+//! | `request` | the fields of each API, and the facts they make |
+//! | `text` | what a consumer of prompt text is told |
+//! | `estimate` | a consumer that guesses the number of tokens |
+//! | `count` | a number of tokens with its source and error |
+//! | `reply` | error bodies as each API shapes them |
+
+mod api;
+mod count;
+mod estimate;
+mod json;
+mod reply;
+mod request;
+mod text;
+
+pub use api::{Api, Family};
+pub use count::{TokenCount, TokenSource};
+pub use estimate::Estimator;
+pub use reply::Refusal;
+pub use request::{Malformed, Progress, RequestFacts, RequestScanner, ScanLimits};
+pub use text::{Mark, Piece, TextSink};

@@ -1,0 +1,433 @@
+//! Reads JSON that arrives in pieces, and tells a visitor what it meets.
+//!
+//! # Why not a parser from a crate
+//! Every JSON crate wants the document in one slice, or builds a value of it. A proxy sees the
+//! body in frames, may not hold it, and is interested in a handful of fields; the rest must cost
+//! next to nothing. So this reader keeps a state between slices, runs over strings with SIMD
+//! search, and lets the visitor say of each value whether it wants to look inside, to get its
+//! bytes, or neither.
+//!
+//! # What is checked
+//! The structure is checked as RFC 8259 demands: brackets, commas, colons, literals, numbers. So
+//! are the escapes of strings that are decoded: member names and captured values.
+//! The inside of other strings is not: an unknown escape, a control character or invalid UTF-8 in
+//! a megabyte of prompt is the server's to refuse, and finding it would mean to look at every
+//! byte twice. A UTF-8 byte order mark at the beginning is passed over, because Python servers
+//! do so; `NaN` and `Infinity`, which they also take, are refused.
+//!
+//! # Limits
+//! Nesting deeper than `max_depth` and captured strings longer than `max_capture` are the only
+//! things that would need memory. The first ends the reading, the second loses only that value.
+
+mod capture;
+mod number;
+mod strings;
+
+use capture::Capture;
+pub(crate) use number::Number;
+use strings::Strings;
+
+/// Why a body cannot be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Malformed {
+    /// The body ended before its outermost value did, or holds nothing.
+    Truncated,
+    /// The outermost value is not an object.
+    NotAnObject,
+    /// A byte that cannot stand here.
+    UnexpectedByte,
+    /// A number, `true`, `false` or `null` that is misspelled.
+    BadLiteral,
+    /// An escape that JSON does not have, in a string that had to be decoded.
+    BadEscape,
+    /// Brackets are nested deeper than the limit.
+    TooDeep,
+    /// Something other than whitespace follows the outermost value.
+    TrailingBytes,
+}
+
+impl Malformed {
+    /// The reason as a word, for metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::NotAnObject => "not_an_object",
+            Self::UnexpectedByte => "unexpected_byte",
+            Self::BadLiteral => "bad_literal",
+            Self::BadEscape => "bad_escape",
+            Self::TooDeep => "too_deep",
+            Self::TrailingBytes => "trailing_bytes",
+        }
+    }
+}
+
+/// What the visitor wants of an object or an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inside {
+    /// Events for what is inside.
+    Events,
+    /// Its bytes as they stand, brackets included; no events.
+    Bytes,
+    /// Nothing; not even `close`.
+    Nothing,
+}
+
+/// What the visitor wants of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The bytes between the quotes, escapes left in.
+    Bytes,
+    /// The decoded value, if it is not too long.
+    Value,
+    /// Nothing.
+    Nothing,
+}
+
+/// A value that is neither a container nor a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scalar {
+    Null,
+    Bool(bool),
+    Number(Number),
+}
+
+/// Receives what the reader meets, in the order of the body.
+pub(crate) trait Visitor {
+    /// A member's name; `None` when it is longer than the limit.
+    fn key(&mut self, key: Option<&[u8]>);
+    /// An object begins.
+    fn object(&mut self) -> Inside;
+    /// An array begins.
+    fn array(&mut self) -> Inside;
+    /// The container last entered with [`Inside::Events`] ends.
+    fn close(&mut self);
+    /// A string begins.
+    fn string(&mut self) -> Content;
+    /// A string that was wanted as [`Content::Value`]; `None` when it is longer than the limit.
+    fn value(&mut self, value: Option<&[u8]>);
+    /// The next bytes of what was wanted as bytes.
+    fn bytes(&mut self, bytes: &[u8]);
+    /// What was wanted as bytes is complete.
+    fn bytes_end(&mut self);
+    /// A number or a literal.
+    fn scalar(&mut self, scalar: Scalar);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the outermost value; so many bytes of a byte order mark were seen.
+    Start(u8),
+    /// A value must follow.
+    Value,
+    /// After `[`: a value or `]`.
+    FirstElement,
+    /// After `{`: a name or `}`.
+    FirstKey,
+    /// After a comma in an object: a name.
+    Key,
+    /// After a name: a colon.
+    Colon,
+    /// After a value: a comma or the closing bracket.
+    After,
+    /// Inside a string.
+    String(Purpose),
+    /// Inside a number.
+    Number,
+    /// Inside `true`, `false` or `null`: what it is, and what must still come.
+    Literal(Scalar, &'static [u8]),
+    /// After the outermost value.
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Key,
+    Value(Content),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bracket {
+    Object,
+    Array,
+}
+
+/// The state between two slices.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    state: State,
+    open: Vec<Bracket>,
+    max_depth: usize,
+    /// The depth of the container that the visitor does not look into; 0: it looks everywhere.
+    closed_at: usize,
+    /// Whether the visitor gets that container's bytes.
+    wants_bytes: bool,
+    strings: Strings,
+    capture: Capture,
+    number: Number,
+}
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+impl Reader {
+    pub(crate) fn new(max_depth: usize, max_capture: usize) -> Self {
+        Self {
+            state: State::Start(0),
+            open: Vec::new(),
+            max_depth,
+            closed_at: 0,
+            wants_bytes: false,
+            strings: Strings::default(),
+            capture: Capture::new(max_capture),
+            number: Number::default(),
+        }
+    }
+
+    /// True when the outermost value is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == State::End
+    }
+
+    /// Reads a slice.
+    ///
+    /// # Errors
+    /// How many bytes of the slice could be read, and why not more. The reader must not be used
+    /// again after that.
+    pub(crate) fn feed<V: Visitor>(
+        &mut self,
+        chunk: &[u8],
+        visitor: &mut V,
+    ) -> Result<(), (usize, Malformed)> {
+        let mut rest = chunk;
+        // What has been read since the visitor began to want bytes, and what follows it.
+        let mut since = chunk;
+        while !rest.is_empty() {
+            let before = rest;
+            let wanted = self.wants_bytes;
+            rest = self
+                .step(rest, visitor)
+                .map_err(|why| (chunk.len().saturating_sub(before.len()), why))?;
+            if wanted != self.wants_bytes {
+                if wanted {
+                    visitor.bytes(up_to(since, rest));
+                    visitor.bytes_end();
+                }
+                since = before;
+            }
+        }
+        if self.wants_bytes {
+            visitor.bytes(since);
+        }
+        Ok(())
+    }
+
+    /// Reads one token, or as much of it as there is.
+    #[inline]
+    fn step<'a, V: Visitor>(
+        &mut self,
+        input: &'a [u8],
+        visitor: &mut V,
+    ) -> Result<&'a [u8], Malformed> {
+        match self.state {
+            State::String(purpose) => return self.string(purpose, input, visitor),
+            State::Number => return self.number(input, visitor),
+            State::Literal(scalar, wanted) => return self.literal(scalar, wanted, input, visitor),
+            _ => {}
+        }
+        let Some((&byte, rest)) = input.split_first() else { return Ok(input) };
+        if let b' ' | b'\n' | b'\r' | b'\t' = byte
+            && !matches!(self.state, State::Start(1..))
+        {
+            return Ok(rest.trim_ascii_start_json());
+        }
+        match (self.state, byte) {
+            (State::Start(seen), _) => {
+                let wanted = BYTE_ORDER_MARK.get(usize::from(seen));
+                if wanted == Some(&byte) {
+                    self.state = State::Start(seen + 1);
+                } else if byte == b'{' && matches!(seen, 0 | 3) {
+                    self.open(Bracket::Object, visitor)?;
+                } else {
+                    return Err(Malformed::NotAnObject);
+                }
+            }
+            (State::FirstKey | State::Key, b'"') => {
+                self.begin_string(Purpose::Key);
+            }
+            (State::Colon, b':') => self.state = State::Value,
+            (State::After, b',') => {
+                self.state = match self.open.last() {
+                    Some(Bracket::Object) => State::Key,
+                    _ => State::Value,
+                };
+            }
+            (State::After | State::FirstKey, b'}') => self.close(Bracket::Object, visitor)?,
+            (State::After | State::FirstElement, b']') => self.close(Bracket::Array, visitor)?,
+            (State::Value | State::FirstElement, _) => return self.value(byte, input, visitor),
+            (State::End, _) => return Err(Malformed::TrailingBytes),
+            _ => return Err(Malformed::UnexpectedByte),
+        }
+        Ok(rest)
+    }
+
+    /// Begins the value whose first byte is `byte`.
+    fn value<'a, V: Visitor>(
+        &mut self,
+        byte: u8,
+        input: &'a [u8],
+        visitor: &mut V,
+    ) -> Result<&'a [u8], Malformed> {
+        let rest = input.get(1..).unwrap_or_default();
+        match byte {
+            b'"' => {
+                let content = if self.closed_at == 0 { visitor.string() } else { Content::Nothing };
+                self.begin_string(Purpose::Value(content));
+            }
+            b'{' => self.open(Bracket::Object, visitor)?,
+            b'[' => self.open(Bracket::Array, visitor)?,
+            b't' => self.state = State::Literal(Scalar::Bool(true), b"rue"),
+            b'f' => self.state = State::Literal(Scalar::Bool(false), b"alse"),
+            b'n' => self.state = State::Literal(Scalar::Null, b"ull"),
+            b'-' | b'0'..=b'9' => {
+                self.number = Number::default();
+                self.state = State::Number;
+                return Ok(input);
+            }
+            _ => return Err(Malformed::UnexpectedByte),
+        }
+        Ok(rest)
+    }
+
+    fn begin_string(&mut self, purpose: Purpose) {
+        self.strings = Strings::default();
+        self.capture.clear();
+        self.state = State::String(purpose);
+    }
+
+    fn open<V: Visitor>(&mut self, bracket: Bracket, visitor: &mut V) -> Result<(), Malformed> {
+        if self.open.len() >= self.max_depth {
+            return Err(Malformed::TooDeep);
+        }
+        self.open.push(bracket);
+        self.state = match bracket {
+            Bracket::Object => State::FirstKey,
+            Bracket::Array => State::FirstElement,
+        };
+        if self.closed_at == 0 {
+            let inside = match bracket {
+                Bracket::Object => visitor.object(),
+                Bracket::Array => visitor.array(),
+            };
+            if inside != Inside::Events {
+                self.closed_at = self.open.len();
+                self.wants_bytes = inside == Inside::Bytes;
+            }
+        }
+        Ok(())
+    }
+
+    fn close<V: Visitor>(&mut self, bracket: Bracket, visitor: &mut V) -> Result<(), Malformed> {
+        let depth = self.open.len();
+        if self.open.pop() != Some(bracket) {
+            return Err(Malformed::UnexpectedByte);
+        }
+        if self.closed_at == 0 {
+            visitor.close();
+        } else if self.closed_at == depth {
+            self.closed_at = 0;
+            self.wants_bytes = false;
+        }
+        self.state = if self.open.is_empty() { State::End } else { State::After };
+        Ok(())
+    }
+
+    fn string<'a, V: Visitor>(
+        &mut self,
+        purpose: Purpose,
+        input: &'a [u8],
+        visitor: &mut V,
+    ) -> Result<&'a [u8], Malformed> {
+        let (content, after) = match purpose {
+            Purpose::Key if self.closed_at == 0 => (Content::Value, State::Colon),
+            Purpose::Key => (Content::Nothing, State::Colon),
+            Purpose::Value(content) => (content, State::After),
+        };
+        let (bytes, rest) = self.strings.up_to_quote(input);
+        match content {
+            Content::Nothing => {}
+            Content::Bytes => visitor.bytes(bytes),
+            Content::Value => self.capture.push(bytes, rest.is_some())?,
+        }
+        let Some(rest) = rest else { return Ok(&[]) };
+        match (purpose, content) {
+            (_, Content::Nothing) => {}
+            (_, Content::Bytes) => visitor.bytes_end(),
+            (Purpose::Key, Content::Value) => visitor.key(self.capture.decoded(bytes)),
+            (Purpose::Value(_), Content::Value) => visitor.value(self.capture.decoded(bytes)),
+        }
+        self.state = after;
+        Ok(rest)
+    }
+
+    fn number<'a, V: Visitor>(
+        &mut self,
+        input: &'a [u8],
+        visitor: &mut V,
+    ) -> Result<&'a [u8], Malformed> {
+        let rest = self.number.read(input);
+        if !rest.is_empty() {
+            if !self.number.is_complete() {
+                return Err(Malformed::BadLiteral);
+            }
+            self.state = State::After;
+            if self.closed_at == 0 {
+                visitor.scalar(Scalar::Number(self.number));
+            }
+        }
+        Ok(rest)
+    }
+
+    fn literal<'a, V: Visitor>(
+        &mut self,
+        scalar: Scalar,
+        wanted: &'static [u8],
+        input: &'a [u8],
+        visitor: &mut V,
+    ) -> Result<&'a [u8], Malformed> {
+        let (now, later) = wanted.split_at(wanted.len().min(input.len()));
+        let rest = input.strip_prefix(now).ok_or(Malformed::BadLiteral)?;
+        if later.is_empty() {
+            self.state = State::After;
+            if self.closed_at == 0 {
+                visitor.scalar(scalar);
+            }
+        } else {
+            self.state = State::Literal(scalar, later);
+        }
+        Ok(rest)
+    }
+}
+
+/// What `from` holds before its suffix `rest`.
+fn up_to<'a>(from: &'a [u8], rest: &[u8]) -> &'a [u8] {
+    from.get(..from.len().saturating_sub(rest.len())).unwrap_or_default()
+}
+
+/// `trim_ascii_start` with JSON's idea of whitespace, which has no form feed.
+trait Whitespace {
+    fn trim_ascii_start_json(&self) -> &Self;
+}
+
+impl Whitespace for [u8] {
+    #[inline]
+    fn trim_ascii_start_json(&self) -> &Self {
+        let mut rest = self;
+        while let [b' ' | b'\n' | b'\r' | b'\t', after @ ..] = rest {
+            rest = after;
+        }
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! What a scanner found in a request body.
+
+use crate::count::{TokenCount, TokenSource};
+
+/// What is known of a request. Fields that were not seen, or are of the wrong type, are `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each read alone")]
+pub struct RequestFacts {
+    /// The model's name, decoded. Invalid UTF-8 and halves of surrogate pairs are U+FFFD in it.
+    pub model: Option<String>,
+    /// A model's name was there, longer than the limit.
+    pub model_too_long: bool,
+    /// Whether the answer is to be streamed.
+    pub stream: Option<bool>,
+    /// Whether the stream is to end with the usage (`stream_options.include_usage`).
+    pub include_usage: Option<bool>,
+    /// The most tokens the answer may have, whatever the API calls it.
+    pub max_output_tokens: Option<u64>,
+    /// How many answers are asked for (`n`).
+    pub n: Option<u64>,
+    /// Tools or functions are offered to the model.
+    pub has_tools: bool,
+    /// Some message has an image.
+    pub has_images: bool,
+    /// The prompt refers to something that the server has stored, so that it is longer than the
+    /// body tells (`previous_response_id`, `conversation`, a prompt template).
+    pub has_stored_context: bool,
+    /// A field that decides something occurs twice. The last one won, so far.
+    pub has_duplicate_keys: bool,
+    /// The prompt's tokens.
+    pub prompt: TokenCount,
+    /// How many bytes of the body were read.
+    pub bytes_read: u64,
+}
+
+impl Default for RequestFacts {
+    fn default() -> Self {
+        Self {
+            model: None,
+            model_too_long: false,
+            stream: None,
+            include_usage: None,
+            max_output_tokens: None,
+            n: None,
+            has_tools: false,
+            has_images: false,
+            has_stored_context: false,
+            has_duplicate_keys: false,
+            prompt: TokenCount { tokens: 0, error_percent: 0, source: TokenSource::Estimated },
+            bytes_read: 0,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Which fields of which API mean what.
+//!
+//! A [`Place`] is a position in a body that has a meaning. [`member`] and [`element`] lead from a
+//! container's place to the places inside it; whatever they do not name is [`Place::Ignored`], and
+//! is skipped whole. The places are shared where the APIs agree, so the tables stay short.
+//!
+//! Field names of servers that follow OpenAI (`reasoning_content` of vLLM and DeepSeek) are in
+//! the tables too.
+
+use crate::api::Api;
+use crate::text::Piece;
+
+/// A position that means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing here is of interest.
+    Ignored,
+    /// The body.
+    Root,
+    Model,
+    Stream,
+    StreamOptions,
+    IncludeUsage,
+    /// The most tokens of the answer.
+    MaxTokens,
+    /// The same under the name that wins over the older one.
+    MaxCompletionTokens,
+    /// How many answers.
+    Choices,
+    /// A reference to what the server has stored.
+    Stored,
+    /// The list of tools, and one of them.
+    Tools,
+    Tool,
+    /// The list of messages, and one of them.
+    Messages,
+    Message,
+    /// What a message says: a string, or a list of parts.
+    Content,
+    Part,
+    /// The field that tells what a part is.
+    PartType,
+    /// An image: a string, or an object with the image somewhere in it.
+    Image,
+    ImageObject,
+    /// Anthropic: where an image or a document comes from.
+    Source,
+    SourceType,
+    SourceData,
+    /// Calls of tools, one of them, and its function.
+    Calls,
+    Call,
+    Function,
+    /// A string that is text.
+    Text(Piece),
+    /// A value whose JSON is text.
+    Json(Piece),
+    /// Completions and embeddings: a string, tokens, or a list of either.
+    Prompts,
+    /// Responses: a string, or a list of items that are much like messages.
+    Items,
+}
+
+/// The longest member name in the tables below, which must fit into the capture buffer.
+pub(super) const LONGEST_NAME: usize = 64;
+
+/// The place of an object's member.
+pub(super) fn member(api: Api, object: Place, name: &[u8]) -> Place {
+    match object {
+        Place::Root => root_member(api, name),
+        Place::StreamOptions => match name {
+            b"include_usage" => Place::IncludeUsage,
+            _ => Place::Ignored,
+        },
+        Place::Message => message_member(name),
+        Place::Part => part_member(name),
+        Place::ImageObject => match name {
+            b"url" | b"data" | b"file_id" => Place::Image,
+            _ => Place::Ignored,
+        },
+        Place::Source => match name {
+            b"type" => Place::SourceType,
+            b"data" | b"url" => Place::SourceData,
+            b"content" => Place::Content,
+            _ => Place::Ignored,
+        },
+        Place::Call => match name {
+            b"function" | b"custom" => Place::Function,
+            _ => Place::Ignored,
+        },
+        Place::Function => match name {
+            b"name" => Place::Text(Piece::CallName),
+            b"arguments" | b"input" => Place::Text(Piece::CallArguments),
+            _ => Place::Ignored,
+        },
+        _ => Place::Ignored,
+    }
+}
+
+fn root_member(api: Api, name: &[u8]) -> Place {
+    match (name, api) {
+        (b"model", _) => Place::Model,
+        (b"stream", _) if api != Api::OpenAiEmbeddings => Place::Stream,
+        (b"stream_options", Api::OpenAiChat | Api::OpenAiCompletions) => Place::StreamOptions,
+        (b"n", Api::OpenAiChat | Api::OpenAiCompletions) => Place::Choices,
+        (b"max_tokens", Api::OpenAiChat | Api::OpenAiCompletions | Api::AnthropicMessages) => {
+            Place::MaxTokens
+        }
+        (b"max_completion_tokens", Api::OpenAiChat) => Place::MaxCompletionTokens,
+        (b"max_output_tokens", Api::OpenAiResponses) => Place::MaxTokens,
+        (b"messages", Api::OpenAiChat | Api::AnthropicMessages) => Place::Messages,
+        (b"tools", Api::OpenAiChat | Api::OpenAiResponses | Api::AnthropicMessages)
+        | (b"functions", Api::OpenAiChat) => Place::Tools,
+        (b"prompt", Api::OpenAiCompletions) | (b"input", Api::OpenAiEmbeddings) => Place::Prompts,
+        (b"suffix", Api::OpenAiCompletions) => Place::Text(Piece::Text),
+        (b"input", Api::OpenAiResponses) => Place::Items,
+        (b"instructions", Api::OpenAiResponses) => Place::Text(Piece::System),
+        (b"previous_response_id" | b"conversation" | b"prompt", Api::OpenAiResponses) => {
+            Place::Stored
+        }
+        (b"system", Api::AnthropicMessages) => Place::Content,
+        _ => Place::Ignored,
+    }
+}
+
+/// A message of chat and of Anthropic, or an item of Responses.
+fn message_member(name: &[u8]) -> Place {
+    match name {
+        b"role" => Place::Text(Piece::Role),
+        b"name" => Place::Text(Piece::Name),
+        b"content" | b"output" | b"summary" => Place::Content,
+        b"refusal" | b"reasoning_content" | b"reasoning" => Place::Text(Piece::Text),
+        b"tool_calls" => Place::Calls,
+        b"function_call" => Place::Function,
+        b"arguments" | b"input" => Place::Text(Piece::CallArguments),
+        b"type" => Place::PartType,
+        b"image_url" => Place::Image,
+        _ => Place::Ignored,
+    }
+}
+
+fn part_member(name: &[u8]) -> Place {
+    match name {
+        b"type" => Place::PartType,
+        b"text" | b"refusal" | b"thinking" | b"title" | b"context" => Place::Text(Piece::Text),
+        b"image_url" => Place::Image,
+        b"source" => Place::Source,
+        b"name" => Place::Text(Piece::CallName),
+        b"input" => Place::Json(Piece::CallInput),
+        b"content" => Place::Content,
+        _ => Place::Ignored,
+    }
+}
+
+/// The place of an array's elements.
+pub(super) fn element(array: Place) -> Place {
+    match array {
+        Place::Tools => Place::Tool,
+        Place::Messages | Place::Items => Place::Message,
+        Place::Content => Place::Part,
+        Place::Calls => Place::Call,
+        Place::Prompts => Place::Prompts,
+        _ => Place::Ignored,
+    }
+}

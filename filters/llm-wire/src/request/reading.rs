@@ -1,0 +1,284 @@
+//! Turns JSON events into facts and text.
+
+use super::facts::RequestFacts;
+use super::grammar::{self, Place};
+use crate::api::Api;
+use crate::json::{Content, Inside, Scalar, Visitor};
+use crate::text::{Mark, Piece, TextSink};
+
+/// A container that was entered, as long as it is open.
+#[derive(Clone, Copy, Debug)]
+enum Open {
+    Object(Place),
+    Array(Place),
+}
+
+/// What the scanner knows besides the reader's state.
+#[derive(Debug)]
+pub(super) struct Reading<S> {
+    api: Api,
+    max_model_bytes: usize,
+    open: Vec<Open>,
+    /// The place of the value that follows the member name just read.
+    named: Place,
+    /// The place of the string that is being captured.
+    captured: Place,
+    /// One bit for each deciding field that was seen.
+    seen: u32,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    /// The open part was found to be an image.
+    part_is_image: bool,
+    /// The open Anthropic source is plain text.
+    source_is_text: bool,
+    pub(super) facts: RequestFacts,
+    pub(super) sink: S,
+}
+
+impl<S: TextSink> Reading<S> {
+    pub(super) fn new(api: Api, max_model_bytes: usize, sink: S) -> Self {
+        let mut reading = Self {
+            api,
+            max_model_bytes,
+            open: Vec::new(),
+            named: Place::Ignored,
+            captured: Place::Ignored,
+            seen: 0,
+            max_tokens: None,
+            max_completion_tokens: None,
+            part_is_image: false,
+            source_is_text: false,
+            facts: RequestFacts::default(),
+            sink,
+        };
+        reading.update_count();
+        reading
+    }
+
+    pub(super) fn update_count(&mut self) {
+        self.facts.prompt = self.sink.count();
+    }
+
+    /// The place of the value that begins.
+    fn place(&self) -> Place {
+        match self.open.last() {
+            None => Place::Root,
+            Some(Open::Object(_)) => self.named,
+            Some(&Open::Array(place)) => grammar::element(place),
+        }
+    }
+
+    fn enter(&mut self, open: Open) -> Inside {
+        self.open.push(open);
+        Inside::Events
+    }
+
+    fn text(&mut self, piece: Piece) -> Content {
+        self.sink.open(piece);
+        Content::Bytes
+    }
+
+    fn image(&mut self) {
+        if !self.part_is_image {
+            self.part_is_image = true;
+            self.facts.has_images = true;
+            self.sink.mark(Mark::Image);
+        }
+    }
+
+    /// A member of the body begins: what was known of it no longer holds.
+    fn forget(&mut self, place: Place) {
+        let facts = &mut self.facts;
+        let bit = match place {
+            Place::Model => {
+                facts.model = None;
+                facts.model_too_long = false;
+                0
+            }
+            Place::Stream => {
+                facts.stream = None;
+                1
+            }
+            Place::StreamOptions => {
+                facts.include_usage = None;
+                2
+            }
+            Place::IncludeUsage => {
+                facts.include_usage = None;
+                3
+            }
+            Place::MaxTokens => {
+                self.max_tokens = None;
+                4
+            }
+            Place::MaxCompletionTokens => {
+                self.max_completion_tokens = None;
+                5
+            }
+            Place::Choices => {
+                facts.n = None;
+                6
+            }
+            Place::Messages | Place::Items | Place::Prompts => 7,
+            _ => return,
+        };
+        facts.has_duplicate_keys |= self.seen & 1 << bit != 0;
+        self.seen |= 1 << bit;
+        self.limit_changed();
+    }
+
+    fn limit_changed(&mut self) {
+        self.facts.max_output_tokens = self.max_completion_tokens.or(self.max_tokens);
+    }
+
+    fn part_type(&mut self, kind: &[u8]) {
+        if let b"image_url" | b"input_image" | b"image" | b"computer_screenshot" = kind {
+            self.image();
+        }
+    }
+
+    fn model(&mut self, name: Option<&[u8]>) {
+        let name = name.filter(|name| name.len() <= self.max_model_bytes);
+        self.facts.model_too_long = name.is_none();
+        self.facts.model = name.map(|name| String::from_utf8_lossy(name).into_owned());
+    }
+}
+
+impl<S: TextSink> Visitor for Reading<S> {
+    fn key(&mut self, key: Option<&[u8]>) {
+        let object = match self.open.last() {
+            Some(&Open::Object(place)) => place,
+            _ => Place::Ignored,
+        };
+        self.named = key.map_or(Place::Ignored, |key| grammar::member(self.api, object, key));
+        self.forget(self.named);
+    }
+
+    fn object(&mut self) -> Inside {
+        match self.place() {
+            place @ (Place::Root | Place::StreamOptions | Place::Function) => {
+                self.enter(Open::Object(place))
+            }
+            Place::Stored => {
+                self.facts.has_stored_context = true;
+                Inside::Nothing
+            }
+            Place::Message => {
+                self.part_is_image = false;
+                self.sink.mark(Mark::Message);
+                self.enter(Open::Object(Place::Message))
+            }
+            Place::Part => {
+                self.part_is_image = false;
+                self.sink.mark(Mark::Part);
+                self.enter(Open::Object(Place::Part))
+            }
+            Place::Call => {
+                self.sink.mark(Mark::Call);
+                self.enter(Open::Object(Place::Call))
+            }
+            Place::Image => {
+                self.image();
+                self.enter(Open::Object(Place::ImageObject))
+            }
+            // A computer's screen comes as `output: {type, image_url}`.
+            Place::Content => self.enter(Open::Object(Place::Part)),
+            Place::Source => {
+                self.source_is_text = false;
+                self.enter(Open::Object(Place::Source))
+            }
+            Place::Tool => {
+                self.facts.has_tools = true;
+                self.sink.open(Piece::Definition);
+                Inside::Bytes
+            }
+            Place::Json(piece) => {
+                self.sink.open(piece);
+                Inside::Bytes
+            }
+            _ => Inside::Nothing,
+        }
+    }
+
+    fn array(&mut self) -> Inside {
+        match self.place() {
+            place @ (Place::Messages
+            | Place::Items
+            | Place::Content
+            | Place::Calls
+            | Place::Tools
+            | Place::Prompts) => self.enter(Open::Array(place)),
+            Place::Json(piece) => {
+                self.sink.open(piece);
+                Inside::Bytes
+            }
+            _ => Inside::Nothing,
+        }
+    }
+
+    fn close(&mut self) {
+        self.open.pop();
+    }
+
+    fn string(&mut self) -> Content {
+        let place = self.place();
+        match place {
+            Place::Model | Place::PartType | Place::SourceType => {
+                self.captured = place;
+                Content::Value
+            }
+            Place::Text(piece) => self.text(piece),
+            Place::Content if self.open.len() == 1 => self.text(Piece::System),
+            Place::Content | Place::Items => self.text(Piece::Text),
+            Place::Prompts => {
+                self.sink.mark(Mark::Prompt);
+                self.text(Piece::Text)
+            }
+            // A list of plain strings is taken for text by more than one server.
+            Place::Part => self.text(Piece::Text),
+            Place::SourceData if self.source_is_text => self.text(Piece::Text),
+            Place::Image => {
+                self.image();
+                self.text(Piece::Image)
+            }
+            Place::SourceData => self.text(Piece::Image),
+            Place::Stored => {
+                self.facts.has_stored_context = true;
+                Content::Nothing
+            }
+            _ => Content::Nothing,
+        }
+    }
+
+    fn value(&mut self, value: Option<&[u8]>) {
+        match (self.captured, value) {
+            (Place::Model, name) => self.model(name),
+            (Place::PartType, Some(kind)) => self.part_type(kind),
+            (Place::SourceType, kind) => self.source_is_text = kind == Some(b"text"),
+            _ => {}
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.sink.text(bytes);
+    }
+
+    fn bytes_end(&mut self) {
+        self.sink.close();
+    }
+
+    fn scalar(&mut self, scalar: Scalar) {
+        match (self.place(), scalar) {
+            (Place::Stream, Scalar::Bool(stream)) => self.facts.stream = Some(stream),
+            (Place::IncludeUsage, Scalar::Bool(usage)) => self.facts.include_usage = Some(usage),
+            (Place::Choices, Scalar::Number(number)) => self.facts.n = number.count(),
+            (Place::MaxTokens, Scalar::Number(number)) => self.max_tokens = number.count(),
+            (Place::MaxCompletionTokens, Scalar::Number(number)) => {
+                self.max_completion_tokens = number.count();
+            }
+            (Place::Prompts, Scalar::Number(_)) => self.sink.mark(Mark::TokenId),
+            _ => {}
+        }
+        self.limit_changed();
+    }
+}
