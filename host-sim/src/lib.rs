@@ -1,3 +1,5 @@
 //! A proxy-wasm host that behaves as Envoy does.
 
 pub mod abi;
+pub mod host;
+pub mod model;

@@ -1,0 +1,17 @@
+//! Which Envoy is played.
+//!
+//! Envoy 1.40 is the reference; the older ones stand for what released Istios carry.
+
+/// An Envoy release whose behaviour can be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EnvoyVersion {
+    /// 1.36
+    V1_36,
+    /// 1.37
+    V1_37,
+    /// 1.39
+    V1_39,
+    /// 1.40, the reference.
+    #[default]
+    V1_40,
+}
