@@ -3,3 +3,4 @@
 pub mod abi;
 pub mod host;
 pub mod model;
+pub mod yaml;

@@ -1,0 +1,210 @@
+//! From text to a tree: parser events, anchors, merge keys, limits.
+//!
+//! The events come from `saphyr-parser`; its companion crate builds trees too, but lets the second
+//! of two equal keys win silently.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use saphyr_parser::{Event, Parser, Span};
+
+use super::{Entry, Error, Node, Place, Problem, Scalar, Value};
+
+/// Deeper than any real file, shallow enough for readers that recurse.
+const DEPTH_MAX: usize = 64;
+/// Nodes after aliases have been resolved: a nest of aliases multiplies.
+const NODES_MAX: usize = 1_000_000;
+
+/// Reads every document of a file.
+///
+/// # Errors
+/// Returns the place of the first mistake, or why the file cannot be read.
+pub fn read_file(path: &Path) -> Result<Vec<Node>, Error> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let place = Place { file: name.as_str().into(), line: 0, column: 0 };
+        Error::new(place, "", Problem::Unreadable(error.to_string()))
+    })?;
+    parse(&name, &text)
+}
+
+/// Parses every document of a text; `file` is the name that errors carry.
+///
+/// Empty documents are left out.
+///
+/// # Errors
+/// Returns the place of the first mistake.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Node>, Error> {
+    let mut tree = Tree {
+        file: file.into(),
+        documents: Vec::new(),
+        open: Vec::new(),
+        anchors: BTreeMap::new(),
+        nodes: 0,
+    };
+    for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
+        let (event, span) = event.map_err(|error| {
+            tree.error_at(*error.marker(), Problem::Syntax(error.info().to_owned()))
+        })?;
+        tree.accept(event, span)?;
+    }
+    Ok(tree.documents)
+}
+
+/// A list or mapping whose end has not come yet.
+struct Open {
+    value: Value,
+    /// In a mapping: the key that waits for its value.
+    key: Option<(String, Place)>,
+    place: Place,
+    anchor: usize,
+}
+
+struct Tree {
+    file: Arc<str>,
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Node>,
+    nodes: usize,
+}
+
+impl Tree {
+    fn accept(&mut self, event: Event<'_>, span: Span) -> Result<(), Error> {
+        let place = self.place(span.start);
+        match event {
+            Event::Scalar(text, style, anchor, _tag) => {
+                let value = Value::Scalar(Scalar::new(text.into_owned(), style));
+                self.add(Node { value, place }, anchor, 1)
+            }
+            Event::SequenceStart(anchor, _tag) => self.begin(Value::List(vec![]), place, anchor),
+            Event::MappingStart(anchor, _tag) => self.begin(Value::Map(vec![]), place, anchor),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                    let text = "an alias inside the value it stands for".to_owned();
+                    return Err(Error::new(place, "", Problem::Syntax(text)));
+                };
+                let added = size(&node);
+                self.add(node, 0, added)
+            }
+            Event::DocumentStart(_) => {
+                self.anchors.clear();
+                Ok(())
+            }
+            Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, value: Value, place: Place, anchor: usize) -> Result<(), Error> {
+        if self.open.len() >= DEPTH_MAX {
+            return Err(limit(place, format!("deeper than {DEPTH_MAX} levels")));
+        }
+        self.open.push(Open { value, key: None, place, anchor });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        let Some(mut open) = self.open.pop() else { return Ok(()) };
+        if let Value::Map(entries) = &mut open.value {
+            merge(entries)?;
+        }
+        self.add(Node { value: open.value, place: open.place }, open.anchor, 1)
+    }
+
+    /// Puts a node where it belongs; `added` is how many nodes the tree did not have before.
+    fn add(&mut self, node: Node, anchor: usize, added: usize) -> Result<(), Error> {
+        self.nodes = self.nodes.saturating_add(added);
+        if self.nodes > NODES_MAX {
+            return Err(limit(node.place, format!("more than {NODES_MAX} values")));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(parent) = self.open.last_mut() else {
+            if !node.reader().is_null() {
+                self.documents.push(node);
+            }
+            return Ok(());
+        };
+        match (&mut parent.value, parent.key.take()) {
+            (Value::List(items), _) => items.push(node),
+            (Value::Map(entries), Some((key, key_place))) => {
+                entries.push(Entry { key, key_place, value: node });
+            }
+            (Value::Map(entries), None) => parent.key = Some(key(entries, node)?),
+            (Value::Scalar(_), _) => {}
+        }
+        Ok(())
+    }
+
+    fn place(&self, marker: saphyr_parser::Marker) -> Place {
+        let column = marker.col().saturating_add(1);
+        Place { file: Arc::clone(&self.file), line: marker.line(), column }
+    }
+
+    fn error_at(&self, marker: saphyr_parser::Marker, problem: Problem) -> Error {
+        Error::new(self.place(marker), "", problem)
+    }
+}
+
+/// Checks a key: a scalar, and not there yet.
+fn key(entries: &[Entry], node: Node) -> Result<(String, Place), Error> {
+    let Value::Scalar(scalar) = node.value else {
+        let found = node.describe();
+        let problem = Problem::Syntax(format!("{found} as a key; a key is a string"));
+        return Err(Error::new(node.place, "", problem));
+    };
+    if scalar.text != MERGE
+        && let Some(first) = entries.iter().find(|entry| entry.key == scalar.text)
+    {
+        let line = first.key_place.line;
+        let problem = Problem::Syntax(format!(
+            "`{}` is here a second time, the first is in line {line}; remove one",
+            scalar.text
+        ));
+        return Err(Error::new(node.place, "", problem));
+    }
+    Ok((scalar.text, node.place))
+}
+
+const MERGE: &str = "<<";
+
+/// Resolves merge keys: what the mapping says itself wins, then earlier merges over later ones.
+fn merge(entries: &mut Vec<Entry>) -> Result<(), Error> {
+    let mut merged = Vec::new();
+    for entry in entries.extract_if(.., |entry| entry.key == MERGE) {
+        let sources = match entry.value.value {
+            Value::List(items) => items,
+            Value::Map(_) | Value::Scalar(_) => vec![entry.value],
+        };
+        for source in sources {
+            match source.value {
+                Value::Map(entries) => merged.extend(entries),
+                Value::Scalar(_) | Value::List(_) => {
+                    let text = format!("{} as a merge; merge an object", source.describe());
+                    return Err(Error::new(source.place, "", Problem::Syntax(text)));
+                }
+            }
+        }
+    }
+    for entry in merged {
+        if entries.iter().all(|own| own.key != entry.key) {
+            entries.push(entry);
+        }
+    }
+    Ok(())
+}
+
+/// How many nodes an alias brings at once.
+fn size(node: &Node) -> usize {
+    match &node.value {
+        Value::Scalar(_) => 1,
+        Value::List(items) => items.iter().map(size).sum::<usize>().saturating_add(1),
+        Value::Map(entries) => {
+            entries.iter().map(|entry| size(&entry.value)).sum::<usize>().saturating_add(1)
+        }
+    }
+}
+
+fn limit(place: Place, text: String) -> Error {
+    Error::new(place, "", Problem::Syntax(format!("{text}; simplify the file")))
+}
