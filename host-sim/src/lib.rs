@@ -1,6 +1,9 @@
 //! A proxy-wasm host that behaves as Envoy does.
 
 pub mod abi;
+pub mod duration;
 pub mod host;
 pub mod model;
+mod protocol;
+pub mod upstream;
 pub mod yaml;

@@ -1,0 +1,112 @@
+//! Plays a plan as a response body.
+//!
+//! The body asks the connection to close by a [`Notify`]: hyper flushes what it was given before it
+//! polls a pending body again, so that everything before a `Close` is on the wire by then.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use hyper::body::{Body, Frame};
+use tokio::{
+    sync::Notify,
+    time::{Instant, Sleep},
+};
+
+use super::{
+    plan::{Event, TimedEvent},
+    received::Fields,
+};
+
+/// What is left of a plan once its headers are sent.
+pub(super) struct Playback {
+    events: VecDeque<TimedEvent>,
+    sleep: Pin<Box<Sleep>>,
+    kill: Arc<Notify>,
+    /// Counts the stream as open until the body is dropped.
+    _open: OpenStream,
+}
+
+/// Held while a stream is open; see [`super::UpstreamServer::open_streams`].
+pub(super) struct OpenStream(pub(super) Arc<std::sync::atomic::AtomicUsize>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// A scripted reset. With HTTP/1.1 hyper then closes the connection, with HTTP/2 it resets the stream.
+#[derive(Debug, thiserror::Error)]
+#[error("scripted reset")]
+pub(super) struct ScriptedReset;
+
+impl Playback {
+    pub(super) fn new(events: VecDeque<TimedEvent>, kill: Arc<Notify>, open: OpenStream) -> Self {
+        let first = events.front().map(|next| next.after).unwrap_or_default();
+        let sleep = Box::pin(tokio::time::sleep(first));
+        Self { events, sleep, kill, _open: open }
+    }
+
+    fn finish_event(&mut self) -> Option<Event> {
+        let played = self.events.pop_front()?;
+        if let Some(next) = self.events.front() {
+            // From now on, not from the planned instant: a slow reader must not get a burst.
+            self.sleep.as_mut().reset(Instant::now() + next.after);
+        }
+        Some(played.event)
+    }
+}
+
+impl Body for Playback {
+    type Data = Bytes;
+    type Error = ScriptedReset;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ScriptedReset>>> {
+        let this = self.get_mut();
+        if this.events.is_empty() {
+            // The plan has no end: the server has fallen silent.
+            return Poll::Pending;
+        }
+        std::task::ready!(this.sleep.as_mut().poll(context));
+        match this.finish_event() {
+            Some(Event::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            Some(Event::Trailers(fields)) => {
+                Poll::Ready(Some(Ok(Frame::trailers(header_map(&fields)))))
+            }
+            Some(Event::Reset) => Poll::Ready(Some(Err(ScriptedReset))),
+            Some(Event::Close) => {
+                this.kill.notify_one();
+                Poll::Pending
+            }
+            Some(Event::End) | None => Poll::Ready(None),
+            // Headers were sent before, and a tunnel has no body.
+            Some(Event::Headers { .. } | Event::Echo) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.events.front(), Some(TimedEvent { after, event: Event::End }) if after.is_zero())
+    }
+}
+
+/// Fields as the `http` crate holds them. What HTTP cannot carry is left out.
+pub(super) fn header_map(fields: &Fields) -> HeaderMap {
+    let valid = fields.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name).ok()?;
+        Some((name, HeaderValue::from_bytes(value).ok()?))
+    });
+    let mut map = HeaderMap::new();
+    for (name, value) in valid {
+        map.append(name, value);
+    }
+    map
+}
