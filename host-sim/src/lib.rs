@@ -5,5 +5,6 @@ pub mod duration;
 pub mod host;
 pub mod model;
 mod protocol;
+pub mod scenario;
 pub mod upstream;
 pub mod yaml;

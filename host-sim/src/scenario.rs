@@ -1,0 +1,93 @@
+//! Scenarios: one behaviour per file, run on the simulator and on a real Envoy.
+//!
+//! A file says what is configured, what upstreams answer, what the client does and when, and what
+//! must be true afterwards. [`format`] reads it, [`sim`] and [`envoy`] drive the two hosts and
+//! write down an [`observation::Observation`], [`mod@check`] compares that with the file and
+//! [`diff`] the hosts with each other.
+//!
+//! # Why not tests in Rust
+//! A scenario runs unchanged on two hosts, at virtual and at real time, can be read by someone who
+//! knows Envoy and no Rust, and is short enough to send with a bug report.
+//!
+//! # Limits
+//! What takes real time lasts at most ten seconds on Envoy; times compare by window. A scenario
+//! that needs faults or clocks which Envoy cannot be given says `hosts: sim` and why.
+
+pub mod check;
+pub mod diff;
+pub mod expect;
+pub mod format;
+pub mod observation;
+pub mod quantity;
+pub mod step;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::yaml;
+
+use expect::Finally;
+use step::Step;
+
+/// One scenario file.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// The folder's and the file's name: `token-router/get_without_body_passes`.
+    pub name: String,
+    /// The first line: the behaviour in a sentence.
+    pub sentence: String,
+    /// What the host is configured with.
+    pub target: Target,
+    /// Where it may run.
+    pub hosts: Hosts,
+    /// Worker threads of the host.
+    pub workers: u32,
+    /// Seed of everything that is random in the simulator.
+    pub seed: u64,
+    /// What a run without the filter must give.
+    pub control: Control,
+    /// Versions of Envoy it runs on; the first is the one that is always used.
+    pub envoys: Vec<String>,
+    /// JSON merge patches on plugin configurations, by root id.
+    pub patches: Vec<(String, Value)>,
+    /// What the endpoints of each cluster answer.
+    pub upstreams: Vec<(String, yaml::Node)>,
+    /// What the client does, in the order of the file.
+    pub steps: Vec<Step>,
+    /// What must be true at the end.
+    pub finally: Finally,
+}
+
+/// The configuration under test: always files that a user can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A bootstrap file of Envoy.
+    Envoy(PathBuf),
+    /// Istio resources; the host gets what Istio would deliver for them.
+    Istio(Vec<PathBuf>),
+}
+
+/// On which hosts a scenario means something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hosts {
+    /// In the simulator and on Envoy, with equal results.
+    Both,
+    /// In the simulator only.
+    Sim {
+        /// Why Envoy cannot be made to do it.
+        because: String,
+    },
+}
+
+/// What must happen when a guest that leaves everything alone stands in for the filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Control {
+    /// The scenario must fail, or it would prove nothing.
+    #[default]
+    Fails,
+    /// Being left alone is the point of the scenario.
+    Passes,
+}

@@ -1,0 +1,183 @@
+//! Compares the records of two hosts: what one did and the other did not.
+//!
+//! Equal means equal in everything a client, a model server or an operator could notice: status,
+//! headers, bodies, trailers, resets, what each upstream received, plugin metrics, plugin log
+//! lines, access-log flags and details.
+//!
+//! # What is normalised, and nothing else
+//! - values that are new in every run: `x-request-id`, `date`, `x-envoy-upstream-service-time`,
+//!   and the remaining time in `x-envoy-expected-rq-timeout-ms`;
+//! - ports: the hosts of a comparison run on free ports (`127.0.0.1:PORT` in any value);
+//! - the order of log lines, which is that of the worker threads;
+//! - how a stream was cut into reads by the socket: bodies compare as bytes;
+//! - elapsed times: expectations check them, by window.
+
+mod normal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::scenario::Scenario;
+use crate::scenario::observation::{Exchange, Fields, HostName, Observation, Received};
+
+use normal::{body, fields, text};
+
+/// Something that is different on two hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// `step 2, request 1`; `None` for the whole run.
+    pub place: Option<String>,
+    /// `response_header.x-llm-pool`, `upstream[0].body`, `metrics.llm_...`.
+    pub what: String,
+    /// What the first host did.
+    pub left: (HostName, String),
+    /// What the second host did.
+    pub right: (HostName, String),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("hosts differ: ")?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        let ((left, a), (right, b)) = (&self.left, &self.right);
+        write!(f, "{}: {left} has {a}, {right} has {b}", self.what)
+    }
+}
+
+/// Everything in which two records of one scenario differ.
+#[must_use]
+pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec<Difference> {
+    let mut found = Found { left, right, place: None, differences: Vec::new() };
+    let by_place = |observation: &Observation| -> BTreeMap<(usize, usize), Exchange> {
+        observation.exchanges.iter().map(|e| ((e.step, e.round), e.clone())).collect()
+    };
+    let (ours, theirs) = (by_place(left), by_place(right));
+    let places: BTreeSet<_> = ours.keys().chain(theirs.keys()).copied().collect();
+    for (step, round) in places {
+        let rounds = scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times());
+        found.place = Some(match rounds {
+            1 => format!("step {}", step + 1),
+            _ => format!("step {}, request {}", step + 1, round + 1),
+        });
+        match (ours.get(&(step, round)), theirs.get(&(step, round))) {
+            (Some(a), Some(b)) => exchange(&mut found, a, b),
+            (a, b) => found.compare("sent", &a.is_some(), &b.is_some()),
+        }
+    }
+    found.place = None;
+    run(&mut found);
+    found.differences
+}
+
+fn exchange(found: &mut Found<'_>, a: &Exchange, b: &Exchange) {
+    let (left, right) = (&a.response, &b.response);
+    found.compare("status", &Shown(left.status), &Shown(right.status));
+    found.compare("ended", &left.ended, &right.ended);
+    found.compare("interim", &format!("{:?}", left.interim), &format!("{:?}", right.interim));
+    compare_fields(found, "response_header", &left.headers, &right.headers);
+    compare_fields(found, "response_trailer", &left.trailers, &right.trailers);
+    found.compare("body", &body(&left.body), &body(&right.body));
+    let access = |exchange: &Exchange| match &exchange.access {
+        None => "no line".to_owned(),
+        Some(access) => format!("`{} {} {}`", access.code, access.flags, access.details),
+    };
+    found.compare("access_log", &access(a), &access(b));
+    found.compare("upstream_requests", &clusters(&a.upstream), &clusters(&b.upstream));
+    for (index, (a, b)) in a.upstream.iter().zip(&b.upstream).enumerate() {
+        received(found, &format!("upstream[{index}]"), a, b);
+    }
+}
+
+fn received(found: &mut Found<'_>, path: &str, a: &Received, b: &Received) {
+    found.compare(&format!("{path}.cluster"), &a.cluster, &b.cluster);
+    found.compare(&format!("{path}.method"), &a.method, &b.method);
+    found.compare(&format!("{path}.path"), &a.path, &b.path);
+    compare_fields(found, &format!("{path}.header"), &a.headers, &b.headers);
+    compare_fields(found, &format!("{path}.trailer"), &a.trailers, &b.trailers);
+    found.compare(&format!("{path}.body"), &body(&a.body), &body(&b.body));
+    found.compare(&format!("{path}.complete"), &a.complete, &b.complete);
+}
+
+fn run(found: &mut Found<'_>) {
+    let (left, right) = (found.left, found.right);
+    let names: BTreeSet<&String> = left.metrics.keys().chain(right.metrics.keys()).collect();
+    for name in names {
+        let value = |seen: &Observation| seen.metrics.get(name).copied().unwrap_or(0);
+        found.compare(&format!("metrics.{name}"), &value(left), &value(right));
+    }
+    let (ours, theirs) = (log(left), log(right));
+    for line in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        let times = |lines: &BTreeMap<String, usize>| match lines.get(line) {
+            None => "it not".to_owned(),
+            Some(1) => "it once".to_owned(),
+            Some(times) => format!("it {times} times"),
+        };
+        found.compare(&format!("log line `{line}`"), &times(&ours), &times(&theirs));
+    }
+    found.compare("open_streams", &left.open_streams, &right.open_streams);
+    found.compare("callouts", &clusters(&left.callouts), &clusters(&right.callouts));
+}
+
+fn log(seen: &Observation) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    for line in &seen.logs {
+        *lines.entry(format!("{} {}", line.level, text(&line.text))).or_default() += 1;
+    }
+    lines
+}
+
+fn clusters(received: &[Received]) -> String {
+    if received.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<&str> = received.iter().map(|seen| seen.cluster.as_str()).collect();
+    names.join(", ")
+}
+
+fn compare_fields(found: &mut Found<'_>, path: &str, left: &Fields, right: &Fields) {
+    let (ours, theirs) = (fields(left), fields(right));
+    for name in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        let value = |fields: &BTreeMap<String, String>| {
+            fields.get(name).map_or_else(|| "no such field".to_owned(), |v| format!("`{v}`"))
+        };
+        found.compare(&format!("{path}.{name}"), &value(&ours), &value(&theirs));
+    }
+}
+
+/// Where differences are collected.
+struct Found<'a> {
+    left: &'a Observation,
+    right: &'a Observation,
+    place: Option<String>,
+    differences: Vec<Difference>,
+}
+
+impl Found<'_> {
+    fn compare<T: PartialEq + fmt::Display>(&mut self, what: &str, left: &T, right: &T) {
+        if left != right {
+            self.differences.push(Difference {
+                place: self.place.clone(),
+                what: what.to_owned(),
+                left: (self.left.host.clone(), left.to_string()),
+                right: (self.right.host.clone(), right.to_string()),
+            });
+        }
+    }
+}
+
+#[derive(PartialEq)]
+struct Shown(Option<u16>);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("no response"),
+            Some(status) => status.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

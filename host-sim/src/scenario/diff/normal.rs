@@ -1,0 +1,69 @@
+//! Removes from values what is new in every run.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use regex::Regex;
+
+use crate::scenario::observation::Fields;
+
+/// Fields whose value is new in every run; only their presence is compared.
+const NEW_EVERY_RUN: [&str; 4] =
+    ["x-request-id", "date", "x-envoy-upstream-service-time", "x-envoy-expected-rq-timeout-ms"];
+
+/// So much of a body is shown in a difference.
+const SHOWN: usize = 120;
+
+static PORT: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(127\.0\.0\.1|localhost|\[::1\]):[0-9]{2,5}").ok());
+
+/// A text with ports replaced by a word.
+pub(super) fn text(value: &str) -> String {
+    match PORT.as_ref() {
+        Some(port) => port.replace_all(value, "$1:PORT").into_owned(),
+        None => value.to_owned(),
+    }
+}
+
+/// Fields by name; several of one name stay in order.
+pub(super) fn fields(fields: &Fields) -> BTreeMap<String, String> {
+    let mut normal: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in &fields.0 {
+        let value = if NEW_EVERY_RUN.contains(&name.as_str()) {
+            "NEW EVERY RUN".to_owned()
+        } else {
+            text(value)
+        };
+        normal
+            .entry(name.clone())
+            .and_modify(|joined| {
+                joined.push_str(", ");
+                joined.push_str(&value);
+            })
+            .or_insert(value);
+    }
+    normal
+}
+
+/// A body that compares as a whole and is shown in part.
+pub(super) fn body(bytes: &Bytes) -> Body {
+    match std::str::from_utf8(bytes) {
+        Ok(valid) if bytes.len() <= 1 << 20 => Body(Bytes::from(text(valid))),
+        _ => Body(bytes.clone()),
+    }
+}
+
+/// A normalised body.
+#[derive(PartialEq)]
+pub(super) struct Body(Bytes);
+
+impl std::fmt::Display for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let start = self.0.get(..SHOWN.min(self.0.len())).unwrap_or_default();
+        let text = String::from_utf8_lossy(start);
+        let more = if start.len() < self.0.len() { "…" } else { "" };
+        let sum = self.0.iter().fold(0_u32, |sum, byte| sum.rotate_left(5) ^ u32::from(*byte));
+        write!(f, "{} bytes (sum {sum:08x}) `{text}{more}`", self.0.len())
+    }
+}

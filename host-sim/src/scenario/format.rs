@@ -1,0 +1,223 @@
+//! Reads scenario files.
+//!
+//! A mistake is reported with file, line, column, path, what was found and what is allowed: whoever
+//! writes a scenario should never have to read this module to learn the format.
+//!
+//! Files that a scenario names (`envoy`, `istio`, `body_file`) are looked for beside the scenario
+//! and then in every folder above it, so that `manifests/envoy/chain.yaml` and
+//! `wire/chat_short.json` mean the same from every folder of scenarios, and a user's own scenarios
+//! need no root to be declared.
+
+mod body;
+mod expect;
+mod request;
+
+use std::path::{Path, PathBuf};
+
+use crate::yaml::{self, Error, Object, Place, Problem, Reader};
+
+use super::step::{Act, Step};
+use super::{Control, Hosts, Scenario, Target};
+
+/// The plugin that `config` means.
+const MAIN_PLUGIN: &str = "llm-mesh";
+/// The version of Envoy that the project is built against.
+pub const REFERENCE_ENVOY: &str = "1.40";
+/// Versions whose behaviour is known.
+const ENVOYS: [&str; 4] = ["1.36", "1.37", "1.39", REFERENCE_ENVOY];
+
+/// Reads one scenario file.
+///
+/// # Errors
+/// Returns the place of the first mistake.
+pub fn read(path: &Path) -> Result<Scenario, Error> {
+    let name = path.display().to_string();
+    let whole_file = || Place { file: name.as_str().into(), line: 0, column: 0 };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::new(whole_file(), "", Problem::Unreadable(error.to_string())))?;
+    let sentence = sentence(&text).ok_or_else(|| {
+        Error::new(
+            Place { line: 1, column: 1, ..whole_file() },
+            "",
+            Problem::Invalid {
+                found: "no comment in the first line".to_owned(),
+                allowed: "a comment that says the behaviour in a sentence".to_owned(),
+                cure: "start the file with `# ...`".to_owned(),
+            },
+        )
+    })?;
+    let documents = yaml::parse(&name, &text)?;
+    let [document] = documents.as_slice() else {
+        return Err(Error::new(
+            whole_file(),
+            "",
+            Problem::Invalid {
+                found: format!("{} documents", documents.len()),
+                allowed: "one".to_owned(),
+                cure: "make a file of each".to_owned(),
+            },
+        ));
+    };
+    let files = Files { scenario: path };
+    let object = document.reader().object()?;
+    scenario(object, sentence, &files)
+}
+
+fn sentence(text: &str) -> Option<String> {
+    let sentence = text.lines().next()?.strip_prefix('#')?.trim();
+    (!sentence.is_empty()).then(|| sentence.to_owned())
+}
+
+fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<Scenario, Error> {
+    let target = match top.exactly_one_of(&["envoy", "istio"])? {
+        ("envoy", file) => Target::Envoy(files.find(&file)?),
+        (_, list) => Target::Istio(
+            list.list()?.iter().map(|file| files.find(file)).collect::<Result<_, _>>()?,
+        ),
+    };
+    let hosts = hosts(&mut top)?;
+    let workers = optional(&mut top, "workers", |r| r.integer())?.unwrap_or(1);
+    let seed = optional(&mut top, "seed", |r| r.integer())?.unwrap_or(1);
+    let controls = [("fails", Control::Fails), ("passes", Control::Passes)];
+    let control = optional(&mut top, "control", |r| r.choice(&controls))?.unwrap_or_default();
+    let envoys = envoys(&mut top)?;
+    let mut patches = Vec::new();
+    if let Some(patch) = top.optional("config") {
+        patches.push((MAIN_PLUGIN.to_owned(), patch.node().to_json()?));
+    }
+    if let Some(plugins) = top.optional("plugin_config") {
+        for (plugin, patch) in plugins.entries()? {
+            patches.push((plugin.to_owned(), patch.node().to_json()?));
+        }
+    }
+    let upstreams = match top.optional("upstreams") {
+        None => Vec::new(),
+        Some(upstreams) => upstreams
+            .entries()?
+            .into_iter()
+            .map(|(cluster, script)| (cluster.to_owned(), script.node().clone()))
+            .collect(),
+    };
+    let steps =
+        top.required("steps")?.list()?.iter().map(|s| step(s, files)).collect::<Result<_, _>>()?;
+    let finally = match top.optional("finally") {
+        Some(finally) => expect::finally(&finally)?,
+        None => super::expect::Finally::default(),
+    };
+    top.finish()?;
+    Ok(Scenario {
+        path: files.scenario.to_owned(),
+        name: files.name(),
+        sentence,
+        target,
+        hosts,
+        workers,
+        seed,
+        control,
+        envoys,
+        patches,
+        upstreams,
+        steps,
+        finally,
+    })
+}
+
+fn hosts(top: &mut Object<'_>) -> Result<Hosts, Error> {
+    let because = optional(top, "because", |r| r.string().map(str::to_owned))?;
+    let Some(hosts) = top.optional("hosts") else { return Ok(Hosts::Both) };
+    let only_sim = hosts.choice(&[("both", false), ("sim", true)])?;
+    match (only_sim, because) {
+        (false, None) => Ok(Hosts::Both),
+        (true, Some(because)) => Ok(Hosts::Sim { because }),
+        (true, None) => Err(hosts.invalid(
+            "`sim` without a reason",
+            "`sim` together with `because`",
+            "say why Envoy cannot be made to do it",
+        )),
+        (false, Some(_)) => {
+            Err(hosts.invalid("`because` with `both`", "`because` with `sim`", "remove `because`"))
+        }
+    }
+}
+
+fn envoys(top: &mut Object<'_>) -> Result<Vec<String>, Error> {
+    let mut versions = Vec::new();
+    for item in top.items("envoys")? {
+        let known = ENVOYS.map(|version| (version, version));
+        versions.push(item.choice(&known)?.to_owned());
+    }
+    if versions.is_empty() {
+        versions.push(REFERENCE_ENVOY.to_owned());
+    }
+    Ok(versions)
+}
+
+fn step(reader: &Reader<'_>, files: &Files<'_>) -> Result<Step, Error> {
+    let mut step = reader.object()?;
+    let at = optional(&mut step, "at", |r| r.duration())?.unwrap_or_default();
+    let act = match step.exactly_one_of(&["request", "drain", "update"])? {
+        ("request", request) => Act::Request(Box::new(request::step(&mut step, &request, files)?)),
+        ("drain", how) => {
+            how.choice(&[("graceful", ())])?;
+            Act::Drain
+        }
+        (_, update) => {
+            let mut update = update.object()?;
+            let plugin = optional(&mut update, "plugin", |r| r.string().map(str::to_owned))?
+                .unwrap_or_else(|| MAIN_PLUGIN.to_owned());
+            let patch = update.required("config")?.node().to_json()?;
+            update.finish()?;
+            Act::Update { plugin, patch }
+        }
+    };
+    step.finish()?;
+    Ok(Step { at, act })
+}
+
+/// A field that may be absent, read by `read` when it is there.
+fn optional<'a, T>(
+    object: &mut Object<'a>,
+    name: &'static str,
+    read: impl FnOnce(&Reader<'a>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    object.optional(name).map(|reader| read(&reader)).transpose()
+}
+
+/// Where a scenario's files are.
+struct Files<'a> {
+    scenario: &'a Path,
+}
+
+impl Files<'_> {
+    fn name(&self) -> String {
+        let stem = |path: &Path| {
+            path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        match self.scenario.parent().map(stem) {
+            Some(folder) if !folder.is_empty() => format!("{folder}/{}", stem(self.scenario)),
+            _ => stem(self.scenario),
+        }
+    }
+
+    /// The file of that name beside the scenario or in the nearest folder above it.
+    fn find(&self, reader: &Reader<'_>) -> Result<PathBuf, Error> {
+        let name = reader.string()?;
+        let scenario =
+            std::path::absolute(self.scenario).unwrap_or_else(|_| self.scenario.to_owned());
+        scenario
+            .ancestors()
+            .skip(1)
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+            .ok_or_else(|| {
+                reader.invalid(
+                    &format!("`{name}`, which is not there"),
+                    "a file beside the scenario or in a folder above it",
+                    "correct the name",
+                )
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests;

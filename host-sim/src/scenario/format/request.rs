@@ -1,0 +1,154 @@
+//! The `request` of a step and what stands beside it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::yaml::{Error, Meaning, Object, Reader, Value};
+
+use super::{Files, body, expect, optional};
+use crate::scenario::step::{Chunks, Cut, Http, Repetition, Request, RequestStep};
+
+/// `post: /path` is short for `method: POST` and `path: /path`.
+const SHORT: [&str; 6] = ["get", "post", "put", "delete", "head", "options"];
+/// The name that the manifests' `match` covers.
+const AUTHORITY: &str = "llm.example.com";
+/// Longer than anything that ends by itself takes, short enough for a test suite.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// Reads the fields of a step that sends requests; `reader` is its `request`.
+pub(super) fn step(
+    step: &mut Object<'_>,
+    reader: &Reader<'_>,
+    files: &Files<'_>,
+) -> Result<RequestStep, Error> {
+    let repetition = match step.one_of(&["repeat", "concurrent"])? {
+        None => Repetition::InTurn(1),
+        Some(("repeat", times)) => Repetition::InTurn(times.integer()?),
+        Some((_, times)) => Repetition::AtOnce(times.integer()?),
+    };
+    let background = optional(step, "background", |r| r.boolean())?.unwrap_or(false);
+    let request = request(reader, files)?;
+    let expect = match step.optional("expect") {
+        Some(reader) => expect::exchange(&reader, files)?,
+        None => crate::scenario::expect::Expect::default(),
+    };
+    Ok(RequestStep { repetition, background, request, expect })
+}
+
+fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
+    let mut object = reader.object()?;
+    let (method, path) = line(&mut object)?;
+    let authority = optional(&mut object, "authority", |r| r.string().map(str::to_owned))?;
+    let headers = fields(&mut object, "headers")?;
+    let trailers = fields(&mut object, "trailers")?;
+    let body = match object.one_of(&["body", "body_file"])? {
+        None => None,
+        Some(("body", body)) => Some(body::read(&body)?),
+        Some((_, file)) => {
+            let path = files.find(&file)?;
+            let bytes = std::fs::read(&path)
+                .map_err(|error| file.invalid(&error.to_string(), "a file that can be read", ""))?;
+            Some(Bytes::from(bytes))
+        }
+    };
+    let request = Request {
+        method,
+        path,
+        authority: authority.unwrap_or_else(|| AUTHORITY.to_owned()),
+        headers,
+        body,
+        content_length: optional(&mut object, "content_length", |r| r.boolean())?.unwrap_or(true),
+        chunks: optional(&mut object, "chunks", chunks)?.unwrap_or_default(),
+        trailers,
+        http: optional(&mut object, "http", http)?.unwrap_or_default(),
+        expect_continue: optional(&mut object, "expect_continue", |r| r.boolean())?
+            .unwrap_or(false),
+        listener: optional(&mut object, "listener", |r| r.string().map(str::to_owned))?,
+        reset_after: optional(&mut object, "reset_after", |r| r.duration())?,
+        give_up_after: optional(&mut object, "give_up_after", |r| r.duration())?
+            .unwrap_or(GIVE_UP_AFTER),
+    };
+    object.finish()?;
+    Ok(request)
+}
+
+fn line(object: &mut Object<'_>) -> Result<(String, String), Error> {
+    if let Some((method, path)) = object.one_of(&SHORT)? {
+        return Ok((method.to_ascii_uppercase(), path.string()?.to_owned()));
+    }
+    let method = object.required("method")?.string()?.to_owned();
+    let path = match object.optional("path") {
+        Some(path) => path.string()?.to_owned(),
+        None => String::new(),
+    };
+    Ok((method, path))
+}
+
+/// Header fields: a name with one value or a list of them.
+pub(super) fn fields(
+    object: &mut Object<'_>,
+    name: &'static str,
+) -> Result<Vec<(String, String)>, Error> {
+    let mut fields = Vec::new();
+    let Some(reader) = object.optional(name) else { return Ok(fields) };
+    for (name, value) in reader.entries()? {
+        let name = name.to_ascii_lowercase();
+        if let Value::List(_) = value.node().value {
+            for value in value.list()? {
+                fields.push((name.clone(), value.text()?.to_owned()));
+            }
+        } else {
+            fields.push((name, value.text()?.to_owned()));
+        }
+    }
+    Ok(fields)
+}
+
+fn chunks(reader: &Reader<'_>) -> Result<Chunks, Error> {
+    match &reader.node().value {
+        Value::Scalar(_) => {
+            let cut = reader.choice(&[("whole", Cut::Whole), ("every_byte", Cut::Frames(1))])?;
+            Ok(Chunks { cut, ..Chunks::default() })
+        }
+        Value::List(_) => Ok(Chunks { cut: sizes(reader)?, ..Chunks::default() }),
+        Value::Map(_) => {
+            let mut object = reader.object()?;
+            let cut = match object.one_of(&["frames", "sizes"])? {
+                None => Cut::Whole,
+                Some(("frames", size)) => Cut::Frames(frame(&size)?),
+                Some((_, list)) => sizes(&list)?,
+            };
+            let chunks = Chunks {
+                cut,
+                every: optional(&mut object, "every", |r| r.duration())?.unwrap_or_default(),
+                after: optional(&mut object, "after", |r| r.duration())?.unwrap_or_default(),
+                separate_end: optional(&mut object, "separate_end", |r| r.boolean())?
+                    .unwrap_or(false),
+            };
+            object.finish()?;
+            Ok(chunks)
+        }
+    }
+}
+
+fn sizes(reader: &Reader<'_>) -> Result<Cut, Error> {
+    Ok(Cut::Sizes(reader.list()?.iter().map(frame).collect::<Result<_, _>>()?))
+}
+
+fn frame(reader: &Reader<'_>) -> Result<usize, Error> {
+    let allowed = "a size of at least one byte, such as `16KiB`";
+    match usize::try_from(reader.size()?) {
+        Ok(0) | Err(_) => Err(reader.expected(allowed)),
+        Ok(size) => Ok(size),
+    }
+}
+
+/// The version is a number for YAML and a name for people: `1.1`, `2`.
+fn http(reader: &Reader<'_>) -> Result<Http, Error> {
+    let versions = [("1.0", Http::V1_0), ("1.1", Http::V1_1), ("2", Http::V2)];
+    match &reader.node().value {
+        Value::Scalar(scalar) if scalar.meaning() != Meaning::Null => reader.choice(&versions),
+        _ => Err(reader.expected("1.0, 1.1, 2")),
+    }
+}

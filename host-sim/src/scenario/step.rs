@@ -1,0 +1,244 @@
+//! What the client of a scenario does.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::scenario::expect::Expect;
+
+/// One entry of `steps`.
+///
+/// A step begins at its time or when the step before it has ended, whichever is later; a step that
+/// runs in the background is not waited for.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// From the start of the scenario.
+    pub at: Duration,
+    /// What to do.
+    pub act: Act,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// The client sends requests.
+    Request(Box<RequestStep>),
+    /// The listeners drain: no new connections, running streams go on.
+    Drain,
+    /// A plugin gets a new configuration while streams run.
+    Update {
+        /// The plugin's root id.
+        plugin: String,
+        /// JSON merge patch on the configuration that is in force.
+        patch: Value,
+    },
+}
+
+impl Step {
+    /// The requests, if the step sends any.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestStep> {
+        match &self.act {
+            Act::Request(request) => Some(request),
+            Act::Drain | Act::Update { .. } => None,
+        }
+    }
+}
+
+/// A step that sends requests.
+#[derive(Debug, Clone)]
+pub struct RequestStep {
+    /// How often, and how.
+    pub repetition: Repetition,
+    /// The following steps do not wait for the end of this one.
+    pub background: bool,
+    /// What is sent.
+    pub request: Request,
+    /// What must come of each.
+    pub expect: Expect,
+}
+
+impl RequestStep {
+    /// How many requests it sends.
+    #[must_use]
+    pub const fn times(&self) -> usize {
+        match self.repetition {
+            Repetition::InTurn(times) | Repetition::AtOnce(times) => times,
+        }
+    }
+}
+
+/// How a request is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repetition {
+    /// One after the other.
+    InTurn(usize),
+    /// All at the same time, each on a connection of its own.
+    AtOnce(usize),
+}
+
+/// The protocol the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Http {
+    /// HTTP/1.0: no chunked bodies, the connection ends with the response.
+    V1_0,
+    /// HTTP/1.1.
+    #[default]
+    V1_1,
+    /// HTTP/2 with prior knowledge.
+    V2,
+}
+
+/// One request, complete down to the frames of its body.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// `POST`, `GET`, `CONNECT`, ...
+    pub method: String,
+    /// With the query; empty for CONNECT.
+    pub path: String,
+    /// `Host` or `:authority`.
+    pub authority: String,
+    /// Further header fields, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body; `None` ends the request with its headers.
+    pub body: Option<Bytes>,
+    /// Whether the body's length is announced.
+    pub content_length: bool,
+    /// How the body is cut and when the pieces are sent.
+    pub chunks: Chunks,
+    /// Fields behind the body.
+    pub trailers: Vec<(String, String)>,
+    /// The protocol.
+    pub http: Http,
+    /// Asks for `100 Continue` and waits for it before the body.
+    pub expect_continue: bool,
+    /// Name of the listener, where there are several.
+    pub listener: Option<String>,
+    /// The client resets the request after this time.
+    pub reset_after: Option<Duration>,
+    /// The client waits no longer than this for the end of the response.
+    pub give_up_after: Duration,
+}
+
+/// How a body is cut into the frames that are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunks {
+    /// The sizes.
+    pub cut: Cut,
+    /// Time between two frames.
+    pub every: Duration,
+    /// Time between the headers and the first frame.
+    pub after: Duration,
+    /// The end comes as an empty frame of its own and not with the last byte.
+    pub separate_end: bool,
+}
+
+impl Default for Chunks {
+    fn default() -> Self {
+        Self { cut: Cut::Whole, every: Duration::ZERO, after: Duration::ZERO, separate_end: false }
+    }
+}
+
+/// Where a body is cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// Not at all.
+    Whole,
+    /// Into frames of this size; the last may be shorter.
+    Frames(usize),
+    /// Into frames of these sizes, then the rest.
+    Sizes(Vec<usize>),
+}
+
+impl Chunks {
+    /// The frames of `body`, each with the time after the headers at which it is sent and whether
+    /// it ends the request. An empty body gives one empty frame that ends it.
+    #[must_use]
+    pub fn frames(&self, body: &Bytes, trailers_follow: bool) -> Vec<Frame> {
+        let mut rest = body.clone();
+        let mut frames = Vec::new();
+        let mut sizes = match &self.cut {
+            Cut::Sizes(sizes) => sizes.clone(),
+            Cut::Whole | Cut::Frames(_) => Vec::new(),
+        }
+        .into_iter();
+        let mut at = self.after;
+        while !rest.is_empty() {
+            let size = match self.cut {
+                Cut::Whole => rest.len(),
+                Cut::Frames(size) => size.max(1),
+                Cut::Sizes(_) => sizes.next().map_or(rest.len(), |size| size.max(1)),
+            };
+            let data = rest.split_to(size.min(rest.len()));
+            frames.push(Frame { at, data, end: false });
+            at += self.every;
+        }
+        let ends_alone = self.separate_end || frames.is_empty();
+        if trailers_follow {
+            return frames;
+        }
+        if ends_alone {
+            frames.push(Frame { at, data: Bytes::new(), end: true });
+        } else if let Some(last) = frames.last_mut() {
+            last.end = true;
+        }
+        frames
+    }
+}
+
+/// A piece of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// After the headers.
+    pub at: Duration,
+    /// The bytes.
+    pub data: Bytes,
+    /// The last one of the request.
+    pub end: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(chunks: &Chunks, body: &'static str) -> Vec<(usize, bool)> {
+        let frames = chunks.frames(&Bytes::from_static(body.as_bytes()), false);
+        frames.iter().map(|frame| (frame.data.len(), frame.end)).collect()
+    }
+
+    #[test]
+    fn a_whole_body_is_one_frame_that_ends_the_request() {
+        assert_eq!(sizes(&Chunks::default(), "abcde"), [(5, true)]);
+    }
+
+    #[test]
+    fn the_end_can_come_alone() {
+        let chunks = Chunks { separate_end: true, cut: Cut::Frames(2), ..Chunks::default() };
+        assert_eq!(sizes(&chunks, "abcde"), [(2, false), (2, false), (1, false), (0, true)]);
+    }
+
+    #[test]
+    fn after_the_named_sizes_comes_the_rest() {
+        let chunks = Chunks { cut: Cut::Sizes(vec![1, 2]), ..Chunks::default() };
+        assert_eq!(sizes(&chunks, "abcdef"), [(1, false), (2, false), (3, true)]);
+    }
+
+    #[test]
+    fn frames_are_spread_over_time() {
+        let chunks = Chunks {
+            cut: Cut::Frames(2),
+            every: Duration::from_millis(3),
+            after: Duration::from_millis(10),
+            ..Chunks::default()
+        };
+        let frames = chunks.frames(&Bytes::from_static(b"abcde"), false);
+        let times: Vec<u128> = frames.iter().map(|frame| frame.at.as_millis()).collect();
+        assert_eq!(times, [10, 13, 16]);
+    }
+
+    #[test]
+    fn an_empty_body_still_ends() {
+        assert_eq!(sizes(&Chunks::default(), ""), [(0, true)]);
+    }
+}
