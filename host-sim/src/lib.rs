@@ -4,6 +4,7 @@ pub mod abi;
 pub mod duration;
 pub mod host;
 pub mod model;
+pub mod parts;
 mod protocol;
 pub mod scenario;
 pub mod upstream;
