@@ -1,1 +1,46 @@
-//! filter-shell
+//! Turns proxy-wasm callbacks into phases, and decisions into host calls.
+//!
+//! A filter implements [`Filter`] and sees [`Facts`]; it knows nothing of the proxy's callbacks, of
+//! the other filters in its plugin, or of how the body was seen. This crate knows all of that and
+//! nothing of any filter.
+//!
+//! # A request's way
+//! | phase | callback | what happens |
+//! |---|---|---|
+//! | arrive | request headers | does `match` cover it; headers that only we may set are removed; facts from headers |
+//! | scan | request body, trailers | facts from the body, frame by frame |
+//! | decide | the one that brings the last fact, or a tick | filters add to one [`Decision`] |
+//! | deliver | the same | headers on the own paused request (`knob`), on the gate's (`gate`), or at once |
+//! | respond | response headers | the decision's headers for the client, if configured |
+//!
+//! # Map
+//! | module | what it knows |
+//! |---|---|
+//! | `root` | a plugin's life: configuration, ticks, queues; which part this root context plays |
+//! | `config` | the configuration's shell part, and reading sections |
+//! | `facts`, `decision`, `filter` | what filters see, say and are |
+//! | `exchange` | one request: its phases |
+//! | `waiting` | deadlines of what waits, bounded |
+//! | `gate` | the second plugin, which holds a request until its decision comes |
+//! | `metrics` | counters with labels |
+//! | `host` | host calls that return results; the only unsafe code |
+
+mod config;
+mod decision;
+mod exchange;
+mod facts;
+#[cfg(feature = "fault-injection")]
+mod fault;
+mod filter;
+mod gate;
+mod host;
+mod metrics;
+mod root;
+mod waiting;
+
+pub use config::{Body, Section, Shared, check, section};
+pub use decision::{Decision, Reply};
+pub use facts::{Facts, Part};
+pub use filter::Filter;
+pub use metrics::Counter;
+pub use root::start;

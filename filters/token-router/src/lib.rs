@@ -1,1 +1,64 @@
-//! token-router
+//! Routes a request by what it is: its model, its tokens, its tools.
+//!
+//! The first rule whose conditions hold sends the request to its pool; a request that no rule
+//! matches goes to the default pool. Routes of the proxy match on the header `x-llm-pool`.
+//!
+//! # When to use it
+//! Wherever one address serves several models, or the same model on different hardware: long
+//! prompts to the servers with much memory, small models to the cheap ones.
+//!
+//! # Configuration
+//! ```
+//! # let text = r#"
+//! {
+//!   "version": 1,
+//!   "models": [{"name": "llama-70b", "aliases": ["gpt-4o"]}, {"name": "llama-8b"}],
+//!   "pools": [{"name": "gpu-large", "model": "llama-70b"}, {"name": "gpu-small", "model": "llama-8b"}],
+//!   "token_router": {
+//!     "rules": [
+//!       {"name": "long-prompt", "when": {"prompt_tokens": {"at_least": 6000}}, "pool": "gpu-large"},
+//!       {"name": "small-model", "when": {"model": "llama-8b*"}, "pool": "gpu-small"}
+//!     ],
+//!     "default": {"pool": "gpu-large"},
+//!     "on_unknown_model": "refuse"
+//!   }
+//! }
+//! # "#;
+//! # assert_eq!(token_router::check(text), Ok(()));
+//! ```
+//! Conditions of a rule: `model` (a name, an alias, or a pattern with `*`), `prompt_tokens` and
+//! `total_tokens` (prompt plus the longest answer allowed), each `{at_least, at_most}`, `stream`,
+//! `tools`, `images`, `headers` (name to pattern), `path`. All that are given must hold.
+//!
+//! # Headers towards the servers and for routes
+//! | header | value |
+//! |---|---|
+//! | `x-llm-model` | the model's real name, whatever alias the client used |
+//! | `x-llm-pool` | the chosen pool |
+//! | `x-llm-reason` | the rule's name, or `default`, `unknown_model`, `missing_model`, `incomplete`, `malformed` |
+//!
+//! # Metrics
+//! | metric | counts |
+//! |---|---|
+//! | `llm_router_decisions_total{pool,reason}` | requests sent to a pool |
+//! | `llm_router_refused_total{reason}` | requests answered with an error |
+//!
+//! # When something goes wrong
+//! A body that is no JSON, is larger than `body.inspect_limit`, or comes slower than
+//! `body.decide_within` is routed by what was seen of it, if that settles every rule; else
+//! `body.on_malformed` and `body.on_incomplete` say `route_default` or `refuse`.
+
+mod metrics;
+mod refusal;
+mod request;
+mod router;
+
+pub use router::SECTION;
+
+/// Whether a whole configuration would be accepted; the error is the line that the proxy logs.
+///
+/// # Errors
+/// Says where, what was found, what is allowed, and the cure.
+pub fn check(configuration: &str) -> Result<(), String> {
+    filter_shell::check(configuration.as_bytes(), &[SECTION]).map_err(|e| e.to_string())
+}

@@ -18,3 +18,4 @@ pub mod catalog;
 pub mod invalid;
 pub mod pattern;
 pub mod route;
+pub mod units;

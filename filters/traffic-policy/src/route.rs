@@ -90,6 +90,8 @@ pub mod reason {
     pub const INCOMPLETE: &str = "incomplete";
     /// The body is not what the API takes.
     pub const MALFORMED: &str = "malformed";
+    /// Those that may refuse a request.
+    pub const REFUSING: [&str; 4] = [UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED];
     /// All of them.
     pub const ALL: [&str; 5] = [DEFAULT, UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED];
 }
@@ -117,17 +119,16 @@ impl Router {
         self.first_rule(request)
     }
 
-    /// The pools this policy can choose, for what has to be declared in advance.
-    pub fn pools(&self) -> impl Iterator<Item = &str> {
-        let of_rules = self.rules.iter().map(|rule| rule.pool.as_str());
-        of_rules.chain(std::iter::once(self.default_pool.as_str()))
-    }
-
     /// Every reason this policy can give, with the pool that goes with it where there is one.
     pub fn reasons(&self) -> impl Iterator<Item = (&str, &str)> {
         let of_rules = self.rules.iter().map(|rule| (rule.name.as_str(), rule.pool.as_str()));
         let others = reason::ALL.iter().map(|reason| (*reason, self.default_pool.as_str()));
         of_rules.chain(others)
+    }
+
+    /// The real name of the model that a client means by `name`.
+    pub fn resolve(&self, name: &str) -> Option<String> {
+        self.catalog.resolve(name).map(|model| model.name.clone())
     }
 
     /// The headers that rules look at.

@@ -1,0 +1,68 @@
+//! What is to be done with a request: what the filters say, together.
+
+/// Adds up what the filters of a plugin say. A refusal beats everything else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// The pool it goes to.
+    pub pool: Option<String>,
+    /// Why it goes where it goes: a rule's name, or one of the fixed reasons.
+    pub reason: Option<String>,
+    /// The model by its real name, whatever the client called it.
+    pub model: Option<String>,
+    refusal: Option<Reply>,
+}
+
+/// An answer given in the servers' place, in the API's own error shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The response's status.
+    pub status: u16,
+    /// For client libraries, such as `model_not_found`.
+    pub code: Option<&'static str>,
+    /// For people.
+    pub message: String,
+    /// The field at fault.
+    pub param: Option<&'static str>,
+}
+
+impl Decision {
+    /// Refuses the request. The first refusal stands.
+    pub fn refuse(&mut self, reply: Reply) {
+        self.refusal.get_or_insert(reply);
+    }
+
+    /// The refusal, if there is one.
+    pub fn refusal(&self) -> Option<&Reply> {
+        self.refusal.as_ref()
+    }
+
+    /// The headers that tell routes, servers and, where configured, clients what was decided.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let headers = [
+            ("x-llm-model", self.model.as_deref()),
+            ("x-llm-pool", self.pool.as_deref()),
+            ("x-llm-reason", self.reason.as_deref()),
+        ];
+        headers.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_refusal_stands() {
+        let reply = |status| Reply { status, code: None, message: String::new(), param: None };
+        let mut decision = Decision::default();
+        decision.refuse(reply(404));
+        decision.refuse(reply(413));
+        assert_eq!(decision.refusal().map(|r| r.status), Some(404));
+    }
+
+    #[test]
+    fn only_what_was_decided_becomes_a_header() {
+        let decision = Decision { pool: Some("gpu".into()), ..Decision::default() };
+        assert_eq!(decision.headers().collect::<Vec<_>>(), [("x-llm-pool", "gpu")]);
+    }
+}

@@ -1,0 +1,140 @@
+//! One request, from its headers to its decision.
+//!
+//! The proxy's callbacks come in here through [`Stream`]; a root's tick comes in through
+//! [`Exchange::overdue`]. Both work on the same state, so it is shared between them in a cell.
+
+mod arrive;
+mod deliver;
+mod scan;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use llm_wire::RequestScanner;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::config::Access;
+use crate::decision::Decision;
+use crate::facts::Facts;
+use crate::host::headers::{self, Map};
+use crate::host::streams;
+use crate::root::Plugin;
+
+/// How far a request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Its headers have not come yet.
+    New,
+    /// It is none of our business.
+    Passing,
+    /// Its body is being read, while it waits in the way that [`Access`] says.
+    Reading(Access),
+    /// It was decided, and has gone on or was refused.
+    Decided,
+}
+
+/// One request and what is known of it.
+pub(crate) struct Exchange {
+    context: u32,
+    plugin: Rc<Plugin>,
+    phase: Phase,
+    facts: Facts,
+    scanner: Option<RequestScanner>,
+    /// How many bytes of the body were read.
+    read: usize,
+    /// What the proxy had counted when the headers came.
+    size_at_arrival: Option<u64>,
+    /// For the response's headers, where they are wanted.
+    decision: Decision,
+}
+
+pub(crate) type Shared = Rc<RefCell<Exchange>>;
+
+impl Exchange {
+    pub(crate) fn new(context: u32, plugin: Rc<Plugin>) -> Shared {
+        Rc::new(RefCell::new(Self {
+            context,
+            plugin,
+            phase: Phase::New,
+            facts: Facts::default(),
+            scanner: None,
+            read: 0,
+            size_at_arrival: None,
+            decision: Decision::default(),
+        }))
+    }
+
+    /// The deadline has passed: decides with what is known. Called from a root's tick.
+    pub(crate) fn overdue(&mut self) {
+        let Phase::Reading(access) = self.phase else { return };
+        if streams::act_for(self.context).is_err() {
+            return;
+        }
+        self.plugin.counters.decide_within.increment();
+        let part = self.part_at_deadline(access);
+        if self.decide(part) == Action::Continue && access == Access::Knob {
+            let _ = streams::resume_request();
+        }
+    }
+
+    fn respond(&self) {
+        if self.phase != Phase::Decided || !self.plugin.shared.debug_headers {
+            return;
+        }
+        for (name, value) in self.decision.headers() {
+            let _ = headers::add(Map::Response, name, value.as_bytes());
+        }
+    }
+}
+
+/// The proxy's callbacks for one request.
+pub(crate) struct Stream {
+    exchange: Shared,
+}
+
+impl Stream {
+    pub(crate) fn new(context: u32, plugin: Rc<Plugin>) -> Self {
+        Self { exchange: Exchange::new(context, plugin) }
+    }
+
+    /// Runs a phase. The cell is never borrowed twice, because no host call comes back into the
+    /// module; were it so, the request would pass rather than the VM trap.
+    fn phase(&self, run: impl FnOnce(&mut Exchange, &Shared) -> Action) -> Action {
+        match self.exchange.try_borrow_mut() {
+            Ok(mut exchange) => run(&mut exchange, &self.exchange),
+            Err(_) => Action::Continue,
+        }
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.phase(|exchange, shared| exchange.arrive(end_of_stream, shared))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.phase(|exchange, _| exchange.scan(size, end_of_stream))
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.phase(|exchange, _| exchange.body_ended())
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        self.phase(|exchange, _| {
+            exchange.respond();
+            Action::Continue
+        })
+    }
+}
+
+impl Context for Stream {
+    /// The request has ended, however it did.
+    fn on_done(&mut self) -> bool {
+        if let Ok(exchange) = self.exchange.try_borrow() {
+            exchange.plugin.waiting.remove(exchange.context);
+        }
+        true
+    }
+}

@@ -1,0 +1,129 @@
+//! A request arrives: is it ours, who sent it, and will its body be read?
+
+use std::time::Instant;
+
+use llm_wire::{Api, RequestScanner, ScanLimits};
+use proxy_wasm::types::Action;
+
+use super::{Exchange, Phase, Shared};
+use crate::config::Access;
+use crate::facts::{Facts, Head, Part, unpack};
+use crate::gate;
+use crate::host::headers::{self, Map};
+use crate::host::properties;
+use crate::root::Blind;
+
+/// Filter state that the first of our plugins on a request's path leaves for the others.
+const ENTRY: &str = "llm.entry";
+
+/// Filter state with the packed facts.
+pub(super) const FACTS: &str = "llm.facts";
+
+impl Exchange {
+    /// Request headers.
+    pub(super) fn arrive(&mut self, end_of_stream: bool, shared: &Shared) -> Action {
+        self.phase = Phase::Passing;
+        let Ok(head) = Head::read() else { return Action::Continue };
+        #[cfg(feature = "fault-injection")]
+        crate::fault::at_headers(self.context, &head);
+        let first = properties::state(ENTRY).is_err();
+        if first {
+            self.remove_forged(&head);
+        }
+        if head.leaves_http() || !self.plugin.shared.matching.covers(&head) {
+            return Action::Continue;
+        }
+        let _ = properties::set_state(ENTRY, b"1");
+        self.learn(&head, first);
+        match self.way(&head, end_of_stream, first) {
+            Way::Decide(part) => self.decide(part),
+            Way::Read(access) => self.read_body(access, shared),
+        }
+    }
+
+    /// Takes away what only we may say, so that nobody outside chooses a pool by a header.
+    ///
+    /// This is done for requests that `match` does not cover as well: their routes may look at
+    /// the same headers.
+    fn remove_forged(&self, head: &Head) {
+        let names = head.ours();
+        if names.is_empty() || self.peer_is_trusted() {
+            return;
+        }
+        for name in names {
+            let _ = headers::remove(Map::Request, name);
+        }
+    }
+
+    fn peer_is_trusted(&self) -> bool {
+        let trusted = &self.plugin.shared.trust_incoming;
+        !trusted.is_empty()
+            && properties::peer_principal()
+                .is_some_and(|peer| trusted.iter().any(|name| name.as_bytes() == peer))
+    }
+
+    /// Facts from the headers; and from an earlier plugin of ours, if there was one.
+    fn learn(&mut self, head: &Head, first: bool) {
+        let path = head.path().to_owned();
+        let api = Api::from_path(path.as_bytes());
+        let earlier = if first { None } else { properties::state(FACTS).ok() };
+        self.facts = earlier
+            .and_then(|bytes| unpack(&bytes, &path, api))
+            .unwrap_or_else(|| Facts { path, api, ..Facts::default() });
+        self.facts.headers = head.select(&self.plugin.reads_headers);
+    }
+
+    /// Whether to wait for the body, and in which way.
+    fn way(&self, head: &Head, end_of_stream: bool, first: bool) -> Way {
+        if self.facts.part != Part::Headers {
+            // An earlier plugin has read it.
+            return Way::Decide(self.facts.part);
+        }
+        if end_of_stream || self.facts.api.is_none() {
+            return Way::Decide(Part::Headers);
+        }
+        if !head.body_is_plain() {
+            return Way::Decide(Part::Beginning);
+        }
+        match self.plugin.shared.body.access {
+            Access::HeadersOnly => Way::Decide(Part::Headers),
+            Access::Knob if self.plugin.blind.get() == Some(Blind::Knob) => {
+                self.plugin.counters.blind(Blind::Knob).increment();
+                Way::Decide(Part::Headers)
+            }
+            Access::Knob => Way::Read(Access::Knob),
+            Access::Gate if first => Way::Read(Access::Gate),
+            // The gate has been passed already; nothing would hold the request.
+            Access::Gate => Way::Decide(Part::Headers),
+        }
+    }
+
+    fn read_body(&mut self, access: Access, shared: &Shared) -> Action {
+        let Some(api) = self.facts.api else { return self.decide(Part::Headers) };
+        if !self.plugin.waiting.add(self.context, Instant::now(), shared.clone()) {
+            self.plugin.counters.waiting_requests.increment();
+            return self.decide(Part::Beginning);
+        }
+        if access == Access::Gate && properties::set_state(gate::HOLD, b"1").is_err() {
+            self.plugin.waiting.remove(self.context);
+            return self.decide(Part::Headers);
+        }
+        self.scanner = Some(RequestScanner::new(api, ScanLimits::default()));
+        self.phase = Phase::Reading(access);
+        match access {
+            Access::Knob => {
+                self.size_at_arrival = properties::request_total_size();
+                Action::Pause
+            }
+            Access::Gate | Access::HeadersOnly => Action::Continue,
+        }
+    }
+}
+
+/// What to do with a request whose headers have come.
+enum Way {
+    /// Decide with what is known.
+    Decide(Part),
+    /// Read the body first.
+    Read(Access),
+}

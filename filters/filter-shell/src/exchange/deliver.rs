@@ -1,0 +1,105 @@
+//! The decision, and the ways it takes effect.
+
+use std::fmt::Write as _;
+
+use llm_wire::{Family, Refusal};
+use proxy_wasm::types::Action;
+
+use super::arrive::FACTS;
+use super::{Exchange, Phase};
+use crate::config::{Access, LogField};
+use crate::decision::{Decision, Reply};
+use crate::facts::{Part, pack};
+use crate::gate::{Release, TICKET, Ticket};
+use crate::host::headers::{self, Map};
+use crate::host::{properties, queues, streams};
+use crate::root::Blind;
+
+impl Exchange {
+    /// Asks the filters, and does what they say. The result is what the callback has to return:
+    /// `Continue` lets a request go on that was paused by this plugin.
+    pub(super) fn decide(&mut self, part: Part) -> Action {
+        let phase = std::mem::replace(&mut self.phase, Phase::Decided);
+        self.plugin.waiting.remove(self.context);
+        if let Some(scanner) = self.scanner.take() {
+            self.facts.body = scanner.into_facts();
+        }
+        self.facts.part = part;
+        let mut decision = Decision::default();
+        for filter in &self.plugin.filters {
+            filter.decide(&self.facts, &mut decision);
+        }
+        let action = match (decision.refusal(), phase) {
+            (Some(reply), _) => self.refuse(reply),
+            (None, Phase::Reading(Access::Gate)) => self.release_gate(&decision),
+            (None, _) => self.set_headers(&decision),
+        };
+        self.decision = decision;
+        action
+    }
+
+    /// Answers in the server's place, as the API that was called reports errors.
+    fn refuse(&self, reply: &Reply) -> Action {
+        let family = self.facts.api.map_or(Family::OpenAi, llm_wire::Api::family);
+        let refusal = Refusal {
+            status: reply.status,
+            kind: "",
+            code: reply.code,
+            message: &reply.message,
+            param: reply.param,
+        };
+        let details = format!("llm_refused_{}", reply.code.unwrap_or("request"));
+        let json: (&str, &[u8]) = ("content-type", b"application/json");
+        let _ = streams::reply(reply.status, &details, &[json], &refusal.body(family));
+        Action::Pause
+    }
+
+    /// The request is still here: in its headers' callback, or paused.
+    fn set_headers(&self, decision: &Decision) -> Action {
+        self.publish(decision);
+        for (name, value) in decision.headers() {
+            let _ = headers::set(Map::Request, name, value.as_bytes());
+        }
+        Action::Continue
+    }
+
+    /// The request has gone on, and waits at the gate.
+    fn release_gate(&self, decision: &Decision) -> Action {
+        let ticket = properties::state(TICKET).ok().and_then(|bytes| Ticket::decode(&bytes));
+        let Some(ticket) = ticket else {
+            self.plugin.is_blind(Blind::Gate);
+            return Action::Continue;
+        };
+        self.publish(decision);
+        let headers =
+            decision.headers().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let release = Release { context: ticket.context, headers: headers.collect() };
+        if queues::send(ticket.queue, &release.encode()).is_err() {
+            self.plugin.is_blind(Blind::Gate);
+        }
+        Action::Continue
+    }
+
+    /// Facts for plugins that come later, and for access logs.
+    fn publish(&self, decision: &Decision) {
+        let _ = properties::set_state(FACTS, &pack(&self.facts, decision));
+        let body = &self.facts.body;
+        let mut number = String::new();
+        for field in &self.plugin.shared.log_fields {
+            let (name, value) = match field {
+                LogField::Model => {
+                    ("llm.model", decision.model.as_deref().or(body.model.as_deref()))
+                }
+                LogField::PromptTokens => {
+                    let _ = write!(number, "{}", body.prompt.tokens);
+                    ("llm.prompt_tokens", Some(number.as_str()))
+                }
+                LogField::TokenSource => ("llm.token_source", Some(body.prompt.source.as_str())),
+                LogField::Pool => ("llm.pool", decision.pool.as_deref()),
+            };
+            if let Some(value) = value {
+                let _ = properties::set_state(name, value.as_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A request's body goes by.
+
+use llm_wire::Progress;
+use proxy_wasm::types::Action;
+
+use super::{Exchange, Phase};
+use crate::config::Access;
+use crate::facts::Part;
+use crate::host::{body, properties};
+use crate::root::Blind;
+
+/// One callback may bring a megabyte; it is read in pieces, so that the copy stays small.
+const SLICE: usize = 64 * 1024;
+
+impl Exchange {
+    /// A frame of the body.
+    pub(super) fn scan(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let Phase::Reading(access) = self.phase else { return Action::Continue };
+        #[cfg(feature = "fault-injection")]
+        crate::fault::at_body(self.context);
+        // A paused request's frames pile up and come again with each callback, so reading goes on
+        // where it stopped; without a pause each callback brings its own frame.
+        let start = if access == Access::Knob { self.read } else { 0 };
+        let limit = self.plugin.shared.body.inspect_limit;
+        let readable = size.saturating_sub(start);
+        let wanted = readable.min(limit.saturating_sub(self.read));
+        self.feed(start, wanted);
+        if self.is_malformed() {
+            return self.decide(Part::Malformed);
+        }
+        if wanted < readable || (self.read >= limit && !end_of_stream) {
+            self.plugin.counters.inspect_limit.increment();
+            return self.decide(Part::Beginning);
+        }
+        if end_of_stream {
+            return self.body_ended();
+        }
+        self.go_on(access)
+    }
+
+    /// The body is complete; there may have been trailers.
+    pub(super) fn body_ended(&mut self) -> Action {
+        if !matches!(self.phase, Phase::Reading(_)) {
+            return Action::Continue;
+        }
+        if let Some(scanner) = &mut self.scanner {
+            scanner.finish();
+        }
+        self.decide(if self.is_malformed() { Part::Malformed } else { Part::Whole })
+    }
+
+    /// The part of the body that a decision at the deadline rests on.
+    ///
+    /// Nothing was seen of the body, and yet the proxy has counted more bytes than the headers
+    /// had: it received the body and did not show it, so the setting that `knob` needs is missing.
+    /// Otherwise the client is slow.
+    pub(super) fn part_at_deadline(&self, access: Access) -> Part {
+        let grown = properties::request_total_size() > self.size_at_arrival;
+        if access == Access::Knob && self.read == 0 && self.size_at_arrival.is_some() && grown {
+            self.plugin.is_blind(Blind::Knob);
+            return Part::Headers;
+        }
+        Part::Beginning
+    }
+
+    fn feed(&mut self, start: usize, wanted: usize) {
+        let end = start.saturating_add(wanted);
+        let mut at = start;
+        while at < end {
+            let Ok(bytes) = body::request(at, SLICE.min(end - at)) else { return };
+            if bytes.is_empty() {
+                return;
+            }
+            if let Some(scanner) = &mut self.scanner {
+                scanner.feed(&bytes);
+            }
+            at += bytes.len();
+            self.read += bytes.len();
+        }
+    }
+
+    fn is_malformed(&self) -> bool {
+        let progress = self.scanner.as_ref().map(llm_wire::RequestScanner::progress);
+        matches!(progress, Some(Progress::Malformed { .. }))
+    }
+
+    fn go_on(&self, access: Access) -> Action {
+        match access {
+            Access::Knob => Action::Pause,
+            Access::Gate | Access::HeadersOnly => Action::Continue,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What is known of a request, from its headers and from its body.
+
+mod head;
+mod packed;
+
+use llm_wire::{Api, RequestFacts};
+
+pub(crate) use head::Head;
+pub(crate) use packed::{pack, unpack};
+
+/// The facts of one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The request's path, without query.
+    pub path: String,
+    /// Which LLM API the path belongs to; none: the request is routed by its headers.
+    pub api: Option<Api>,
+    /// The headers that filters asked for, lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// What the body said.
+    pub body: RequestFacts,
+    /// How much of the body that rests on.
+    pub part: Part,
+}
+
+/// How much of a body was seen when the decision was taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing of it was to be seen: there is none, it is none of an LLM API's, or it is not looked at.
+    #[default]
+    Headers,
+    /// The beginning.
+    Beginning,
+    /// All of it.
+    Whole,
+    /// Until it broke the rules of its format.
+    Malformed,
+}

@@ -1,0 +1,120 @@
+//! A request's headers, read once.
+
+use crate::host::headers::{self, Map, Pair};
+
+/// All headers of a request. Bytes, because nobody promises that they are text.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pairs: Vec<Pair>,
+}
+
+/// Headers that tell routes and servers what we decided; nobody else may set them.
+const OURS: &[u8] = b"x-llm-";
+
+impl Head {
+    /// Reads the request headers of this callback.
+    pub(crate) fn read() -> crate::host::Result<Self> {
+        Ok(Self { pairs: headers::all(Map::Request)? })
+    }
+
+    /// The first value of a header.
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        let found = self.pairs.iter().find(|(key, _)| key == name.as_bytes());
+        found.map(|(_, value)| value.as_slice())
+    }
+
+    /// The first value of a header, if it is text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The path without its query, as far as it is text.
+    pub(crate) fn path(&self) -> &str {
+        let path = self.text(":path").unwrap_or_default();
+        path.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// The host without its port, lower-case.
+    pub(crate) fn host(&self) -> String {
+        let authority = self.text(":authority").unwrap_or_default();
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        host.to_ascii_lowercase()
+    }
+
+    /// Whether the connection is to become something else: WebSocket and its kind, or a tunnel.
+    /// What follows the headers is then not a body, and nobody may wait for one.
+    pub(crate) fn leaves_http(&self) -> bool {
+        self.get(":method") == Some(b"CONNECT") || self.get("upgrade").is_some()
+    }
+
+    /// Whether the body's bytes are the JSON itself.
+    pub(crate) fn body_is_plain(&self) -> bool {
+        self.get("content-encoding").is_none_or(|value| value.eq_ignore_ascii_case(b"identity"))
+    }
+
+    /// The names of headers that only we may set, each once.
+    pub(crate) fn ours(&self) -> Vec<&[u8]> {
+        let mut names: Vec<&[u8]> = Vec::new();
+        for (name, _) in &self.pairs {
+            if name.starts_with(OURS) && !names.contains(&name.as_slice()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Copies of the headers with these names, as far as they are text.
+    pub(crate) fn select(&self, wanted: &[String]) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        let pairs = self.pairs.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        pairs.filter(|(name, _)| wanted.contains(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(pairs: &[(&str, &[u8])]) -> Head {
+        let pairs = pairs.iter().map(|(k, v)| (k.as_bytes().to_vec(), v.to_vec())).collect();
+        Head { pairs }
+    }
+
+    #[test]
+    fn a_host_loses_its_port_and_its_capitals() {
+        assert_eq!(head(&[(":authority", b"LLM.example.com:8080")]).host(), "llm.example.com");
+        assert_eq!(head(&[(":authority", b"[::1]:80")]).host(), "[::1]");
+        assert_eq!(head(&[]).host(), "");
+    }
+
+    #[test]
+    fn a_path_loses_its_query() {
+        assert_eq!(
+            head(&[(":path", b"/v1/chat/completions?api-version=1")]).path(),
+            "/v1/chat/completions"
+        );
+    }
+
+    #[test]
+    fn headers_that_are_not_text_do_not_disturb_the_others() {
+        let head = head(&[("x-a", &[0xff, 0xfe]), ("x-b", b"1")]);
+        assert_eq!(head.select(&["x-a".into(), "x-b".into()]), [("x-b".into(), "1".into())]);
+        assert_eq!(head.text("x-a"), None);
+    }
+
+    #[test]
+    fn each_header_of_ours_is_named_once() {
+        let head = head(&[("x-llm-pool", b"a"), ("x-llm-pool", b"b"), ("x-llmish", b"c")]);
+        assert_eq!(head.ours(), [b"x-llm-pool".as_slice()]);
+    }
+
+    #[test]
+    fn upgrades_and_tunnels_leave_http() {
+        assert!(head(&[(":method", b"CONNECT")]).leaves_http());
+        assert!(head(&[(":method", b"GET"), ("upgrade", b"websocket")]).leaves_http());
+        assert!(!head(&[(":method", b"POST")]).leaves_http());
+    }
+}

@@ -1,0 +1,43 @@
+//! One request at the gate.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::{Gate, HOLD, TICKET, Ticket};
+use crate::host::properties;
+
+/// A request at the gate: it passes, unless the deciding plugin asked to hold it.
+pub(crate) struct GateStream {
+    context: u32,
+    gate: Rc<Gate>,
+}
+
+impl GateStream {
+    pub(crate) fn new(context: u32, gate: Rc<Gate>) -> Self {
+        Self { context, gate }
+    }
+}
+
+impl HttpContext for GateStream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        if end_of_stream || properties::state(HOLD).is_err() || !self.gate.hold(self.context) {
+            return Action::Continue;
+        }
+        let ticket = Ticket { queue: self.gate.queue(), context: self.context };
+        if properties::set_state(TICKET, &ticket.encode()).is_err() {
+            self.gate.forget(self.context);
+            return Action::Continue;
+        }
+        Action::Pause
+    }
+}
+
+impl Context for GateStream {
+    /// The request has ended, however it did.
+    fn on_done(&mut self) -> bool {
+        self.gate.forget(self.context);
+        true
+    }
+}

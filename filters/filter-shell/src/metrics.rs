@@ -1,0 +1,68 @@
+//! Counters with labels.
+//!
+//! A proxy's own metrics have names and nothing else. Labels are written into the name in the
+//! notation that Istio's metrics use, and regular expressions of the proxy's configuration
+//! (`stats_tags`) lift them out again:
+//!
+//! ```text
+//! llm_router_decisions_total.=.pool=.=gpu-large;.;reason=.=long-prompt;.;
+//! llm_router_decisions_total{pool="gpu-large",reason="long-prompt"}
+//! ```
+//!
+//! A proxy never frees a metric, and each definition uses up an id. So every combination of labels
+//! is declared when a configuration is read, from names that the configuration has; nothing that
+//! a client sends can become a label.
+
+use crate::host;
+
+/// A counter that was declared with its labels.
+#[derive(Debug, Clone, Copy)]
+pub struct Counter {
+    /// None: the proxy refused the definition; counting is then left out, requests are not.
+    id: Option<u32>,
+}
+
+impl Counter {
+    /// Declares a counter.
+    pub fn declare(name: &str, labels: &[(&str, &str)]) -> Self {
+        let name = labelled(name, labels);
+        match host::metrics::define_counter(&name) {
+            Ok(id) => Self { id: Some(id) },
+            Err(status) => {
+                log::warn!("counter {name}: the proxy refused it ({status:?})");
+                Self { id: None }
+            }
+        }
+    }
+
+    /// Counts one more.
+    pub fn increment(self) {
+        if let Some(id) = self.id {
+            // A counter that cannot be incremented is no reason to disturb a request.
+            let _ = host::metrics::increment(id, 1);
+        }
+    }
+}
+
+fn labelled(name: &str, labels: &[(&str, &str)]) -> String {
+    let mut out = name.to_owned();
+    for (index, (key, value)) in labels.iter().enumerate() {
+        let start = if index == 0 { ".=." } else { "" };
+        out.push_str(&format!("{start}{key}=.={value};.;"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_written_as_istio_writes_them() {
+        assert_eq!(labelled("llm_a_total", &[]), "llm_a_total");
+        assert_eq!(
+            labelled("llm_tokens_total", &[("model", "gpt-4.1"), ("type", "input")]),
+            "llm_tokens_total.=.model=.=gpt-4.1;.;type=.=input;.;"
+        );
+    }
+}

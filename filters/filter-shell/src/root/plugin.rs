@@ -1,0 +1,89 @@
+//! The plugin `llm-mesh` as one configuration makes it.
+
+use std::cell::Cell;
+
+use crate::config::{Access, Configured, Shared};
+use crate::exchange;
+use crate::filter::Filter;
+use crate::host::streams;
+use crate::metrics::Counter;
+use crate::waiting::Waiting;
+
+/// What all requests of one configuration share.
+pub(crate) struct Plugin {
+    pub(crate) shared: Shared,
+    pub(crate) filters: Vec<Box<dyn Filter>>,
+    pub(crate) reads_headers: Vec<String>,
+    pub(crate) waiting: Waiting<exchange::Shared>,
+    pub(crate) counters: Counters,
+    /// What was found missing in the proxy's configuration, if anything.
+    pub(crate) blind: Cell<Option<Blind>>,
+}
+
+/// Why bodies cannot be seen, or decisions not be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blind {
+    /// `body.access: knob`, and the proxy does not show the body of a paused request.
+    Knob,
+    /// `body.access: gate`, and no gate holds the request.
+    Gate,
+}
+
+/// The shell's own counters.
+pub(crate) struct Counters {
+    pub(crate) inspect_limit: Counter,
+    pub(crate) decide_within: Counter,
+    pub(crate) waiting_requests: Counter,
+    knob_missing: Counter,
+    gate_missing: Counter,
+}
+
+impl Plugin {
+    pub(crate) fn new(configured: Configured) -> Self {
+        let Configured { shared, filters } = configured;
+        let waiting = Waiting::new(shared.waiting_requests, shared.body.decide_within);
+        if shared.body.access != Access::HeadersOnly {
+            let _ = streams::tick_every(waiting.tick_milliseconds());
+        }
+        let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
+        let counters = Counters::declare();
+        Self { shared, filters, reads_headers, waiting, counters, blind: Cell::new(None) }
+    }
+
+    /// Notes that the proxy lacks something: counted every time, said once.
+    pub(crate) fn is_blind(&self, why: Blind) {
+        self.counters.blind(why).increment();
+        if self.blind.replace(Some(why)) == Some(why) {
+            return;
+        }
+        match why {
+            Blind::Knob => log::error!(
+                "llm-mesh: body.access: found `knob`, but the proxy does not show the body of a paused request, so requests are routed by their headers; set allow_on_headers_stop_iteration: true in this plugin's configuration (Envoy 1.35 and later), or use `gate`"
+            ),
+            Blind::Gate => log::error!(
+                "llm-mesh: body.access: found `gate`, but no gate holds the request, so its route was chosen without a decision; put the plugin `body-gate` right behind this one, or use `knob`"
+            ),
+        }
+    }
+}
+
+impl Counters {
+    fn declare() -> Self {
+        let limit = |name| Counter::declare("llm_limit_hits_total", &[("limit", name)]);
+        let blind = |why| Counter::declare("llm_body_unseen_total", &[("reason", why)]);
+        Self {
+            inspect_limit: limit("inspect_limit"),
+            decide_within: limit("decide_within"),
+            waiting_requests: limit("waiting_requests"),
+            knob_missing: blind("knob_missing"),
+            gate_missing: blind("gate_missing"),
+        }
+    }
+
+    pub(crate) fn blind(&self, why: Blind) -> Counter {
+        match why {
+            Blind::Knob => self.knob_missing,
+            Blind::Gate => self.gate_missing,
+        }
+    }
+}
