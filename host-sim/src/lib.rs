@@ -1,9 +1,7 @@
 //! A proxy-wasm host that behaves as Envoy does.
 
 pub mod abi;
-pub mod client;
 pub mod duration;
-pub mod fields;
 pub mod host;
 pub mod model;
 pub mod parts;

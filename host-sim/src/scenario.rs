@@ -13,19 +13,27 @@
 //! What takes real time lasts at most ten seconds on Envoy; times compare by window. A scenario
 //! that needs faults or clocks which Envoy cannot be given says `hosts: sim` and why.
 
+pub mod catalog;
 pub mod check;
+pub mod control;
 pub mod diff;
+mod drive;
 pub mod expect;
 pub mod format;
 pub mod observation;
 pub mod quantity;
+pub mod run;
+pub mod sim;
 pub mod step;
+pub mod verdict;
+pub mod workbench;
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::yaml;
+use crate::model::EnvoyVersion;
+use crate::upstream::Script;
 
 use expect::Finally;
 use step::Step;
@@ -49,16 +57,38 @@ pub struct Scenario {
     pub seed: u64,
     /// What a run without the filter must give.
     pub control: Control,
-    /// Versions of Envoy it runs on; the first is the one that is always used.
-    pub envoys: Vec<String>,
+    /// Versions of Envoy it runs on; the simulator plays the first.
+    pub envoys: Vec<EnvoyVersion>,
+    /// Runs with the module in which requests can ask for a trap.
+    pub fault_injection: bool,
     /// JSON merge patches on plugin configurations, by root id.
     pub patches: Vec<(String, Value)>,
-    /// What the endpoints of each cluster answer.
-    pub upstreams: Vec<(String, yaml::Node)>,
+    /// What the endpoints of a cluster do; a cluster that is not named answers friendly.
+    pub upstreams: Vec<(String, Endpoints)>,
     /// What the client does, in the order of the file.
     pub steps: Vec<Step>,
     /// What must be true at the end.
     pub finally: Finally,
+}
+
+/// What stands behind a cluster.
+#[derive(Debug, Clone)]
+pub enum Endpoints {
+    /// Each endpoint is a server that follows its own copy of the script.
+    Scripted(Script),
+    /// Connections are refused.
+    Down,
+}
+
+impl Scenario {
+    /// What stands behind `cluster`.
+    #[must_use]
+    pub fn endpoints(&self, cluster: &str) -> Endpoints {
+        self.upstreams
+            .iter()
+            .find(|(name, _)| name == cluster)
+            .map_or_else(|| Endpoints::Scripted(Script::default()), |(_, found)| found.clone())
+    }
 }
 
 /// The configuration under test: always files that a user can run.

@@ -14,17 +14,22 @@ mod request;
 
 use std::path::{Path, PathBuf};
 
+use crate::model::EnvoyVersion;
+use crate::upstream::Script;
 use crate::yaml::{self, Error, Object, Place, Problem, Reader};
 
 use super::step::{Act, Step};
-use super::{Control, Hosts, Scenario, Target};
+use super::{Control, Endpoints, Hosts, Scenario, Target};
 
 /// The plugin that `config` means.
 const MAIN_PLUGIN: &str = "llm-mesh";
-/// The version of Envoy that the project is built against.
-pub const REFERENCE_ENVOY: &str = "1.40";
-/// Versions whose behaviour is known.
-const ENVOYS: [&str; 4] = ["1.36", "1.37", "1.39", REFERENCE_ENVOY];
+/// Versions of Envoy whose behaviour is known.
+pub const ENVOYS: [(&str, EnvoyVersion); 4] = [
+    ("1.36", EnvoyVersion::V1_36),
+    ("1.37", EnvoyVersion::V1_37),
+    ("1.39", EnvoyVersion::V1_39),
+    ("1.40", EnvoyVersion::V1_40),
+];
 
 /// Reads one scenario file.
 ///
@@ -81,6 +86,7 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
     let controls = [("fails", Control::Fails), ("passes", Control::Passes)];
     let control = optional(&mut top, "control", |r| r.choice(&controls))?.unwrap_or_default();
     let envoys = envoys(&mut top)?;
+    let fault_injection = optional(&mut top, "fault_injection", |r| r.boolean())?.unwrap_or(false);
     let mut patches = Vec::new();
     if let Some(patch) = top.optional("config") {
         patches.push((MAIN_PLUGIN.to_owned(), patch.node().to_json()?));
@@ -95,8 +101,8 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
         Some(upstreams) => upstreams
             .entries()?
             .into_iter()
-            .map(|(cluster, script)| (cluster.to_owned(), script.node().clone()))
-            .collect(),
+            .map(|(cluster, script)| Ok((cluster.to_owned(), endpoints(&script)?)))
+            .collect::<Result<_, Error>>()?,
     };
     let steps =
         top.required("steps")?.list()?.iter().map(|s| step(s, files)).collect::<Result<_, _>>()?;
@@ -115,11 +121,22 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
         seed,
         control,
         envoys,
+        fault_injection,
         patches,
         upstreams,
         steps,
         finally,
     })
+}
+
+fn endpoints(reader: &Reader<'_>) -> Result<Endpoints, Error> {
+    if let yaml::Value::Scalar(_) = reader.node().value {
+        return reader.choice(&[("down", Endpoints::Down)]);
+    }
+    reader.list()?;
+    Script::from_json(reader.node().to_json()?)
+        .map(Endpoints::Scripted)
+        .map_err(|error| reader.invalid(&error.to_string(), "a list of replies, or `down`", ""))
 }
 
 fn hosts(top: &mut Object<'_>) -> Result<Hosts, Error> {
@@ -140,16 +157,10 @@ fn hosts(top: &mut Object<'_>) -> Result<Hosts, Error> {
     }
 }
 
-fn envoys(top: &mut Object<'_>) -> Result<Vec<String>, Error> {
-    let mut versions = Vec::new();
-    for item in top.items("envoys")? {
-        let known = ENVOYS.map(|version| (version, version));
-        versions.push(item.choice(&known)?.to_owned());
-    }
-    if versions.is_empty() {
-        versions.push(REFERENCE_ENVOY.to_owned());
-    }
-    Ok(versions)
+fn envoys(top: &mut Object<'_>) -> Result<Vec<EnvoyVersion>, Error> {
+    let versions: Vec<EnvoyVersion> =
+        top.items("envoys")?.iter().map(|item| item.choice(&ENVOYS)).collect::<Result<_, _>>()?;
+    Ok(if versions.is_empty() { vec![EnvoyVersion::default()] } else { versions })
 }
 
 fn step(reader: &Reader<'_>, files: &Files<'_>) -> Result<Step, Error> {

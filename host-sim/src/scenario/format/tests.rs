@@ -65,7 +65,7 @@ finally:
     assert_eq!(scenario.sentence, "Three 503s in a row eject gpu-a.");
     assert_eq!((scenario.workers, scenario.seed), (2, 7));
     assert_eq!(scenario.hosts, Hosts::Both);
-    assert_eq!(scenario.envoys, [REFERENCE_ENVOY]);
+    assert_eq!(scenario.envoys, [EnvoyVersion::V1_40]);
     let plugins: Vec<&str> = scenario.patches.iter().map(|(plugin, _)| plugin.as_str()).collect();
     assert_eq!(plugins, ["llm-mesh", "body-gate"]);
     let first = scenario.steps[0].request().unwrap();

@@ -1,0 +1,37 @@
+//! What a user can ask for. Each command is a file; what it does is in the library.
+
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runs proxy-wasm filters as Envoy would, without an Envoy.
+#[derive(Debug, Parser)]
+#[command(name = "host-sim", version)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Run(run::Run),
+}
+
+impl Command {
+    /// Does it. Failure is an exit code; what failed has been said by then.
+    pub(crate) fn run(self) -> ExitCode {
+        match self.what {
+            What::Run(run) => run.run(),
+        }
+    }
+}
+
+/// Says why a command could not do its work.
+fn refuse(error: &dyn std::error::Error) -> ExitCode {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    eprintln!("host-sim: {text}");
+    ExitCode::from(2)
+}

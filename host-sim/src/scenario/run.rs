@@ -1,0 +1,193 @@
+//! Runs one scenario on the hosts that were asked for, and says what came of it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::model::EnvoyVersion;
+use crate::parts::Part;
+use crate::scenario::observation::Observation;
+use crate::scenario::verdict::{Run, Verdict};
+use crate::scenario::workbench::{Module, Workbench};
+use crate::scenario::{Control, Hosts, Scenario, check, diff, drive, format};
+
+/// Which hosts play the scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// The simulator.
+    #[default]
+    Sim,
+    /// A real Envoy.
+    Envoy,
+    /// Both, and their records are compared.
+    Both,
+}
+
+impl Choice {
+    /// The word on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Envoy => "envoy",
+            Self::Both => "both",
+        }
+    }
+
+    const fn includes_sim(self) -> bool {
+        matches!(self, Self::Sim | Self::Both)
+    }
+
+    const fn includes_envoy(self) -> bool {
+        matches!(self, Self::Envoy | Self::Both)
+    }
+}
+
+/// How scenarios are run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// On which hosts.
+    pub hosts: Choice,
+    /// With a guest that does nothing in the place of the filters.
+    pub control: bool,
+    /// In place of the scenario's seed.
+    pub seed: Option<u64>,
+    /// In place of the scenario's number of workers.
+    pub workers: Option<u32>,
+    /// Only this version of Envoy, of those that the scenario names.
+    pub envoy: Option<EnvoyVersion>,
+}
+
+/// Runs the scenario in a file.
+#[must_use]
+pub fn run(path: &Path, options: &Options, bench: &Workbench) -> Verdict {
+    let scenario = match format::read(path) {
+        Ok(scenario) => scenario,
+        Err(error) => return unreadable(path, options, &error),
+    };
+    let scenario = Scenario {
+        seed: options.seed.unwrap_or(scenario.seed),
+        workers: options.workers.unwrap_or(scenario.workers),
+        ..scenario
+    };
+    let mut verdict = Verdict {
+        name: scenario.name.clone(),
+        sentence: scenario.sentence.clone(),
+        path: path.to_owned(),
+        control: options.control.then_some(scenario.control),
+        runs: Vec::new(),
+        differences: Vec::new(),
+        left_out: None,
+        only_sim: match &scenario.hosts {
+            Hosts::Both => None,
+            Hosts::Sim { because } => Some(because.clone()),
+        },
+        error: None,
+        repeat: repeat(path, options),
+    };
+    let envoys = envoys(&scenario, options, bench, &mut verdict);
+    if let Err(error) = on_all_hosts(&scenario, options, bench, &envoys, &mut verdict) {
+        verdict.error = Some(error);
+    }
+    verdict
+}
+
+/// The versions of Envoy that will play it; why not, if it was asked for and will not.
+fn envoys(
+    scenario: &Scenario,
+    options: &Options,
+    bench: &Workbench,
+    verdict: &mut Verdict,
+) -> Vec<EnvoyVersion> {
+    if !options.hosts.includes_envoy() {
+        return Vec::new();
+    }
+    if let Hosts::Sim { because } = &scenario.hosts {
+        if options.hosts == Choice::Envoy {
+            verdict.left_out = Some(format!("only for the simulator: {because}"));
+        }
+        return Vec::new();
+    }
+    if bench.without().leaves_out(Part::Envoy) {
+        verdict.left_out = Some("Envoy, because LLM_MESH_WITHOUT names it".to_owned());
+        return Vec::new();
+    }
+    let wanted = |version: &EnvoyVersion| options.envoy.is_none_or(|only| only == *version);
+    let envoys: Vec<EnvoyVersion> = scenario.envoys.iter().copied().filter(wanted).collect();
+    if envoys.is_empty() {
+        verdict.left_out = Some("the scenario does not name this version of Envoy".to_owned());
+    }
+    envoys
+}
+
+fn on_all_hosts(
+    scenario: &Scenario,
+    options: &Options,
+    bench: &Workbench,
+    envoys: &[EnvoyVersion],
+    verdict: &mut Verdict,
+) -> Result<(), String> {
+    let module = match (options.control, scenario.fault_injection) {
+        (true, _) => Module::Control,
+        (false, true) => Module::FaultInjection,
+        (false, false) => Module::Filters,
+    };
+    let module = bench.module(module)?;
+    let mut played: Option<Observation> = None;
+    if options.hosts.includes_sim() {
+        let version = scenario.envoys.first().copied().unwrap_or_default();
+        let begun = Instant::now();
+        let observation = drive::sim(scenario, &module, version, bench)?;
+        verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
+        played = Some(observation);
+    }
+    for version in envoys {
+        let begun = Instant::now();
+        let observation = drive::envoy(scenario, &module, *version, bench)?;
+        verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
+        // Without the filters the hosts need not agree: most such runs end in the middle.
+        if let Some(first) = played.as_ref().filter(|_| !options.control) {
+            verdict.differences.extend(diff::diff(scenario, first, &observation));
+        }
+        played.get_or_insert(observation);
+    }
+    Ok(())
+}
+
+fn judged(scenario: &Scenario, observation: &Observation, took: Duration) -> Run {
+    Run {
+        host: observation.host.clone(),
+        took,
+        failures: check::check(scenario, observation),
+        trace: observation.trace.clone(),
+    }
+}
+
+fn unreadable(path: &Path, options: &Options, error: &crate::yaml::Error) -> Verdict {
+    Verdict {
+        name: path.display().to_string(),
+        sentence: "the file cannot be read as a scenario".to_owned(),
+        path: path.to_owned(),
+        control: options.control.then_some(Control::Fails),
+        runs: Vec::new(),
+        differences: Vec::new(),
+        left_out: None,
+        only_sim: None,
+        error: Some(error.to_string()),
+        repeat: repeat(path, options),
+    }
+}
+
+fn repeat(path: &Path, options: &Options) -> String {
+    let mut line = format!("cargo run --release -- run {}", path.display());
+    line.push_str(&format!(" --host {}", options.hosts.word()));
+    if options.control {
+        line.push_str(" --control");
+    }
+    if let Some(seed) = options.seed {
+        line.push_str(&format!(" --seed {seed}"));
+    }
+    if let Some(workers) = options.workers {
+        line.push_str(&format!(" --workers {workers}"));
+    }
+    line
+}

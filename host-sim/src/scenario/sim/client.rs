@@ -1,0 +1,212 @@
+//! The client: sends what a step says, at its times, and writes down what comes back.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::codec;
+use crate::host::Nanos;
+use crate::model::HeaderMap;
+use crate::model::effect::{StreamEvent, StreamId};
+use crate::scenario::observation::{Ended, Exchange};
+use crate::scenario::step::{Frame, Http, Request, RequestStep};
+
+/// The largest DATA frame of an HTTP/2 peer that was not told otherwise.
+const HTTP2_FRAME_MAX: usize = 16_384;
+
+/// Every client of a run.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    all: Vec<Client>,
+    by_stream: BTreeMap<StreamId, usize>,
+}
+
+impl Clients {
+    pub(super) fn add(&mut self, client: Client) -> usize {
+        self.all.push(client);
+        self.all.len() - 1
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Client> {
+        self.all.get_mut(index)
+    }
+
+    /// The client of a stream. Streams are entered on first sight: the host makes their ids.
+    pub(super) fn of(&mut self, stream: StreamId) -> Option<usize> {
+        if let Some(index) = self.by_stream.get(&stream) {
+            return Some(*index);
+        }
+        let index = self.all.iter().position(|client| client.stream == Some(stream))?;
+        self.by_stream.insert(stream, index);
+        Some(index)
+    }
+
+    pub(super) fn all_ended(&self) -> bool {
+        self.all.iter().all(|client| client.has_ended)
+    }
+
+    pub(super) fn all_ended_of(&self, step: usize) -> bool {
+        self.all.iter().filter(|client| client.step == step).all(|client| client.has_ended)
+    }
+
+    /// Streams that the host has not logged: for it they are not over.
+    pub(super) fn still_unlogged(&self) -> u64 {
+        let open = |client: &&Client| client.stream.is_some() && client.exchange.access.is_none();
+        self.all.iter().filter(open).count() as u64
+    }
+
+    pub(super) fn into_exchanges(self) -> Vec<Exchange> {
+        self.all.into_iter().map(Client::into_exchange).collect()
+    }
+}
+
+/// One client with one request.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) step: usize,
+    pub(super) request: Request,
+    pub(super) exchange: Exchange,
+    /// The host reads from this client.
+    pub(super) may_write: bool,
+    /// The time of the next frame has come, but it could not be sent.
+    pub(super) is_due: bool,
+    stream: Option<StreamId>,
+    frames: VecDeque<Frame>,
+    trailers: Option<HeaderMap>,
+    waits_for_continue: bool,
+    body: BytesMut,
+    has_ended: bool,
+}
+
+/// What a client sends next.
+pub(super) enum Sent {
+    Data(Bytes, bool),
+    Trailers(HeaderMap),
+    Nothing,
+}
+
+impl Client {
+    pub(super) fn new(step: usize, round: usize, request: &RequestStep) -> Self {
+        let request = request.request.clone();
+        let sent = request.body.clone().unwrap_or_default();
+        Self {
+            step,
+            exchange: Exchange { step, round, sent, ..Exchange::default() },
+            may_write: true,
+            is_due: false,
+            stream: None,
+            frames: frames(&request),
+            trailers: codec::request_trailers(&request),
+            waits_for_continue: request.expect_continue,
+            body: BytesMut::new(),
+            has_ended: false,
+            request,
+        }
+    }
+
+    pub(super) fn begin(&mut self, stream: StreamId, now: Nanos, _index: usize) {
+        self.stream = Some(stream);
+        self.exchange.began = Duration::from_nanos(now);
+    }
+
+    /// The stream, as long as the client takes part in it.
+    pub(super) fn open_stream(&self) -> Option<StreamId> {
+        self.stream.filter(|_| !self.has_ended)
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.may_write && !self.waits_for_continue
+    }
+
+    pub(super) fn waits_for_continue(&self) -> bool {
+        self.waits_for_continue
+    }
+
+    /// When the next frame is to be sent, from the beginning of the request.
+    pub(super) fn next_frame_at(&self) -> Option<Duration> {
+        match self.frames.front() {
+            Some(frame) => Some(frame.at),
+            None => self.trailers.as_ref().map(|_| Duration::ZERO),
+        }
+    }
+
+    pub(super) fn take_frame(&mut self) -> Sent {
+        match self.frames.pop_front() {
+            Some(frame) => Sent::Data(frame.data, frame.end),
+            None => self.trailers.take().map_or(Sent::Nothing, Sent::Trailers),
+        }
+    }
+
+    /// Writes down what came; true when the exchange is over.
+    pub(super) fn accept(&mut self, event: StreamEvent, now: Nanos) -> bool {
+        if self.has_ended {
+            return false;
+        }
+        let response = &mut self.exchange.response;
+        let took = Duration::from_nanos(now).saturating_sub(self.exchange.began);
+        let ended = match event {
+            StreamEvent::Continue100 => {
+                response.interim.push(100);
+                self.waits_for_continue = false;
+                None
+            }
+            StreamEvent::Headers(headers, end) => {
+                // A final answer releases a client that waits for `100 Continue`: it stops sending.
+                if self.waits_for_continue {
+                    self.frames.clear();
+                    self.trailers = None;
+                    self.waits_for_continue = false;
+                }
+                codec::response(&self.request, headers, end, response);
+                response.headers_after = Some(took);
+                end.then_some(Ended::Complete)
+            }
+            StreamEvent::Data(data, end) => {
+                self.body.extend_from_slice(&data);
+                end.then_some(Ended::Complete)
+            }
+            StreamEvent::Trailers(trailers) => {
+                response.trailers = codec::fields(&trailers);
+                Some(Ended::Complete)
+            }
+            StreamEvent::Reset(_) => Some(Ended::Reset),
+        };
+        let Some(ended) = ended else { return false };
+        response.ended = ended;
+        response.took = took;
+        self.has_ended = true;
+        true
+    }
+
+    /// The client ends the exchange itself.
+    pub(super) fn leave(&mut self, now: Nanos, gave_up: bool) {
+        let response = &mut self.exchange.response;
+        response.ended = if gave_up { Ended::Hung } else { Ended::ClientReset };
+        response.took = Duration::from_nanos(now).saturating_sub(self.exchange.began);
+        self.has_ended = true;
+    }
+
+    fn into_exchange(mut self) -> Exchange {
+        self.exchange.response.body = self.body.freeze();
+        self.exchange
+    }
+}
+
+/// The frames as the protocol can carry them.
+fn frames(request: &Request) -> VecDeque<Frame> {
+    let Some(body) = &request.body else { return VecDeque::new() };
+    let frames = request.chunks.frames(body, !request.trailers.is_empty());
+    if request.http != Http::V2 {
+        return frames.into();
+    }
+    let mut cut = VecDeque::new();
+    for mut frame in frames {
+        while frame.data.len() > HTTP2_FRAME_MAX {
+            let data = frame.data.split_to(HTTP2_FRAME_MAX);
+            cut.push_back(Frame { at: frame.at, data, end: false });
+        }
+        cut.push_back(frame);
+    }
+    cut
+}

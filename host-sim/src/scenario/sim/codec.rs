@@ -1,0 +1,99 @@
+//! What the codecs of a real connection do to messages on their way into the host and out of it.
+//!
+//! `Host` becomes `:authority`, a body without a length is chunked in HTTP/1.1, and so on. On a
+//! real Envoy these are its codecs and the client's library; the simulator has no sockets, so the
+//! driver does it.
+
+use bytes::Bytes;
+
+use crate::host::Protocol;
+use crate::model::HeaderMap;
+use crate::model::effect::AccessEntry;
+use crate::scenario::observation::{Access, Fields, MARK, Response};
+use crate::scenario::step::{Http, Request};
+
+pub(super) fn protocol(http: Http) -> Protocol {
+    match http {
+        Http::V1_0 => Protocol::Http10,
+        Http::V1_1 => Protocol::Http11,
+        Http::V2 => Protocol::Http2,
+    }
+}
+
+/// Request headers as the host gets them, and whether the request ends with them.
+pub(super) fn request_headers(request: &Request, index: usize) -> (HeaderMap, bool) {
+    let mut headers = HeaderMap::new();
+    headers.append(":method", request.method.clone());
+    if !request.path.is_empty() {
+        headers.append(":path", request.path.clone());
+    }
+    headers.append(":authority", request.authority.clone());
+    if !request.path.is_empty() {
+        headers.append(":scheme", "http");
+    }
+    for (name, value) in request.headers.iter().chain(&framing(request)) {
+        headers.append(name.clone(), value.clone());
+    }
+    headers.append(MARK, index.to_string());
+    let upgrades = request.headers.iter().any(|(name, _)| name == "upgrade");
+    let stays_open = upgrades || request.method == "CONNECT";
+    (headers, request.body.is_none() && request.trailers.is_empty() && !stays_open)
+}
+
+/// Fields that say where the body ends.
+pub(crate) fn framing(request: &Request) -> Vec<(String, String)> {
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let mut fields = Vec::new();
+    if let Some(body) = &request.body {
+        let has_length = request.headers.iter().any(|(name, _)| name == "content-length");
+        if request.content_length && !has_length && request.trailers.is_empty() {
+            fields.push(field("content-length", body.len().to_string()));
+        } else if request.http == Http::V1_1 && !has_length {
+            fields.push(field("transfer-encoding", "chunked".to_owned()));
+        }
+    }
+    if request.expect_continue {
+        fields.push(field("expect", "100-continue".to_owned()));
+    }
+    fields
+}
+
+pub(super) fn request_trailers(request: &Request) -> Option<HeaderMap> {
+    let trailers = request.trailers.iter().map(|(name, value)| (name.clone(), value.clone()));
+    (!request.trailers.is_empty()).then(|| trailers.collect())
+}
+
+/// Response headers as the client gets them.
+pub(super) fn response(request: &Request, headers: HeaderMap, end: bool, response: &mut Response) {
+    let status = headers.text(":status").and_then(|status| status.parse::<u16>().ok());
+    response.status = status;
+    response.headers = fields(&headers);
+    let has_length = headers.contains(b"content-length");
+    let bodiless = matches!(status, Some(100..=199 | 204 | 304)) || request.method == "HEAD";
+    if request.http == Http::V2 || has_length || bodiless || request.method == "CONNECT" {
+        return;
+    }
+    let mut add = |name: &str, value: &str| {
+        response.headers.0.push((name.to_owned(), value.to_owned()));
+    };
+    match (end, request.http) {
+        (true, _) => add("content-length", "0"),
+        (false, Http::V1_1) => add("transfer-encoding", "chunked"),
+        (false, _) => {}
+    }
+}
+
+/// Fields without pseudo headers, as text.
+pub(super) fn fields(headers: &HeaderMap) -> Fields {
+    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    let plain = headers.iter().filter(|(name, _)| !name.starts_with(b":"));
+    Fields(plain.map(|(name, value)| (text(name), text(value))).collect())
+}
+
+pub(super) fn access(entry: &AccessEntry) -> Access {
+    Access {
+        code: entry.response_code.unwrap_or(0),
+        flags: entry.flags.clone(),
+        details: entry.details.clone(),
+    }
+}

@@ -1,0 +1,138 @@
+//! What runs need from outside: the filters' module, Envoy, a folder to write in.
+//!
+//! Each is made when the first scenario asks for it and then shared, so that a run in the
+//! simulator alone never looks for an Envoy, and no module is ever stale: the build tool is asked
+//! once in every run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::EnvoyVersion;
+use crate::parts::{Features, Parts, PlaceError, Without};
+use crate::scenario::control;
+
+/// Which module stands where the configuration names the filters'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Module {
+    /// The one that users load.
+    Filters,
+    /// The same with traps on request; never released.
+    FaultInjection,
+    /// A guest that does nothing.
+    Control,
+}
+
+/// Why the workbench cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkbenchError {
+    /// There is no workspace around.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// No folder to write in.
+    #[error("no temporary folder: {0}")]
+    Scratch(#[from] std::io::Error),
+}
+
+/// The shared means of all runs.
+pub struct Workbench {
+    parts: Parts,
+    without: Without,
+    scratch: tempfile::TempDir,
+    modules: Mutex<BTreeMap<Module, Made<PathBuf>>>,
+    envoys: Mutex<BTreeMap<EnvoyVersion, Made<PathBuf>>>,
+}
+
+/// Made once; a failure is not tried again but told to everyone who asks.
+type Made<T> = Arc<Result<T, String>>;
+
+impl Workbench {
+    /// Sets it up in the workspace around the current folder.
+    ///
+    /// # Errors
+    /// When there is no workspace, or no place for temporary files.
+    pub fn here(without: Without) -> Result<Self, WorkbenchError> {
+        Ok(Self {
+            parts: Parts::here()?,
+            without,
+            scratch: tempfile::tempdir()?,
+            modules: Mutex::default(),
+            envoys: Mutex::default(),
+        })
+    }
+
+    /// What was left out by name.
+    #[must_use]
+    pub const fn without(&self) -> &Without {
+        &self.without
+    }
+
+    /// The workspace's root.
+    #[must_use]
+    pub fn workspace(&self) -> &Path {
+        self.parts.workspace()
+    }
+
+    /// Where compiled modules are kept.
+    #[must_use]
+    pub fn compiled(&self) -> PathBuf {
+        self.parts.path("compiled")
+    }
+
+    /// A new folder for the files of one run, which goes with the returned value.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn folder(&self) -> std::io::Result<tempfile::TempDir> {
+        tempfile::tempdir_in(self.scratch.path())
+    }
+
+    /// The file of a module, built if it is not there or stale.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn module(&self, module: Module) -> Result<PathBuf, String> {
+        made_once(&self.modules, module, || match module {
+            Module::Filters => build(&self.parts, &Features::Default),
+            Module::FaultInjection => {
+                let features = ["default".to_owned(), "fault-injection".to_owned()];
+                build(&self.parts, &Features::Only(features.into()))
+            }
+            Module::Control => {
+                let path = self.scratch.path().join("control.wasm");
+                control::write(&path).map_err(|error| rim(&error))?;
+                Ok(path)
+            }
+        })
+    }
+
+    /// The binary of an Envoy, fetched if it is not there.
+    ///
+    /// # Errors
+    /// When there is none and none can be fetched.
+    pub fn envoy(&self, version: EnvoyVersion) -> Result<PathBuf, String> {
+        made_once(&self.envoys, version, || self.parts.envoy(version).map_err(|e| rim(&e)))
+    }
+}
+
+fn build(parts: &Parts, features: &Features) -> Result<PathBuf, String> {
+    parts.filters(features).map_err(|error| rim(&error))
+}
+
+/// Makes what is not there yet, while others who want it wait.
+fn made_once<K: Ord, T: Clone>(
+    all: &Mutex<BTreeMap<K, Made<T>>>,
+    key: K,
+    make: impl FnOnce() -> Result<T, String>,
+) -> Result<T, String> {
+    // A panic of one test must not keep the others from their parts.
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = all.entry(key).or_insert_with(|| Arc::new(make()));
+    made.as_ref().clone()
+}
+
+/// An error with its causes, each of which prints its own level only.
+pub(super) fn rim(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
