@@ -11,8 +11,11 @@ pub mod callback;
 pub mod log_level;
 pub mod maps;
 pub mod metrics;
+pub mod pairs;
+pub mod property_path;
 pub mod status;
 pub mod streams;
+pub mod table;
 pub mod version;
 
 pub use action::{DataAction, HeadersAction, TrailersAction};

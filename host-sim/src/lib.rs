@@ -3,9 +3,12 @@
 pub mod abi;
 pub mod duration;
 pub mod host;
+mod hostcalls;
 pub mod model;
 pub mod parts;
 mod protocol;
 pub mod scenario;
 pub mod upstream;
+pub mod vm;
+mod wasi;
 pub mod yaml;

@@ -1,0 +1,51 @@
+//! Why a module cannot be made into a VM.
+
+use crate::abi::AbiVersion;
+
+/// Why a module cannot be made into a VM.
+///
+/// Envoy refuses the same modules, with the message "Failed to load Wasm module" or at the first
+/// start; the text here says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no valid module.
+    #[error("cannot compile the module: {0:#}")]
+    Compile(wasmtime::Error),
+    /// It does not say which ABI it speaks.
+    #[error(
+        "the module exports no ABI version; a plugin exports one of the functions \
+         proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1 \
+         (proxy_wasm::main! does it)"
+    )]
+    NoAbiVersion,
+    /// It has no memory that the host can reach.
+    #[error("the module exports no memory; a host passes all bytes through it")]
+    NoMemory,
+    /// It cannot be given bytes.
+    #[error(
+        "the module exports neither malloc nor proxy_on_memory_allocate; a host cannot pass \
+         bytes to it"
+    )]
+    NoAllocator,
+    /// It imports what no host of this version offers.
+    #[error("the module imports what the host does not offer: {}", .0.join("; "))]
+    Imports(Vec<String>),
+    /// An export has other parameters or results than the ABI says.
+    #[error("the module exports `{name}` as {found}; ABI {version} has {wanted}")]
+    Signature {
+        /// The export.
+        name: &'static str,
+        /// Its type in the module.
+        found: String,
+        /// Its type in the ABI.
+        wanted: String,
+        /// The version that the module says it speaks.
+        version: AbiVersion,
+    },
+    /// The module's own code failed before the first callback.
+    #[error("the module did not start: {0}")]
+    Start(String),
+    /// The engine could not do it.
+    #[error("cannot run the module: {0:#}")]
+    Engine(wasmtime::Error),
+}

@@ -1,0 +1,80 @@
+//! What belongs to one VM while wasm runs in it.
+
+use wasmtime::{Memory, StoreLimits, StoreLimitsBuilder, TypedFunc};
+
+use crate::{abi::AbiVersion, model::World};
+
+/// The data of a wasmtime store.
+///
+/// Between calls `world` is an empty one; for the time of a call it is the caller's.
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) abi: AbiVersion,
+    /// Absent until the instance exists: a module's own start section runs before.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) malloc: Option<TypedFunc<u32, u32>>,
+    pub(crate) phase: Phase,
+    pub(crate) limits: StoreLimits,
+    /// The guest's last words, if they were about a panic.
+    pub(crate) panic: Option<String>,
+    /// A trap inside the allocator, which a hostcall called: Envoy answers the hostcall, lets the
+    /// guest return, and only then finds the VM broken.
+    pub(crate) broken: Option<String>,
+}
+
+impl State {
+    pub(crate) fn new(abi: AbiVersion, memory_limit: usize) -> Self {
+        Self {
+            world: World::default(),
+            abi,
+            memory: None,
+            malloc: None,
+            phase: Phase::Running,
+            limits: StoreLimitsBuilder::new().memory_size(memory_limit).build(),
+            panic: None,
+            broken: None,
+        }
+    }
+}
+
+/// What the guest is doing, which decides what it may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// In `_initialize`, `_start` or `main`.
+    Starting,
+    /// In a callback.
+    Running,
+    /// In its allocator, called by a hostcall.
+    Allocating,
+}
+
+/// When a host function may be called; anything else traps ("restricted callback").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// Only in callbacks: the proxy's functions.
+    Running,
+    /// In callbacks and during the start: most of WASI.
+    UnlessAllocating,
+    /// Always: logs and clocks.
+    Always,
+}
+
+impl Allowed {
+    pub(crate) fn includes(self, phase: Phase) -> bool {
+        match (self, phase) {
+            (Self::Always, _) | (_, Phase::Running) => true,
+            (Self::UnlessAllocating, phase) => phase == Phase::Starting,
+            (Self::Running, _) => false,
+        }
+    }
+}
+
+impl Phase {
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Starting => "while the module starts",
+            Self::Running => "in a callback",
+            Self::Allocating => "inside the guest's allocator",
+        }
+    }
+}
