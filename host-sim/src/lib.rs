@@ -1,6 +1,7 @@
 //! A proxy-wasm host that behaves as Envoy does.
 
 pub mod abi;
+pub mod bootstrap;
 pub mod duration;
 pub mod host;
 mod hostcalls;

@@ -106,20 +106,29 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// When there is one.
-    pub fn finish(mut self) -> Result<(), Error> {
+    pub fn finish(self) -> Result<(), Error> {
+        self.finish_with(|_, _| None)
+    }
+
+    /// As [`Object::finish`]; `explain` may say more about a field, given those asked for.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn finish_with(
+        mut self,
+        explain: impl FnOnce(&str, &[&'static str]) -> Option<Problem>,
+    ) -> Result<(), Error> {
         let Some(entry) = self.entries.iter().find(|entry| !self.knows(&entry.key)) else {
             return Ok(());
         };
         self.asked.sort_unstable();
-        let cure = match nearest(&entry.key, &self.asked) {
-            Some(name) => format!("write `{name}`, or remove it"),
-            None => "remove it".to_owned(),
-        };
-        let problem = Problem::UnknownField {
-            field: entry.key.clone(),
-            allowed: self.asked.join(", "),
-            cure,
-        };
+        let problem = explain(&entry.key, &self.asked).unwrap_or_else(|| {
+            let cure = match nearest(&entry.key, &self.asked) {
+                Some(name) => format!("write `{name}`, or remove it"),
+                None => "remove it".to_owned(),
+            };
+            Problem::UnknownField { field: entry.key.clone(), allowed: self.asked.join(", "), cure }
+        });
         Err(Error::new(entry.key_place.clone(), self.reader.path(), problem))
     }
 

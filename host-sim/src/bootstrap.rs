@@ -1,0 +1,177 @@
+//! The Envoy bootstrap file, typed: the subset that the model plays.
+//!
+//! One file configures both hosts. Names and defaults are Envoy's, so a reader who knows Envoy's
+//! reference knows this one; each file below is one of its messages.
+//!
+//! # Refusing
+//! Whatever the model does not play is refused by name, with line and column: a simulator that
+//! skips a timeout or a retry policy without a word proves nothing. What is *read* here has to be
+//! honoured by the model; a field that the model cannot honour does not belong here.
+//!
+//! # Limits
+//! Static resources only; one filter chain with one HTTP connection manager per listener; one
+//! document per file.
+
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, time::Duration};
+
+mod access_log;
+mod address;
+mod any;
+mod base64;
+mod cluster;
+mod connection_manager;
+mod fields;
+mod format;
+mod header_edit;
+mod http_filter;
+mod http_options;
+mod listener;
+mod message;
+mod node;
+mod plugin;
+pub mod route;
+mod runtime;
+mod stats;
+mod struct_value;
+
+pub use access_log::{AccessLog, Sink};
+pub use cluster::{
+    CircuitBreakers, Cluster, Endpoint, LoadBalancing, Priority, Thresholds, UpstreamProtocol,
+};
+pub use connection_manager::{Cidr, Codec, ConnectionManager, InternalAddresses, Upgrade};
+pub use format::{Format, Piece};
+pub use header_edit::{AppendAction, HeaderAdd, HeaderEdits};
+pub use http_filter::{FilterKind, HttpFilter, Router};
+pub use http_options::{Http1Options, Http2Options};
+pub use listener::Listener;
+pub use node::NodeInfo;
+pub use plugin::{Backoff, Code, FailurePolicy, Plugin, Vm};
+pub use stats::{StatName, StatsTag, TagRule, lift_tags};
+
+use self::message::Message;
+use crate::yaml::{Error, Node, Problem, Reader, read_file};
+
+/// A bootstrap file.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// Who the proxy says it is; plugins can ask.
+    pub node: NodeInfo,
+    /// Where the admin interface listens.
+    pub admin: Option<SocketAddr>,
+    /// In the order of the file.
+    pub listeners: Vec<Listener>,
+    /// In the order of the file; names are unique.
+    pub clusters: Vec<Cluster>,
+    /// What lifts labels out of metric names, in order.
+    pub stats_tags: Vec<StatsTag>,
+    /// How often counters are flushed; some plugins' metrics show only then.
+    pub stats_flush_interval: Duration,
+    /// Runtime keys with their values, from the static layers, later layers over earlier ones.
+    pub runtime: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+impl Bootstrap {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The place of the first mistake, or of the first thing that is not modelled.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::from_node(&load_tree(path)?)
+    }
+
+    /// Reads the tree of a file.
+    ///
+    /// # Errors
+    /// The place of the first mistake, or of the first thing that is not modelled.
+    pub fn from_node(root: &Node) -> Result<Self, Error> {
+        let reader = root.reader();
+        let mut message = Message::read(&reader, "envoy.config.bootstrap.v3.Bootstrap")?;
+        let resources = message.required("static_resources")?;
+        let mut resources =
+            Message::read(&resources, "envoy.config.bootstrap.v3.Bootstrap.StaticResources")?;
+        let clusters = resources.each("clusters", cluster::read)?;
+        let listeners = resources.each("listeners", listener::read)?;
+        resources.finish()?;
+        let bootstrap = Self {
+            node: message.or("node", NodeInfo::default(), node::read)?,
+            admin: message.maybe("admin", admin)?.flatten(),
+            listeners,
+            clusters,
+            stats_tags: message.or("stats_config", Vec::new(), stats::read)?,
+            stats_flush_interval: message.or(
+                "stats_flush_interval",
+                Duration::from_secs(5),
+                Reader::seconds,
+            )?,
+            runtime: message.or("layered_runtime", Default::default(), runtime::read)?,
+        };
+        message.finish()?;
+        bootstrap.check_names(&reader)?;
+        Ok(bootstrap)
+    }
+
+    /// A cluster by its name.
+    #[must_use]
+    pub fn cluster(&self, name: &str) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.name == name)
+    }
+
+    /// Names have to be unique, and routes have to name clusters that exist, as Envoy demands.
+    fn check_names(&self, root: &Reader<'_>) -> Result<(), Error> {
+        let mut names = BTreeSet::new();
+        for cluster in &self.clusters {
+            if !names.insert(cluster.name.as_str()) {
+                let found = format!("two clusters named `{}`", cluster.name);
+                return Err(root.invalid(&found, "one cluster of a name", "rename one"));
+            }
+        }
+        for listener in &self.listeners {
+            for route in listener.manager.route_config.routes() {
+                for name in route.action.cluster_names() {
+                    if !names.contains(name) {
+                        return Err(unknown_cluster(route, name, &names));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The one document of a bootstrap file.
+///
+/// # Errors
+/// The file cannot be read, is not YAML, or holds no or several documents.
+pub fn load_tree(path: &Path) -> Result<Node, Error> {
+    let mut documents = read_file(path)?.into_iter();
+    match (documents.next(), documents.next()) {
+        (Some(document), None) => Ok(document),
+        (None, _) => {
+            let place =
+                crate::yaml::Place { file: path.display().to_string().into(), line: 0, column: 0 };
+            Err(Error::new(place, "", Problem::Missing { field: "static_resources".to_owned() }))
+        }
+        (Some(_), Some(second)) => Err(second.reader().invalid(
+            "a second document",
+            "one document in a bootstrap file",
+            "remove one; a file of Istio resources has an `apiVersion` in its first document",
+        )),
+    }
+}
+
+fn admin(reader: &Reader<'_>) -> Result<Option<SocketAddr>, Error> {
+    let mut message = Message::read(reader, "envoy.config.bootstrap.v3.Admin")?;
+    let address = message.maybe("address", address::read)?;
+    message.finish()?;
+    Ok(address)
+}
+
+fn unknown_cluster(route: &route::Route, name: &str, names: &BTreeSet<&str>) -> Error {
+    let allowed: Vec<&str> = names.iter().copied().collect();
+    let problem = Problem::Invalid {
+        found: format!("a route to cluster `{name}`"),
+        allowed: allowed.join(", "),
+        cure: "add the cluster, or name one of these".to_owned(),
+    };
+    Error::new(route.place.clone(), route.path.clone(), problem)
+}

@@ -1,0 +1,38 @@
+//! An `Any` that a plugin receives as bytes: plugin and VM configurations.
+
+use serde_json::Value;
+
+use super::{base64, message::CURE, struct_value::encode_struct};
+use crate::yaml::{Error, Reader};
+
+/// What the guest reads: a `StringValue`'s text, a `BytesValue`'s bytes, a `Struct` as protobuf.
+pub(super) fn bytes(reader: &Reader<'_>) -> Result<Vec<u8>, Error> {
+    let mut object = reader.object()?;
+    let url = object.required("@type")?;
+    let bytes = match url.string()? {
+        "type.googleapis.com/google.protobuf.StringValue" => {
+            object.optional("value").map_or(Ok(""), |value| value.string())?.as_bytes().to_vec()
+        }
+        "type.googleapis.com/google.protobuf.BytesValue" => {
+            object.optional("value").map_or(Ok(Vec::new()), |value| base64_text(&value))?
+        }
+        "type.googleapis.com/google.protobuf.Struct" => {
+            let value = object.required("value")?;
+            match value.node().to_json()? {
+                Value::Object(fields) => encode_struct(&fields),
+                _ => return Err(value.expected("an object")),
+            }
+        }
+        other => {
+            let has = "google.protobuf.StringValue, BytesValue and Struct";
+            return Err(url.not_modelled(&format!("`{other}`"), has, CURE));
+        }
+    };
+    object.finish()?;
+    Ok(bytes)
+}
+
+/// Bytes written in base64.
+pub(super) fn base64_text(reader: &Reader<'_>) -> Result<Vec<u8>, Error> {
+    base64::decode(reader.string()?).ok_or_else(|| reader.expected("bytes in base64"))
+}

@@ -1,0 +1,87 @@
+//! The HTTP filter chain: wasm plugins and, last, the router.
+
+use super::{
+    message::{CURE, Message},
+    plugin::{self, Plugin},
+};
+use crate::yaml::{Error, Place, Reader};
+
+/// One HTTP filter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpFilter {
+    /// The filter's name in the chain; Istio's are `<namespace>.<name>`.
+    pub name: String,
+    /// What it does.
+    pub kind: FilterKind,
+    /// Where it stands in the file.
+    pub place: Place,
+}
+
+/// What a filter does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FilterKind {
+    /// `envoy.extensions.filters.http.wasm.v3.Wasm`
+    Wasm(Box<Plugin>),
+    /// `envoy.extensions.filters.http.router.v3.Router`
+    Router(Router),
+}
+
+/// The router's own settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Router {
+    /// No `x-envoy-*` headers are added to requests and responses.
+    pub suppress_envoy_headers: bool,
+}
+
+const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+
+/// Reads the chain; the router ends it, as Envoy demands.
+pub(super) fn read_chain(reader: &Reader<'_>) -> Result<Vec<HttpFilter>, Error> {
+    let items = reader.list()?;
+    let mut chain = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let filter = read(item)?;
+        let last = index + 1 == items.len();
+        match (&filter.kind, last) {
+            (FilterKind::Router(_), false) => {
+                return Err(item.invalid("a router before the end", "it last", "move it down"));
+            }
+            (FilterKind::Wasm(_), true) => {
+                return Err(item.invalid(
+                    &format!("`{}` at the end of the chain", filter.name),
+                    "envoy.filters.http.router there",
+                    "add the router",
+                ));
+            }
+            (FilterKind::Router(_), true) | (FilterKind::Wasm(_), false) => chain.push(filter),
+        }
+    }
+    if chain.is_empty() {
+        return Err(reader.invalid("no filter", "at least the router", "add it"));
+    }
+    Ok(chain)
+}
+
+fn read(reader: &Reader<'_>) -> Result<HttpFilter, Error> {
+    let mut message = Message::read(reader, CHAIN_ENTRY)?;
+    let name = message.required("name")?.string()?.to_owned();
+    if let Some(discovery) = message.optional("config_discovery") {
+        return Err(discovery.not_modelled("`config_discovery`", "`typed_config`", CURE));
+    }
+    let config = Message::unpack(&message.required("typed_config")?, &[WASM, ROUTER])?;
+    message.finish()?;
+    let kind = match config.name() {
+        WASM => FilterKind::Wasm(Box::new(plugin::read(config)?)),
+        _ => FilterKind::Router(router(config)?),
+    };
+    Ok(HttpFilter { name, kind, place: reader.node().place.clone() })
+}
+
+const CHAIN_ENTRY: &str = "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter";
+
+fn router(mut message: Message<'_>) -> Result<Router, Error> {
+    let suppress_envoy_headers = message.or("suppress_envoy_headers", false, Reader::boolean)?;
+    message.finish()?;
+    Ok(Router { suppress_envoy_headers })
+}

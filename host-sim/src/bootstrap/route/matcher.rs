@@ -1,0 +1,263 @@
+//! What a route matches: path, headers, query parameters.
+
+use regex::bytes::Regex;
+
+use super::{
+    super::message::Message,
+    select::{RequestHead, joined},
+    string_match::{self, StringMatcher},
+};
+use crate::yaml::{Error, Reader};
+
+/// `RouteMatch`: all of it has to match.
+#[derive(Debug, Clone)]
+pub struct RouteMatcher {
+    /// The path, without its query.
+    pub path: PathMatcher,
+    /// Case counts in the path; it does by default.
+    pub case_sensitive: bool,
+    /// Every one has to match.
+    pub headers: Vec<HeaderMatcher>,
+    /// Every one has to match.
+    pub query_parameters: Vec<QueryMatcher>,
+}
+
+/// How the path is matched.
+#[derive(Debug, Clone)]
+pub enum PathMatcher {
+    /// It starts so.
+    Prefix(String),
+    /// It is this.
+    Path(String),
+    /// It is this, or starts so and goes on with a slash.
+    SeparatedPrefix(String),
+    /// The whole of it matches.
+    Regex(Regex),
+    /// The request is a CONNECT; the path does not matter.
+    Connect,
+}
+
+/// `HeaderMatcher`
+#[derive(Debug, Clone)]
+pub struct HeaderMatcher {
+    /// Lower case.
+    pub name: String,
+    /// What its value has to be.
+    pub matches: HeaderMatch,
+    /// The outcome is turned round.
+    pub invert: bool,
+    /// A missing header counts as an empty one.
+    pub treat_missing_as_empty: bool,
+}
+
+/// What a header's value has to be; several values are joined by commas.
+#[derive(Debug, Clone)]
+pub enum HeaderMatch {
+    /// There, or not there.
+    Present(bool),
+    /// A string.
+    String(StringMatcher),
+    /// A whole number from `start` to below `end`.
+    Range {
+        /// The first.
+        start: i64,
+        /// The first that is too large.
+        end: i64,
+    },
+}
+
+/// `QueryParameterMatcher`
+#[derive(Debug, Clone)]
+pub struct QueryMatcher {
+    /// The parameter's name.
+    pub name: String,
+    /// What its first value has to be; `None`: it has to be there.
+    pub matches: Option<StringMatcher>,
+}
+
+impl RouteMatcher {
+    pub(super) fn matches(&self, head: &impl RequestHead) -> bool {
+        self.path_matches(head)
+            && self.headers.iter().all(|header| header.matches(head))
+            && (self.query_parameters.is_empty() || self.query_matches(head))
+    }
+
+    fn path_matches(&self, head: &impl RequestHead) -> bool {
+        if let PathMatcher::Connect = self.path {
+            return joined(head, ":method").is_some_and(|method| &*method == b"CONNECT");
+        }
+        // A CONNECT of HTTP/1.1 has no path, and then only connect matchers are for it.
+        let Some(path) = joined(head, ":path") else { return false };
+        let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+        let lowered;
+        let path = if self.case_sensitive {
+            path
+        } else {
+            lowered = path.to_ascii_lowercase();
+            &lowered
+        };
+        match &self.path {
+            PathMatcher::Prefix(prefix) => path.starts_with(prefix.as_bytes()),
+            PathMatcher::Path(own) => path == own.as_bytes(),
+            PathMatcher::SeparatedPrefix(prefix) => path
+                .strip_prefix(prefix.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")),
+            PathMatcher::Regex(regex) => regex.is_match(path),
+            PathMatcher::Connect => false,
+        }
+    }
+
+    fn query_matches(&self, head: &impl RequestHead) -> bool {
+        let path = joined(head, ":path").unwrap_or_default();
+        let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
+        let query = query.split(|byte| *byte == b'#').next().unwrap_or_default();
+        self.query_parameters.iter().all(|matcher| {
+            let value = first_value(query, matcher.name.as_bytes());
+            match (&matcher.matches, value) {
+                (_, None) => false,
+                (None, Some(_)) => true,
+                (Some(matcher), Some(value)) => matcher.matches(&value),
+            }
+        })
+    }
+}
+
+/// The first value of a parameter, percent signs decoded.
+fn first_value(query: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    query.split(|byte| *byte == b'&').find_map(|pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let key = percent_decoded(parts.next().unwrap_or_default());
+        (key == name).then(|| percent_decoded(parts.next().unwrap_or_default()))
+    })
+}
+
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        let byte = (first == b'%')
+            .then(|| after.get(..2))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    decoded
+}
+
+impl HeaderMatcher {
+    fn matches(&self, head: &impl RequestHead) -> bool {
+        let value = joined(head, &self.name);
+        let value = match (value, &self.matches) {
+            (value, HeaderMatch::Present(present)) => {
+                let there = value.is_some() || self.treat_missing_as_empty;
+                return (there == *present) != self.invert;
+            }
+            (Some(value), _) => value,
+            (None, _) if self.treat_missing_as_empty => Default::default(),
+            (None, _) => return false,
+        };
+        let matches = match &self.matches {
+            HeaderMatch::Present(_) => true,
+            HeaderMatch::String(matcher) => matcher.matches(&value),
+            HeaderMatch::Range { start, end } => std::str::from_utf8(&value)
+                .ok()
+                .and_then(|text| text.parse::<i64>().ok())
+                .is_some_and(|number| (*start..*end).contains(&number)),
+        };
+        matches != self.invert
+    }
+}
+
+const PATHS: [&str; 5] =
+    ["prefix", "path", "safe_regex", "path_separated_prefix", "connect_matcher"];
+
+pub(super) fn read(reader: &Reader<'_>) -> Result<RouteMatcher, Error> {
+    let mut message = Message::read(reader, "envoy.config.route.v3.RouteMatch")?;
+    let case_sensitive = message.or("case_sensitive", true, Reader::boolean)?;
+    let (field, value) = message.exactly_one_of(&PATHS)?;
+    let text = || {
+        let text = value.string()?;
+        Ok(if case_sensitive { text.to_owned() } else { text.to_ascii_lowercase() })
+    };
+    let path = match field {
+        "prefix" => PathMatcher::Prefix(text()?),
+        "path" => PathMatcher::Path(text()?),
+        "safe_regex" => PathMatcher::Regex(string_match::regex(&value)?),
+        "path_separated_prefix" => PathMatcher::SeparatedPrefix(text()?),
+        _ => PathMatcher::Connect,
+    };
+    let matcher = RouteMatcher {
+        // A regular expression says itself whether case counts.
+        case_sensitive: case_sensitive || matches!(path, PathMatcher::Regex(_)),
+        path,
+        headers: message.each("headers", header)?,
+        query_parameters: message.each("query_parameters", query)?,
+    };
+    message.finish()?;
+    Ok(matcher)
+}
+
+const HEADERS: [&str; 8] = [
+    "string_match",
+    "present_match",
+    "range_match",
+    "exact_match",
+    "prefix_match",
+    "suffix_match",
+    "contains_match",
+    "safe_regex_match",
+];
+
+fn header(reader: &Reader<'_>) -> Result<HeaderMatcher, Error> {
+    let mut message = Message::read(reader, "envoy.config.route.v3.HeaderMatcher")?;
+    let matches = match message.one_of(&HEADERS)? {
+        None => HeaderMatch::Present(true),
+        Some(("present_match", value)) => HeaderMatch::Present(value.boolean()?),
+        Some(("range_match", value)) => range(&value)?,
+        Some(("string_match", value)) => HeaderMatch::String(string_match::read(&value)?),
+        Some((field, value)) => {
+            let field = field.strip_suffix("_match").unwrap_or(field);
+            HeaderMatch::String(StringMatcher::new(string_match::pattern(field, &value)?))
+        }
+    };
+    let matcher = HeaderMatcher {
+        name: message.required("name")?.string()?.to_ascii_lowercase(),
+        matches,
+        invert: message.or("invert_match", false, Reader::boolean)?,
+        treat_missing_as_empty: message.or(
+            "treat_missing_header_as_empty",
+            false,
+            Reader::boolean,
+        )?,
+    };
+    message.finish()?;
+    Ok(matcher)
+}
+
+fn range(reader: &Reader<'_>) -> Result<HeaderMatch, Error> {
+    let mut message = Message::read(reader, "envoy.type.v3.Int64Range")?;
+    let start = message.or("start", 0, Reader::integer)?;
+    let end = message.or("end", 0, Reader::integer)?;
+    message.finish()?;
+    Ok(HeaderMatch::Range { start, end })
+}
+
+fn query(reader: &Reader<'_>) -> Result<QueryMatcher, Error> {
+    let mut message = Message::read(reader, "envoy.config.route.v3.QueryParameterMatcher")?;
+    let name = message.required("name")?.string()?.to_owned();
+    let matches = match message.one_of(&["string_match", "present_match"])? {
+        Some(("string_match", value)) => Some(string_match::read(&value)?),
+        Some((_, value)) if !value.boolean()? => {
+            return Err(value.not_modelled(
+                "`present_match: false`",
+                "`present_match: true`",
+                super::super::message::CURE,
+            ));
+        }
+        _ => None,
+    };
+    message.finish()?;
+    Ok(QueryMatcher { name, matches })
+}
