@@ -2,7 +2,9 @@
 
 pub mod abi;
 pub mod bootstrap;
+pub mod client;
 pub mod duration;
+pub mod fields;
 pub mod host;
 mod hostcalls;
 pub mod model;

@@ -28,8 +28,11 @@ pub struct Section {
     /// Its key.
     pub name: &'static str,
     /// Makes the filter. Paths of errors are relative to the section.
-    pub build: fn(Value, &Shared) -> Result<Box<dyn Filter>, Invalid>,
+    pub build: Build,
 }
+
+/// Makes a filter from its section and the shared part.
+pub type Build = fn(Value, &Shared) -> Result<Box<dyn Filter>, Invalid>;
 
 /// The part of a configuration that all sections share.
 #[derive(Debug, Clone)]

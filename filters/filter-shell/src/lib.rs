@@ -38,7 +38,7 @@ mod metrics;
 mod root;
 mod waiting;
 
-pub use config::{Body, Section, Shared, check, section};
+pub use config::{Body, Build, Section, Shared, check, section};
 pub use decision::{Decision, Reply};
 pub use facts::{Facts, Part};
 pub use filter::Filter;

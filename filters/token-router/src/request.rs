@@ -12,8 +12,9 @@ pub(crate) fn request(facts: &Facts) -> Request<'_> {
         path: &facts.path,
         headers: &facts.headers,
         expects_model: facts.api.is_some() && facts.part != Part::Headers,
-        model: known(body.model.as_deref(), whole),
-        prompt_tokens: if whole {
+        model: known(model(facts), whole),
+        // What a server has stored of a conversation counts as well, and is not in the body.
+        prompt_tokens: if whole && !body.has_stored_context {
             TokenCount::exactly(body.prompt.tokens)
         } else {
             TokenCount::at_least(body.prompt.tokens)
@@ -23,6 +24,12 @@ pub(crate) fn request(facts: &Facts) -> Request<'_> {
         tools: known(body.has_tools.then_some(true), whole),
         images: known(body.has_images.then_some(true), whole),
     }
+}
+
+/// A name too long to be kept is none that anybody has configured.
+fn model(facts: &Facts) -> Option<&str> {
+    let too_long = facts.body.model_too_long.then_some("");
+    facts.body.model.as_deref().or(too_long)
 }
 
 fn seen(part: Part) -> Seen {

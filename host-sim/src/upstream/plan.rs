@@ -11,11 +11,12 @@ use bytes::{Bytes, BytesMut};
 use super::{
     answer::Answer,
     anthropic, openai_chat, openai_completions, openai_embeddings, openai_responses,
-    received::{Api, Asked, Fields, Received},
+    received::{Api, Asked, Received},
     refusal,
     script::{Fault, Reply, Shape},
     sse::SseEvent,
 };
+use crate::fields::{Fields, field};
 
 /// What a server does, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -289,10 +290,6 @@ impl Builder {
     fn done(self) -> Plan {
         self.plan
     }
-}
-
-fn field(name: &str, value: &str) -> (Bytes, Bytes) {
-    (Bytes::from(name.to_ascii_lowercase()), Bytes::copy_from_slice(value.as_bytes()))
 }
 
 #[cfg(test)]

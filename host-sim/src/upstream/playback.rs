@@ -11,17 +11,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::body::{Body, Frame};
 use tokio::{
     sync::Notify,
     time::{Instant, Sleep},
 };
 
-use super::{
-    plan::{Event, TimedEvent},
-    received::Fields,
-};
+use super::plan::{Event, TimedEvent};
+use crate::fields::to_http;
 
 /// What is left of a plan once its headers are sent.
 pub(super) struct Playback {
@@ -79,9 +76,9 @@ impl Body for Playback {
         std::task::ready!(this.sleep.as_mut().poll(context));
         match this.finish_event() {
             Some(Event::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            Some(Event::Trailers(fields)) => {
-                Poll::Ready(Some(Ok(Frame::trailers(header_map(&fields)))))
-            }
+            Some(Event::Trailers(fields)) => Poll::Ready(Some(Ok(Frame::trailers(to_http(
+                fields.iter().map(|(name, value)| (name, value)),
+            ))))),
             Some(Event::Reset) => Poll::Ready(Some(Err(ScriptedReset))),
             Some(Event::Close) => {
                 this.kill.notify_one();
@@ -96,17 +93,4 @@ impl Body for Playback {
     fn is_end_stream(&self) -> bool {
         matches!(self.events.front(), Some(TimedEvent { after, event: Event::End }) if after.is_zero())
     }
-}
-
-/// Fields as the `http` crate holds them. What HTTP cannot carry is left out.
-pub(super) fn header_map(fields: &Fields) -> HeaderMap {
-    let valid = fields.iter().filter_map(|(name, value)| {
-        let name = HeaderName::from_bytes(name).ok()?;
-        Some((name, HeaderValue::from_bytes(value).ok()?))
-    });
-    let mut map = HeaderMap::new();
-    for (name, value) in valid {
-        map.append(name, value);
-    }
-    map
 }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::Value;
 
-/// Header or trailer fields in the order of arrival, names in lower case.
-pub type Fields = Vec<(Bytes, Bytes)>;
+use crate::fields::{self, Fields};
 
 /// One request, recorded while it arrives.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +56,7 @@ impl Received {
     /// The first value of a header, by its lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_ref())
+        fields::value(&self.headers, name)
     }
 
     /// The first value of a header as text; bytes that are no UTF-8 are replaced.

@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, service::service_fn};
@@ -25,11 +24,11 @@ use tokio::{
 
 use super::{
     plan::{Event, TimedEvent},
-    playback::{OpenStream, Playback, ScriptedReset, header_map},
-    received::{Fields, Received},
+    playback::{OpenStream, Playback, ScriptedReset},
+    received::Received,
     script::Script,
 };
-use crate::protocol::speaks_http2;
+use crate::{fields, protocol::speaks_http2};
 
 /// A running server. Dropping it closes the port and every connection.
 pub struct UpstreamServer {
@@ -206,13 +205,14 @@ async fn answer(
     };
     tokio::time::sleep(after).await;
     match event {
-        Event::Headers { status, fields } => {
+        Event::Headers { status, fields: sent } => {
             if events.front().is_some_and(|next| next.event == Event::Echo) {
                 tokio::spawn(echo(tunnel));
             }
             let mut response = Response::new(Playback::new(events, kill, open));
             *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
-            *response.headers_mut() = header_map(&fields);
+            *response.headers_mut() =
+                fields::to_http(sent.iter().map(|(name, value)| (name, value)));
             Ok(response)
         }
         Event::Close => {
@@ -247,7 +247,7 @@ impl Shared {
             method: request.method().to_string(),
             path: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             authority: String::from_utf8_lossy(authority.unwrap_or_default()).into_owned(),
-            headers: fields(request.headers()),
+            headers: fields::from_http(request.headers()),
             ..Received::default()
         });
         drop(received);
@@ -276,8 +276,10 @@ impl Shared {
             match frame.into_data() {
                 Ok(bytes) => self.update(index, |request| request.body.extend_from_slice(&bytes)),
                 Err(frame) => {
-                    let trailers =
-                        frame.into_trailers().map(|map| fields(&map)).unwrap_or_default();
+                    let trailers = frame
+                        .into_trailers()
+                        .map(|map| fields::from_http(&map))
+                        .unwrap_or_default();
                     self.update(index, |request| request.trailers = trailers);
                 }
             }
@@ -285,15 +287,4 @@ impl Shared {
         self.update(index, |request| request.ended = true);
         Ok(())
     }
-}
-
-fn fields(map: &http::HeaderMap) -> Fields {
-    map.iter()
-        .map(|(name, value)| {
-            (
-                Bytes::copy_from_slice(name.as_str().as_bytes()),
-                Bytes::copy_from_slice(value.as_bytes()),
-            )
-        })
-        .collect()
 }

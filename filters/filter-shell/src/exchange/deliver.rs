@@ -84,6 +84,8 @@ impl Exchange {
     fn publish(&self, decision: &Decision) {
         let _ = properties::set_state(FACTS, &pack(&self.facts, decision));
         let body = &self.facts.body;
+        // Nothing was counted where nothing was seen, and 0 would say otherwise.
+        let counted = self.facts.part != Part::Headers;
         let mut number = String::new();
         for field in &self.plugin.shared.log_fields {
             let (name, value) = match field {
@@ -92,9 +94,11 @@ impl Exchange {
                 }
                 LogField::PromptTokens => {
                     let _ = write!(number, "{}", body.prompt.tokens);
-                    ("llm.prompt_tokens", Some(number.as_str()))
+                    ("llm.prompt_tokens", counted.then_some(number.as_str()))
                 }
-                LogField::TokenSource => ("llm.token_source", Some(body.prompt.source.as_str())),
+                LogField::TokenSource => {
+                    ("llm.token_source", counted.then_some(body.prompt.source.as_str()))
+                }
                 LogField::Pool => ("llm.pool", decision.pool.as_deref()),
             };
             if let Some(value) = value {

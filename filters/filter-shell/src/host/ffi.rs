@@ -19,6 +19,7 @@ macro_rules! imports {
         }
         $(
             #[cfg(not(target_family = "wasm"))]
+            #[allow(clippy::too_many_arguments, reason = "the ABI's signatures")]
             unsafe fn $name($($argument: $type),*) -> u32 {
                 let _ = ($($argument,)*);
                 Status::Unimplemented as u32

@@ -235,7 +235,12 @@ impl Attempt {
         self.plan.front().is_some_and(|next| next.event == Event::End && next.after.is_zero())
     }
 
-    fn response_headers(&self, status: u16, fields: upstream::Fields, empty: bool) -> HeaderMap {
+    fn response_headers(
+        &self,
+        status: u16,
+        fields: crate::fields::Fields,
+        empty: bool,
+    ) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.append(":status", status.to_string());
         let has_length = fields.iter().any(|(name, _)| name == "content-length");
@@ -258,7 +263,7 @@ impl Attempt {
 fn request(headers: &HeaderMap, end: bool, http2: bool, index: usize) -> upstream::Received {
     let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
     let authority = text(":authority");
-    let mut fields: upstream::Fields = Vec::new();
+    let mut fields: crate::fields::Fields = Vec::new();
     if !http2 {
         fields.push((Bytes::from_static(b"host"), Bytes::from(authority.clone())));
     }
@@ -286,7 +291,7 @@ fn request(headers: &HeaderMap, end: bool, http2: bool, index: usize) -> upstrea
 /// A server's record as a scenario's observation has it.
 pub(crate) fn observed(cluster: String, request: upstream::Received) -> Received {
     let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
-    let fields = |fields: upstream::Fields| {
+    let fields = |fields: crate::fields::Fields| {
         Fields(fields.iter().map(|(name, value)| (text(name), text(value))).collect())
     };
     Received {

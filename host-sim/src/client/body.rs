@@ -1,0 +1,126 @@
+//! A request body whose pieces leave at given times, each in a write of its own.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::body::{Body, Frame as HttpFrame, SizeHint};
+use tokio::{
+    sync::Notify,
+    time::{Instant, Sleep},
+};
+
+/// A piece of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// When it leaves, after the headers.
+    pub at: Duration,
+    /// The bytes.
+    pub data: Bytes,
+}
+
+/// When a waiting body may leave: on the notification, or after this time at the latest.
+pub(super) struct Gate {
+    pub(super) opened: Arc<Notify>,
+    pub(super) at_latest: Option<Duration>,
+}
+
+/// The frames, played.
+pub(super) struct TimedBody {
+    frames: VecDeque<Frame>,
+    trailers: Option<HeaderMap>,
+    announced: Option<u64>,
+    separate_end: bool,
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    started: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// Between two frames the connection gets a turn to flush the first.
+    flushing: bool,
+}
+
+impl TimedBody {
+    pub(super) fn new(frames: Vec<Frame>, announced: Option<u64>) -> Self {
+        Self {
+            frames: frames.into(),
+            trailers: None,
+            announced,
+            separate_end: false,
+            waiting: None,
+            started: None,
+            sleep: None,
+            flushing: false,
+        }
+    }
+
+    pub(super) fn with_trailers(self, trailers: HeaderMap) -> Self {
+        Self { trailers: (!trailers.is_empty()).then_some(trailers), ..self }
+    }
+
+    /// The end does not ride on the last frame.
+    pub(super) fn with_separate_end(self, separate_end: bool) -> Self {
+        Self { separate_end, ..self }
+    }
+
+    pub(super) fn waiting_for(self, gate: Gate) -> Self {
+        let waiting = async move {
+            match gate.at_latest {
+                Some(limit) => {
+                    // Which of the two it was makes no difference.
+                    let _ = tokio::time::timeout(limit, gate.opened.notified()).await;
+                }
+                None => gate.opened.notified().await,
+            }
+        };
+        Self { waiting: Some(Box::pin(waiting)), ..self }
+    }
+}
+
+impl Body for TimedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<HttpFrame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        if let Some(waiting) = &mut this.waiting {
+            std::task::ready!(waiting.as_mut().poll(context));
+            this.waiting = None;
+        }
+        if std::mem::take(&mut this.flushing) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let started = *this.started.get_or_insert_with(Instant::now);
+        let Some(next) = this.frames.front() else {
+            return Poll::Ready(this.trailers.take().map(|fields| Ok(HttpFrame::trailers(fields))));
+        };
+        let due = started + next.at;
+        if due > Instant::now() {
+            let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            std::task::ready!(sleep.as_mut().poll(context));
+        }
+        this.sleep = None;
+        this.flushing = true;
+        let frame = this.frames.pop_front();
+        Poll::Ready(frame.map(|frame| Ok(HttpFrame::data(frame.data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // Asked before the first frame and after each one; only the answer after the last one may be yes.
+        let sent = self.started.is_some() || self.waiting.is_none();
+        self.frames.is_empty() && self.trailers.is_none() && !(self.separate_end && sent)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.announced.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

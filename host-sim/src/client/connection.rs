@@ -1,0 +1,86 @@
+//! One connection, HTTP/1 or HTTP/2, behind one interface.
+
+use std::{net::SocketAddr, time::Duration};
+
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{net::TcpStream, task::JoinHandle};
+
+use super::{body::TimedBody, outcome::chain};
+
+/// The protocol a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Http {
+    /// HTTP/1.0: no chunked bodies, the connection ends with the response.
+    V1_0,
+    /// HTTP/1.1.
+    #[default]
+    V1_1,
+    /// HTTP/2 with prior knowledge.
+    V2,
+}
+
+/// A connection that carries one exchange.
+pub(super) struct Connection {
+    sender: Sender,
+    task: JoinHandle<()>,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<TimedBody>),
+    Http2(http2::SendRequest<TimedBody>),
+}
+
+/// How long a reset may take to leave.
+const FLUSH: Duration = Duration::from_millis(500);
+
+impl Connection {
+    /// Connects; the error is a text because all a caller can do is show it.
+    pub(super) async fn open(address: SocketAddr, http: Http) -> Result<Self, String> {
+        let socket = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let _ = socket.set_nodelay(true);
+        let io = TokioIo::new(socket);
+        // A connection's own end is seen by its exchange, so the tasks have nothing to report.
+        if http == Http::V2 {
+            let handshake = http2::handshake(TokioExecutor::new(), io).await;
+            let (sender, connection) = handshake.map_err(|error| chain(&error))?;
+            let task = tokio::spawn(async { drop(connection.await) });
+            Ok(Self { sender: Sender::Http2(sender), task })
+        } else {
+            let handshake = http1::handshake(io).await;
+            let (sender, connection) = handshake.map_err(|error| chain(&error))?;
+            let task = tokio::spawn(async { drop(connection.with_upgrades().await) });
+            Ok(Self { sender: Sender::Http1(sender), task })
+        }
+    }
+
+    /// Sends the request and waits for the response's headers.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<TimedBody>,
+    ) -> hyper::Result<Response<Incoming>> {
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.send_request(request).await,
+            Sender::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
+    }
+
+    /// Closes the connection. HTTP/2 gets the time to send the reset of a stream that was dropped; with
+    /// HTTP/1 the close itself is the reset.
+    pub(super) async fn close(self) {
+        let Self { sender, mut task } = self;
+        let graceful = matches!(sender, Sender::Http2(_));
+        drop(sender);
+        if graceful {
+            let _ = tokio::time::timeout(FLUSH, &mut task).await;
+        }
+        task.abort();
+    }
+}
