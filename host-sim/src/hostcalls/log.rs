@@ -23,11 +23,11 @@ fn log(caller: Caller<'_, State>, level: u32, message: u32, len: u32) -> Answer 
         let message = guest.bytes(message, len)?;
         trace.add(format_args!("{}", known.name()));
         trace.key(message);
-        world.log(level, message)?;
-        if let Some(panic) = panic_text(known, message) {
-            call.caller.data_mut().panic = Some(panic);
+        let (logged, panic) = (world.log(level, message), panic_text(known, message));
+        if panic.is_some() {
+            call.caller.data_mut().panic = panic;
         }
-        Ok(())
+        logged
     })
 }
 

@@ -1,0 +1,23 @@
+//! What crosses the boundary between a guest and the host, with guests in WebAssembly text.
+//!
+//! Text, because a guest made with an SDK cannot pass a bad pointer, lack an allocator or import
+//! what does not exist. What hostcalls mean is tested with the model.
+
+#[cfg(test)]
+mod guest;
+#[cfg(test)]
+mod loading;
+#[cfg(test)]
+mod marshalling;
+#[cfg(test)]
+mod module_cache;
+#[cfg(test)]
+mod pointers;
+#[cfg(test)]
+mod starting;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod traps;
+#[cfg(test)]
+mod wasi;
