@@ -26,13 +26,18 @@ mod header_edit;
 mod http_filter;
 mod http_options;
 mod listener;
+mod merge;
 mod message;
 mod node;
 mod plugin;
+mod rewrite;
 pub mod route;
 mod runtime;
 mod stats;
 mod struct_value;
+
+#[cfg(test)]
+mod tests;
 
 pub use access_log::{AccessLog, Sink};
 pub use cluster::{
@@ -44,8 +49,10 @@ pub use header_edit::{AppendAction, HeaderAdd, HeaderEdits};
 pub use http_filter::{FilterKind, HttpFilter, Router};
 pub use http_options::{Http1Options, Http2Options};
 pub use listener::Listener;
+pub use merge::merge_patch;
 pub use node::NodeInfo;
 pub use plugin::{Backoff, Code, FailurePolicy, Plugin, Vm};
+pub use rewrite::Rewrite;
 pub use stats::{StatName, StatsTag, TagRule, lift_tags};
 
 use self::message::Message;

@@ -19,6 +19,7 @@
 //! - Depth and size after resolving aliases are limited, so that a small file cannot become a
 //!   large tree.
 
+mod edit;
 mod error;
 mod json;
 mod load;

@@ -114,11 +114,7 @@ impl Cidr {
 const STREAM_IDLE: Duration = Duration::from_secs(300);
 
 pub(super) fn read(mut message: Message<'_>) -> Result<ConnectionManager, Error> {
-    for other in ["rds", "scoped_routes"] {
-        if let Some(reader) = message.optional(other) {
-            return Err(reader.not_modelled(&format!("`{other}`"), "`route_config`", CURE));
-        }
-    }
+    message.not_modelled(&["rds", "scoped_routes"], "`route_config`", CURE)?;
     let codecs = [("AUTO", Codec::Auto), ("HTTP1", Codec::Http1), ("HTTP2", Codec::Http2)];
     let m = &mut message;
     let flag = |m: &mut Message<'_>, field, default| m.or(field, default, Reader::boolean);

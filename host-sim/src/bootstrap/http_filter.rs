@@ -66,9 +66,7 @@ pub(super) fn read_chain(reader: &Reader<'_>) -> Result<Vec<HttpFilter>, Error> 
 fn read(reader: &Reader<'_>) -> Result<HttpFilter, Error> {
     let mut message = Message::read(reader, CHAIN_ENTRY)?;
     let name = message.required("name")?.string()?.to_owned();
-    if let Some(discovery) = message.optional("config_discovery") {
-        return Err(discovery.not_modelled("`config_discovery`", "`typed_config`", CURE));
-    }
+    message.not_modelled(&["config_discovery"], "`typed_config`", CURE)?;
     let config = Message::unpack(&message.required("typed_config")?, &[WASM, ROUTER])?;
     message.finish()?;
     let kind = match config.name() {

@@ -155,9 +155,7 @@ const V8: &str = "envoy.wasm.runtime.v8";
 
 fn code(reader: &Reader<'_>) -> Result<Code, Error> {
     let mut message = Message::read(reader, "envoy.config.core.v3.AsyncDataSource")?;
-    if let Some(remote) = message.optional("remote") {
-        return Err(remote.not_modelled("`remote`", "`local`", CURE));
-    }
+    message.not_modelled(&["remote"], "`local`", CURE)?;
     let local = message.required("local")?;
     message.finish()?;
     let mut local = Message::read(&local, "envoy.config.core.v3.DataSource")?;

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{
-        connection_manager::timeout,
-        header_edit::HeaderEdits,
-        message::{CURE, Message},
-    },
+    super::{connection_manager::timeout, header_edit::HeaderEdits, message::Message},
     request_edits, response_edits,
 };
 use crate::yaml::{Error, Reader};
@@ -233,10 +229,6 @@ fn redirect(reader: &Reader<'_>) -> Result<Redirect, Error> {
     ];
     let mut message = Message::read(reader, "envoy.config.route.v3.RedirectAction")?;
     let m = &mut message;
-    if let Some(regex) = m.optional("regex_rewrite") {
-        let has = "`path_redirect` and `prefix_rewrite`";
-        return Err(regex.not_modelled("`regex_rewrite`", has, CURE));
-    }
     let text = |reader: &Reader<'_>| reader.string().map(str::to_owned);
     let scheme = match m.one_of(&["https_redirect", "scheme_redirect"])? {
         Some(("https_redirect", value)) => value.boolean()?.then(|| "https".to_owned()),

@@ -3,7 +3,7 @@
 use regex::bytes::Regex;
 
 use super::{
-    super::message::Message,
+    super::message::{CURE, Message},
     select::{RequestHead, joined},
     string_match::{self, StringMatcher},
 };
@@ -253,7 +253,7 @@ fn query(reader: &Reader<'_>) -> Result<QueryMatcher, Error> {
             return Err(value.not_modelled(
                 "`present_match: false`",
                 "`present_match: true`",
-                super::super::message::CURE,
+                CURE,
             ));
         }
         _ => None,
