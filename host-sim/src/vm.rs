@@ -6,11 +6,13 @@
 //!
 //! # Why wasmtime, when Envoy has V8
 //! Both execute the same bytes, and everything that a plugin can see of a host is decided by the
-//! hostcalls. What differs is the depth of the stack and how fast a module compiles.
+//! hostcalls. Wasmtime is a library that cargo builds; V8 is not.
 //!
 //! # Limits
 //! Memory is bounded as in Envoy (1 GiB). An endless loop, which blocks a worker of Envoy for
 //! ever, ends with an error here; see [`EngineOptions::call_limit`].
+//! Modules that import their memory, or use exceptions or garbage collection, load in V8 and are
+//! refused here: no compiler of plugins makes them.
 
 mod audit;
 mod engine;

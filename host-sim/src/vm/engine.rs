@@ -16,6 +16,10 @@ use crate::{
     wasi,
 };
 
+/// V8's own limit of the stack, in bytes; what recurses deeper traps there too.
+/// Frames of the two compilers differ in size, so the depth is alike and not equal.
+const STACK: usize = 984 * 1024;
+
 /// How VMs are made.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -73,6 +77,7 @@ impl Engine {
     /// wasmtime does not run on this machine.
     pub fn new(options: EngineOptions) -> Result<Self, LoadError> {
         let mut config = Config::new();
+        config.max_wasm_stack(STACK);
         config.wasm_simd(true);
         config.epoch_interruption(true);
         config.wasm_backtrace_details(WasmBacktraceDetails::Enable);

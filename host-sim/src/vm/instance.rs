@@ -60,7 +60,7 @@ impl Guest for Instance {
         let Some(answer) = answer else { return Ok(None) };
         let state = self.store.data_mut();
         match failure(state, callback.export(), answer.as_ref().err()) {
-            None => Ok(answer.ok().filter(|_| callback.kind().answers())),
+            None => Ok(answer.ok()),
             Some(message) => {
                 self.failed = true;
                 Err(Trap::new(message))

@@ -9,7 +9,7 @@
 
 use std::{
     fs,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{DefaultHasher, Hash, Hasher as _},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -34,7 +34,7 @@ pub(super) fn load(engine: &Engine, code: &[u8], directory: &Path) -> wasmtime::
 }
 
 fn file_name(engine: &Engine, code: &[u8]) -> PathBuf {
-    // Not for ever the same function, but then the name changes and nothing else.
+    // Not the same function for ever; when it changes, so does the name, and nothing else.
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
     let content = Sha256::digest(code);
@@ -73,8 +73,6 @@ fn write(path: &Path, compiled: &[u8]) -> io::Result<()> {
 }
 
 /// Guards against accidents, not against people.
-fn sum(bytes: &[u8]) -> [u8; 8] {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish().to_le_bytes()
+fn sum(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }

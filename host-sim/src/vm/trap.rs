@@ -51,6 +51,18 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     if chosen.is_empty() { names.into_iter().take(FRAMES).collect() } else { chosen }
 }
 
+/// How signs that no symbol may have are written.
+const ESCAPES: &[(&str, &str)] = &[
+    ("$LT$", "<"),
+    ("$GT$", ">"),
+    ("$RF$", "&"),
+    ("$C$", ","),
+    ("$u20$", " "),
+    ("$u7b$", "{"),
+    ("$u7d$", "}"),
+    ("..", "::"),
+];
+
 /// Turns `_ZN3foo3bar17h0123456789abcdefE` into `foo::bar`; other names stay.
 fn plain(mangled: &str) -> String {
     let segments = |text: &str| {
@@ -65,7 +77,8 @@ fn plain(mangled: &str) -> String {
         }
         // The last segment is a hash.
         segments.pop()?;
-        Some(segments.join("::"))
+        let escaped = segments.join("::").replace("_$", "$");
+        Some(ESCAPES.iter().fold(escaped, |name, (code, sign)| name.replace(code, sign)))
     };
     segments(mangled).filter(|name| !name.is_empty()).unwrap_or_else(|| mangled.to_owned())
 }
@@ -86,6 +99,8 @@ mod tests {
     #[test]
     fn a_mangled_name_loses_its_hash() {
         assert_eq!(plain("_ZN10llm_filter5route17h0123456789abcdefE"), "llm_filter::route");
+        let closure = "_ZN6filter5start28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE";
+        assert_eq!(plain(closure), "filter::start::{{closure}}");
         assert_eq!(plain("proxy_on_tick"), "proxy_on_tick");
         assert_eq!(plain("_ZN9broken"), "_ZN9broken");
     }

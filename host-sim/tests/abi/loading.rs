@@ -136,3 +136,9 @@ fn the_rest_of_wasi_came_with_envoy_1_39() {
     let text = loads(EnvoyVersion::V1_37).unwrap_err().to_string();
     assert!(text.contains("`wasi_snapshot_preview1.fd_readdir`, which this Envoy does not link"));
 }
+
+#[test]
+fn an_engine_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<host_sim::vm::Engine>();
+}
