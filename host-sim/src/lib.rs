@@ -2,8 +2,10 @@
 
 pub mod abi;
 pub mod bootstrap;
+mod child;
 pub mod client;
 pub mod duration;
+pub mod envoy;
 pub mod fields;
 pub mod host;
 mod hostcalls;
