@@ -94,6 +94,7 @@ pub struct RunningEnvoy {
 }
 
 const LOG: &str = "envoy.log";
+const OUTPUT: &str = "stdout";
 
 impl RunningEnvoy {
     /// Starts this binary with this bootstrap and waits until it is live.
@@ -111,8 +112,8 @@ impl RunningEnvoy {
         let config = at("bootstrap.json");
         let admin_path = at("admin");
         fs::write(&config, format!("{bootstrap:#}")).map_err(StartError::Files)?;
+        let written = File::create(at(OUTPUT)).map_err(StartError::Files)?;
         let log = File::create(at(LOG)).map_err(StartError::Files)?;
-        let errors = log.try_clone().map_err(StartError::Files)?;
         let mut command = child::dying_with_us(binary);
         command
             .arg("--config-path")
@@ -126,8 +127,8 @@ impl RunningEnvoy {
             .args(["--component-log-level", &format!("wasm:{}", options.plugin_log_level)])
             .args(["--file-flush-interval-msec", "20", "--disable-hot-restart"])
             .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors);
+            .stdout(written)
+            .stderr(log);
         let child = spawn(command, binary).await?;
         let mut envoy = Self {
             child,
@@ -254,6 +255,13 @@ impl RunningEnvoy {
     #[must_use]
     pub fn plugin_log(&self) -> Vec<PluginLine> {
         self.log().iter().filter_map(LogLine::of_plugin).collect()
+    }
+
+    /// What it wrote to standard output so far: access logs that the bootstrap sends there.
+    #[must_use]
+    pub fn output(&self) -> String {
+        let bytes = fs::read(self.directory.path().join(OUTPUT)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn last_messages(&self) -> String {
