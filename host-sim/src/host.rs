@@ -3,18 +3,22 @@
 //! A driver feeds what clients and servers send, moves virtual time, and takes [`Effect`]s in return.
 //! The same inputs, seed and options give the same effects and the same trace, byte for byte.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::model::{
-    EnvoyVersion, GuestFactory, HeaderMap, World,
-    config::Config,
-    effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset},
+pub use crate::model::time::Nanos;
+use crate::{
+    bootstrap::Bootstrap,
+    model::{
+        EnvoyVersion, GuestFactory, HeaderMap, World,
+        config::{Config, ReadModuleError},
+        effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset},
+        engine::Engine,
+        trace::Trace,
+        vm_registry::{Registry, SetUpError},
+    },
 };
-
-/// Nanoseconds of virtual, monotonic time since the host was made.
-pub type Nanos = u64;
 
 /// How the proxy is run.
 #[derive(Clone, Debug)]
@@ -27,6 +31,8 @@ pub struct HostOptions {
     pub start_wall_nanos: u64,
     /// Whether to write a trace.
     pub trace: bool,
+    /// Log lines of plugins below this level are dropped: 0 trace, 1 debug, 2 info, ...
+    pub log_level: u32,
     /// Which Envoy is played.
     pub envoy: EnvoyVersion,
 }
@@ -38,17 +44,19 @@ impl Default for HostOptions {
             seed: 1,
             start_wall_nanos: 1_767_225_600_000_000_000,
             trace: false,
+            log_level: 2,
             envoy: EnvoyVersion::default(),
         }
     }
 }
 
 /// The protocol that a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.0
     Http10,
     /// HTTP/1.1
+    #[default]
     Http11,
     /// HTTP/2
     Http2,
@@ -68,17 +76,25 @@ pub struct OpenStream {
 }
 
 /// Why a host could not be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct StartError {
-    /// Which plugin, and what it said.
-    pub message: String,
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A module could not be read.
+    #[error(transparent)]
+    ReadModule(#[from] ReadModuleError),
+    /// A plugin could not be set up.
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
 }
 
 /// The simulated proxy.
-#[derive(Debug)]
 pub struct Host {
-    world: World,
+    engine: Engine,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("now", &self.now()).finish_non_exhaustive()
+    }
 }
 
 impl Host {
@@ -87,95 +103,153 @@ impl Host {
     /// # Errors
     /// A module does not load, or a plugin refuses its configuration.
     pub fn new(
-        config: &Config,
-        options: HostOptions,
-        factory: &dyn GuestFactory,
+        bootstrap: &Bootstrap,
+        options: &HostOptions,
+        factory: Arc<dyn GuestFactory>,
     ) -> Result<Self, StartError> {
-        let _ = (config, options, factory);
-        Ok(Self { world: World::default() })
+        let config = Config::new(bootstrap, options.envoy)?;
+        let mut world = World::default();
+        world.config = Arc::new(config);
+        world.start_wall = options.start_wall_nanos;
+        world.envoy = options.envoy;
+        world.log_level = options.log_level;
+        world.random = fastrand::Rng::with_seed(options.seed);
+        if options.trace {
+            world.trace = Trace::on();
+        }
+        let mut engine = Engine {
+            world,
+            guests: Vec::new(),
+            factory,
+            registry: Registry::default(),
+            upstreams: Default::default(),
+        };
+        engine.start(options.workers)?;
+        Ok(Self { engine })
     }
 
     /// Virtual time.
     #[must_use]
     pub fn now(&self) -> Nanos {
-        0
+        self.engine.world.now
     }
 
     /// When something happens next by itself, and what.
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Nanos, &'static str)> {
-        None
+        self.engine.world.schedule.next()
     }
 
     /// Moves time; everything that falls due on the way happens in order.
+    ///
+    /// What was posted to an event loop is due at once, and happens here too: also for the present
+    /// instant.
     pub fn advance_to(&mut self, at: Nanos) {
-        let _ = at;
+        self.engine.advance_to(at);
     }
 
     /// A client opens a stream.
     pub fn open_stream(&mut self, open: OpenStream) -> StreamId {
-        let _ = open;
-        StreamId(0)
+        self.engine.open_stream(&open)
     }
 
     /// The client sent request headers.
+    ///
+    /// Pseudo headers are `:method`, `:path`, `:authority` and, in HTTP/2, `:scheme`; a `host` header
+    /// stands for a missing `:authority`.
     pub fn request_headers(&mut self, stream: StreamId, headers: HeaderMap, end_stream: bool) {
-        let _ = (stream, headers, end_stream);
+        self.input(format_args!("{stream} from client: headers {headers:?}{}", mark(end_stream)));
+        self.engine.receive_headers(stream, headers, end_stream);
+        self.engine.world.streams.bury();
     }
 
     /// The client sent a piece of the request's body.
     pub fn request_data(&mut self, stream: StreamId, data: Bytes, end_stream: bool) {
-        let _ = (stream, data, end_stream);
+        let length = data.len();
+        self.input(format_args!("{stream} from client: {length} bytes{}", mark(end_stream)));
+        self.engine.receive_data(stream, data, end_stream);
+        self.engine.world.streams.bury();
     }
 
     /// The client sent trailers, which end the request.
     pub fn request_trailers(&mut self, stream: StreamId, trailers: HeaderMap) {
-        let _ = (stream, trailers);
+        self.input(format_args!("{stream} from client: trailers {trailers:?}"));
+        self.engine.receive_trailers(stream, trailers);
+        self.engine.world.streams.bury();
     }
 
     /// The client is gone, or gave the stream up.
     pub fn reset_downstream(&mut self, stream: StreamId) {
-        let _ = stream;
+        self.input(format_args!("{stream} from client: gone"));
+        self.engine.downstream_gone(stream);
+        self.engine.world.streams.bury();
     }
 
     /// A connection for the attempt stands.
     pub fn upstream_connected(&mut self, attempt: AttemptId) {
-        let _ = attempt;
+        self.input(format_args!("{attempt} connected"));
+        self.engine.attempt_connected(attempt);
     }
 
     /// The server sent response headers.
     pub fn response_headers(&mut self, attempt: AttemptId, headers: HeaderMap, end_stream: bool) {
-        let _ = (attempt, headers, end_stream);
+        self.input(format_args!("{attempt} from server: headers {headers:?}{}", mark(end_stream)));
+        self.engine.attempt_headers(attempt, headers, end_stream);
+        self.engine.world.streams.bury();
     }
 
     /// The server sent a piece of the response's body.
     pub fn response_data(&mut self, attempt: AttemptId, data: Bytes, end_stream: bool) {
-        let _ = (attempt, data, end_stream);
+        let length = data.len();
+        self.input(format_args!("{attempt} from server: {length} bytes{}", mark(end_stream)));
+        self.engine.attempt_data(attempt, data, end_stream);
+        self.engine.world.streams.bury();
     }
 
     /// The server sent trailers, which end the response.
     pub fn response_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
-        let _ = (attempt, trailers);
+        self.input(format_args!("{attempt} from server: trailers {trailers:?}"));
+        self.engine.attempt_trailers(attempt, trailers);
+        self.engine.world.streams.bury();
     }
 
     /// The attempt broke.
     pub fn reset_upstream(&mut self, attempt: AttemptId, reset: UpstreamReset) {
-        let _ = (attempt, reset);
+        self.input(format_args!("{attempt} from server: {reset:?}"));
+        self.engine.attempt_reset(attempt, reset);
+        self.engine.world.streams.bury();
     }
 
     /// A plugin's own request is answered.
     pub fn callout_response(&mut self, call: CalloutId, outcome: CalloutOutcome) {
-        let _ = (call, outcome);
+        self.input(format_args!("{call} answered"));
+        self.engine.callout_ended(call, outcome);
+        self.engine.world.streams.bury();
     }
 
     /// The next effect, if there is one; drained after every input.
     pub fn poll(&mut self) -> Option<Effect> {
-        None
+        self.engine.world.effects.pop_front()
+    }
+
+    /// What plugins asked for and the model does not have, since the last call; a driver that gets any
+    /// must fail its run.
+    pub fn take_refusals(&mut self) -> Vec<String> {
+        self.engine.world.take_refusals()
     }
 
     /// The state that expectations read.
     #[must_use]
     pub fn world(&self) -> &World {
-        &self.world
+        &self.engine.world
     }
+
+    fn input(&mut self, line: fmt::Arguments<'_>) {
+        let world = &mut self.engine.world;
+        world.trace.line(world.now, line);
+    }
+}
+
+fn mark(end_stream: bool) -> &'static str {
+    if end_stream { ", end" } else { "" }
 }

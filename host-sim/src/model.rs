@@ -5,20 +5,50 @@
 //! queues, timers, metrics, properties, and the life of VMs.
 //! It knows neither wasm nor a guest's memory: a VM is a [`guest::Guest`], and tests play one with closures.
 //!
-//! Two kinds of code live here. A hostcall is a method of [`World`]; what Envoy does between
-//! hostcalls is a method of the engine behind [`crate::host::Host`].
+//! Two kinds of code live here. A hostcall is a method of [`World`], in the file of its chapter
+//! ([`maps`], [`bodies`], [`property`], [`flow`], [`queue`], ...); what Envoy does between hostcalls is
+//! a method of the engine behind [`crate::host::Host`] ([`filter_manager`], [`hcm`], [`router`],
+//! [`vm_registry`]).
 
+mod access_log;
+mod bodies;
 pub mod buffer;
 pub mod call;
+mod callout;
+mod chain;
 pub mod config;
+mod context;
+mod date;
+mod deliver;
 pub mod effect;
+pub(crate) mod engine;
+mod filter_manager;
+mod flag;
+mod flow;
+mod foreign;
+mod grpc;
 pub mod guest;
+mod hcm;
 pub mod headers;
-pub mod shared_data;
+pub mod log;
+mod maps;
+pub mod metric;
+mod property;
+mod queue;
+mod route;
+mod router;
+mod shared_data;
+mod stream;
+pub mod thread;
+pub mod time;
+mod timer;
+pub(crate) mod trace;
 pub mod version;
+mod vm;
+pub mod vm_registry;
 pub mod world;
 
-pub use call::{HttpCall, LocalReply, Pairs};
+pub use call::{GrpcCall, GrpcStream, HttpCall, LocalReply, Pairs};
 pub use guest::{Guest, GuestFactory, InstantiateError, Trap, VmSpec};
 pub use headers::HeaderMap;
 pub use version::EnvoyVersion;

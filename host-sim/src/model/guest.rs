@@ -13,7 +13,7 @@ use super::{version::EnvoyVersion, world::World};
 use crate::abi::Callback;
 
 /// One VM instance.
-pub trait Guest {
+pub trait Guest: Send {
     /// Calls one export. `None`: the guest does not export it, and Envoy's default applies.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl Trap {
 }
 
 /// Makes VM instances; compiled code is cached behind it.
-pub trait GuestFactory {
+pub trait GuestFactory: Send + Sync {
     /// Makes one instance and runs `_initialize` or `_start`.
     ///
     /// # Errors

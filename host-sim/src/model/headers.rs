@@ -7,6 +7,59 @@ use std::fmt;
 
 use bytes::Bytes;
 
+/// Headers that Envoy keeps in a fixed place, of which a map therefore has one entry at most.
+const SINGLE: &[&str] = &[
+    ":authority",
+    ":method",
+    ":path",
+    ":protocol",
+    ":scheme",
+    ":status",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "expect",
+    "grpc-message",
+    "grpc-status",
+    "grpc-timeout",
+    "keep-alive",
+    "proxy-connection",
+    "server",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-force-trace",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-internal",
+    "x-envoy-ip-tags",
+    "x-envoy-max-retries",
+    "x-envoy-original-path",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-service-time",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
 /// Headers or trailers of one message.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderMap {
@@ -49,6 +102,25 @@ impl HeaderMap {
         }
     }
 
+    /// Adds a value as a plugin does: a header that Envoy keeps in a fixed place has one entry only, and
+    /// the value is joined to it with a comma.
+    pub fn add(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
+        let name = lower(name.into());
+        let value = value.into();
+        let old = self.entries.iter_mut().find(|(key, _)| *key == name).map(|(_, old)| old);
+        match old {
+            Some(old) if SINGLE.iter().any(|single| single.as_bytes() == name) => {
+                *old = [&old[..], b",", &value[..]].concat().into();
+            }
+            _ => self.append(name, value),
+        }
+    }
+
+    /// Replaces a value as a plugin does.
+    pub fn replace(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.set(name, value);
+    }
+
     /// Gives `name` this value alone: the first entry keeps its place, further ones go.
     pub fn set(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
         let name = lower(name.into());
@@ -75,6 +147,11 @@ impl HeaderMap {
         let before = self.entries.len();
         self.entries.retain(|(key, _)| key != name);
         before - self.entries.len()
+    }
+
+    /// Removes every entry of each of these names.
+    pub fn remove_all(&mut self, names: &[&str]) {
+        self.entries.retain(|(key, _)| !names.iter().any(|name| name.as_bytes() == key));
     }
 
     /// The number of entries.
@@ -125,6 +202,14 @@ impl fmt::Debug for HeaderMap {
                 }),
             )
             .finish()
+    }
+}
+
+impl Extend<(Bytes, Bytes)> for HeaderMap {
+    fn extend<I: IntoIterator<Item = (Bytes, Bytes)>>(&mut self, entries: I) {
+        for (name, value) in entries {
+            self.append(name, value);
+        }
     }
 }
 

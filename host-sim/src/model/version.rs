@@ -15,3 +15,13 @@ pub enum EnvoyVersion {
     #[default]
     V1_40,
 }
+
+impl EnvoyVersion {
+    /// Data that a filter adds just before it answers Continue goes on, and is not left behind.
+    ///
+    /// The fix was carried to the patch releases that the older versions here stand for, except the
+    /// oldest two.
+    pub(crate) fn forwards_added_data(self) -> bool {
+        self >= Self::V1_39
+    }
+}

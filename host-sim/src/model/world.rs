@@ -2,73 +2,160 @@
 //!
 //! The world is lent to a VM for the time of one callback and holds no VM itself; so a hostcall cannot
 //! call into a guest, exactly as in Envoy, where such actions wait until the guest has returned.
+//! Each chapter of the ABI adds its methods in a file of its own.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
 
 use super::{
-    call::{GrpcCall, GrpcStream, HttpCall, LocalReply, Pairs},
+    callout::Callouts,
+    config::{Config, Plugin},
+    context::{Context, Root, StreamContext},
+    effect::{Effect, StreamId},
+    log::LogLine,
+    metric::Metrics,
+    queue::Queues,
     shared_data::SharedData,
+    stream::{Stream, Streams},
+    thread::Thread,
+    time::{Nanos, Schedule},
+    trace::{Summary, Trace},
+    version::EnvoyVersion,
+    vm::{Vm, VmId},
 };
-use crate::abi::Status;
+use crate::abi::{ContextId, Status};
 
 /// The state of the simulated proxy, as far as plugins can see or change it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct World {
+    pub(crate) now: Nanos,
+    pub(crate) start_wall: u64,
+    pub(crate) envoy: EnvoyVersion,
+    pub(crate) config: Arc<Config>,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) vms: Vec<Vm>,
+    pub(crate) streams: Streams,
     pub(crate) shared: SharedData,
-    environment: BTreeMap<String, String>,
+    pub(crate) queues: Queues,
+    pub(crate) metrics: Metrics,
+    pub(crate) callouts: Callouts,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) log_level: u32,
+    pub(crate) schedule: Schedule,
+    pub(crate) effects: VecDeque<Effect>,
+    pub(crate) trace: Trace,
+    /// Streams whose held data a guest has changed since the filter manager looked.
+    pub(crate) rewritten: Vec<StreamId>,
     refusals: Vec<String>,
+    frame: Option<Frame>,
 }
 
+/// The callback in progress.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) vm: VmId,
+    /// 0 while the VM starts.
+    pub(crate) context: ContextId,
+    /// What the guest set with `proxy_set_effective_context`.
+    pub(crate) effective: Option<ContextId>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            now: 0,
+            start_wall: 0,
+            envoy: EnvoyVersion::default(),
+            config: Arc::default(),
+            random: fastrand::Rng::with_seed(0),
+            vms: Vec::new(),
+            streams: Streams::default(),
+            shared: SharedData::default(),
+            queues: Queues::default(),
+            metrics: Metrics::default(),
+            callouts: Callouts::default(),
+            logs: Vec::new(),
+            log_level: 2,
+            schedule: Schedule::default(),
+            effects: VecDeque::new(),
+            trace: Trace::default(),
+            rewritten: Vec::new(),
+            refusals: Vec::new(),
+            frame: None,
+        }
+    }
+}
+
+// What hostcalls use that belong to no chapter.
 impl World {
-    /// The context that hostcalls act on.
+    /// The context that hostcalls act on: the one the guest set, as long as it exists.
     #[must_use]
-    pub fn effective_context(&self) -> u32 {
-        0
+    pub fn effective_context(&self) -> ContextId {
+        self.frame.map_or(0, |frame| {
+            let exists = |id: &ContextId| {
+                self.vms.get(frame.vm.0).is_some_and(|vm| vm.contexts.contains_key(id))
+            };
+            frame.effective.filter(exists).unwrap_or(frame.context)
+        })
     }
 
-    pub(crate) fn vm_id(&self) -> &str {
-        ""
-    }
-
-    /// `proxy_get_log_level`.
-    #[must_use]
-    pub fn log_level(&self) -> u32 {
-        2
+    /// `proxy_set_effective_context`; holds until the callback returns.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a context that does not exist in this VM.
+    pub fn set_effective_context(&mut self, context: ContextId) -> Result<(), Status> {
+        let vm = self.vm().ok_or(Status::BadArgument)?;
+        // Number 0 is the VM itself; as an effective context it means the real one.
+        if context != 0 && !vm.contexts.contains_key(&context) {
+            return Err(Status::BadArgument);
+        }
+        if let Some(frame) = &mut self.frame {
+            frame.effective = Some(context).filter(|id| *id != 0);
+        }
+        Ok(())
     }
 
     /// The wall clock in nanoseconds since 1970.
     #[must_use]
     pub fn wall_nanos(&self) -> u64 {
-        0
+        self.start_wall.saturating_add(self.now)
     }
 
     /// The monotonic clock in nanoseconds.
     #[must_use]
     pub fn mono_nanos(&self) -> u64 {
-        0
+        self.now
     }
 
     /// Seeded random bytes.
     pub fn random_bytes(&mut self, out: &mut [u8]) {
-        out.fill(7);
+        self.random.fill(out);
     }
 
     /// The environment variables of the VM that is being called.
     #[must_use]
     pub fn environment(&self) -> &BTreeMap<String, String> {
-        &self.environment
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.vm().map_or(&NONE, |vm| &vm.spec.environment)
     }
 
-    /// `proxy_get_status`: code and message of the last callout.
+    /// `proxy_get_status`: code and message of the last callout of this root context.
     pub fn call_status(&mut self) -> (u32, Vec<u8>) {
-        (0, Vec::new())
+        self.root().map_or((0, Vec::new()), |root| {
+            let (code, message) = root.status;
+            (code, message.as_bytes().to_vec())
+        })
     }
 
     /// Records that the guest asked for something which Envoy has and this model has not.
     ///
     /// The driver turns it into a named error after the callback; nothing is stubbed silently.
     pub fn refuse(&mut self, what: &str) {
-        self.refusals.push(what.to_owned());
+        let plugin = self.plugin().map_or_else(String::new, |plugin| format!("{}: ", plugin.name));
+        self.refusals.push(format!("{plugin}{what}"));
     }
 
     /// Whether hostcalls are traced; their details are only formatted then.
@@ -79,322 +166,140 @@ impl World {
 
     /// Writes the trace line of one hostcall; costs nothing while tracing is off.
     pub fn trace_hostcall(&mut self, name: &'static str, detail: fmt::Arguments<'_>, status: u32) {
-        let _ = (name, detail, status);
+        let status = Status::from_number(status).map_or("?", Status::name);
+        self.trace.line(self.now, format_args!("    {name}({detail}) = {status}"));
+    }
+}
+
+// What drivers and expectations read.
+impl World {
+    /// What plugins asked for and the model does not have, since the last call of this.
+    pub fn take_refusals(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.refusals)
     }
 
-    /// `proxy_log`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn log(&mut self, level: u32, message: &[u8]) -> Result<(), Status> {
-        let _ = (level, message);
-        Err(Status::Unimplemented)
+    /// Log lines of plugins, in order.
+    #[must_use]
+    pub fn logs(&self) -> &[LogLine] {
+        &self.logs
     }
 
-    /// `proxy_set_tick_period`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn set_tick_period(&mut self, millis: u32) -> Result<(), Status> {
-        let _ = (millis,);
-        Err(Status::Unimplemented)
+    /// The metrics that plugins defined.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
-    /// `proxy_property`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn property(&mut self, path: &[u8]) -> Result<Vec<u8>, Status> {
-        let _ = (path,);
-        Err(Status::Unimplemented)
+    /// The lines of the trace; empty unless tracing was asked for.
+    #[must_use]
+    pub fn trace(&self) -> &[String] {
+        self.trace.lines()
     }
 
-    /// `proxy_set_property`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Result<(), Status> {
-        let _ = (path, value);
-        Err(Status::Unimplemented)
+    /// How many streams have not ended.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+}
+
+// What the chapters build on.
+impl World {
+    /// Enters a callback; returns what was there before, for [`World::leave`].
+    pub(crate) fn enter(&mut self, vm: VmId, context: ContextId) -> Option<Frame> {
+        self.frame.replace(Frame { vm, context, effective: None })
     }
 
-    /// `proxy_continue_stream`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn continue_stream(&mut self, stream_type: u32) -> Result<(), Status> {
-        let _ = (stream_type,);
-        Err(Status::Unimplemented)
+    pub(crate) fn leave(&mut self, before: Option<Frame>) {
+        self.frame = before;
     }
 
-    /// `proxy_close_stream`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn close_stream(&mut self, stream_type: u32) -> Result<(), Status> {
-        let _ = (stream_type,);
-        Err(Status::Unimplemented)
+    /// Asks something of the driver.
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.trace.line(self.now, format_args!("{}", Summary(&effect)));
+        self.effects.push_back(effect);
     }
 
-    /// `proxy_send_local_response`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn send_local_response(&mut self, reply: LocalReply) -> Result<(), Status> {
-        let _ = (reply,);
-        Err(Status::Unimplemented)
+    /// The VM whose guest is being called.
+    pub(crate) fn vm(&self) -> Option<&Vm> {
+        self.frame.and_then(|frame| self.vms.get(frame.vm.0))
     }
 
-    /// `proxy_register_queue`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn register_queue(&mut self, name: &[u8]) -> Result<u32, Status> {
-        let _ = (name,);
-        Err(Status::Unimplemented)
+    pub(crate) fn vm_mut(&mut self) -> Option<&mut Vm> {
+        self.frame.and_then(|frame| self.vms.get_mut(frame.vm.0))
     }
 
-    /// `proxy_resolve_queue`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn resolve_queue(&mut self, vm_id: &[u8], name: &[u8]) -> Result<u32, Status> {
-        let _ = (vm_id, name);
-        Err(Status::Unimplemented)
+    pub(crate) fn vm_place(&self) -> Option<VmId> {
+        self.frame.map(|frame| frame.vm)
     }
 
-    /// `proxy_dequeue`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn dequeue(&mut self, token: u32) -> Result<Vec<u8>, Status> {
-        let _ = (token,);
-        Err(Status::Unimplemented)
+    /// `vm_config.vm_id` of the VM that is being called: the namespace of shared data and queues.
+    pub(crate) fn vm_id(&self) -> &str {
+        self.vm().map_or("", |vm| &vm.spec.vm_id)
     }
 
-    /// `proxy_enqueue`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn enqueue(&mut self, token: u32, value: &[u8]) -> Result<(), Status> {
-        let _ = (token, value);
-        Err(Status::Unimplemented)
+    pub(crate) fn thread(&self) -> Thread {
+        self.vm().map_or(Thread::Main, |vm| vm.thread)
     }
 
-    /// `proxy_header_value`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn header_value(&mut self, map: u32, key: &[u8]) -> Result<Vec<u8>, Status> {
-        let _ = (map, key);
-        Err(Status::Unimplemented)
+    /// The effective context, if it is a stream's.
+    pub(crate) fn stream_context(&self) -> Option<&StreamContext> {
+        match self.vm()?.contexts.get(&self.effective_context())? {
+            Context::Stream(context) => Some(context),
+            Context::Root(_) => None,
+        }
     }
 
-    /// `proxy_add_header`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn add_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
-        let _ = (map, key, value);
-        Err(Status::Unimplemented)
+    pub(crate) fn stream_context_mut(&mut self) -> Option<&mut StreamContext> {
+        let id = self.effective_context();
+        match self.vm_mut()?.contexts.get_mut(&id)? {
+            Context::Stream(context) => Some(context),
+            Context::Root(_) => None,
+        }
     }
 
-    /// `proxy_replace_header`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn replace_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
-        let _ = (map, key, value);
-        Err(Status::Unimplemented)
+    /// The stream of the effective context.
+    pub(crate) fn stream(&self) -> Option<&Stream> {
+        self.streams.get(self.stream_context()?.stream)
     }
 
-    /// `proxy_remove_header`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn remove_header(&mut self, map: u32, key: &[u8]) -> Result<(), Status> {
-        let _ = (map, key);
-        Err(Status::Unimplemented)
+    /// The root context of the effective context.
+    pub(crate) fn root(&self) -> Option<&Root> {
+        let vm = self.vm()?;
+        match vm.contexts.get(&vm.root_of(self.effective_context()))? {
+            Context::Root(root) => Some(root),
+            Context::Stream(_) => None,
+        }
     }
 
-    /// `proxy_header_pairs`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn header_pairs(&mut self, map: u32) -> Result<Pairs, Status> {
-        let _ = (map,);
-        Err(Status::Unimplemented)
+    pub(crate) fn root_mut(&mut self) -> Option<&mut Root> {
+        let id = self.effective_context();
+        let vm = self.vm_mut()?;
+        let root = vm.root_of(id);
+        match vm.contexts.get_mut(&root)? {
+            Context::Root(root) => Some(root),
+            Context::Stream(_) => None,
+        }
     }
 
-    /// `proxy_set_header_pairs`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn set_header_pairs(&mut self, map: u32, pairs: Pairs) -> Result<(), Status> {
-        let _ = (map, pairs);
-        Err(Status::Unimplemented)
+    /// The plugin that the effective context belongs to.
+    pub(crate) fn plugin(&self) -> Option<&Plugin> {
+        self.root().and_then(|root| self.config.plugins.get(root.plugin))
     }
 
-    /// `proxy_header_map_size`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn header_map_size(&mut self, map: u32) -> Result<u32, Status> {
-        let _ = (map,);
-        Err(Status::Unimplemented)
+    /// A stream context of any VM.
+    pub(crate) fn context_at(&mut self, vm: VmId, id: ContextId) -> Option<&mut StreamContext> {
+        match self.vms.get_mut(vm.0)?.contexts.get_mut(&id)? {
+            Context::Stream(context) => Some(context),
+            Context::Root(_) => None,
+        }
     }
 
-    /// `proxy_buffer_status`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn buffer_status(&mut self, buffer: u32) -> Result<(u32, u32), Status> {
-        let _ = (buffer,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_buffer_bytes`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn buffer_bytes(&mut self, buffer: u32, start: u32, max: u32) -> Result<Vec<u8>, Status> {
-        let _ = (buffer, start, max);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_set_buffer_bytes`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn set_buffer_bytes(
-        &mut self,
-        buffer: u32,
-        start: u32,
-        len: u32,
-        data: &[u8],
-    ) -> Result<(), Status> {
-        let _ = (buffer, start, len, data);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_http_call`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn http_call(&mut self, call: HttpCall) -> Result<u32, Status> {
-        let _ = (call,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_define_metric`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Result<u32, Status> {
-        let _ = (kind, name);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_increment_metric`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn increment_metric(&mut self, id: u32, delta: i64) -> Result<(), Status> {
-        let _ = (id, delta);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_record_metric`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn record_metric(&mut self, id: u32, value: u64) -> Result<(), Status> {
-        let _ = (id, value);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_metric`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn metric(&mut self, id: u32) -> Result<u64, Status> {
-        let _ = (id,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_set_effective_context`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn set_effective_context(&mut self, context: u32) -> Result<(), Status> {
-        let _ = (context,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_done`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn done(&mut self) -> Result<(), Status> {
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_foreign_function`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn foreign_function(&mut self, name: &[u8], arguments: &[u8]) -> Result<Vec<u8>, Status> {
-        let _ = (name, arguments);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_grpc_call`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn grpc_call(&mut self, call: GrpcCall) -> Result<u32, Status> {
-        let _ = (call,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_grpc_stream`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn grpc_stream(&mut self, stream: GrpcStream) -> Result<u32, Status> {
-        let _ = (stream,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_grpc_send`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn grpc_send(
-        &mut self,
-        token: u32,
-        message: &[u8],
-        end_of_stream: bool,
-    ) -> Result<(), Status> {
-        let _ = (token, message, end_of_stream);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_grpc_cancel`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn grpc_cancel(&mut self, token: u32) -> Result<(), Status> {
-        let _ = (token,);
-        Err(Status::Unimplemented)
-    }
-
-    /// `proxy_grpc_close`.
-    ///
-    /// # Errors
-    /// Not written yet.
-    pub fn grpc_close(&mut self, token: u32) -> Result<(), Status> {
-        let _ = (token,);
-        Err(Status::Unimplemented)
+    /// A root context of any VM.
+    pub(crate) fn root_at(&mut self, vm: VmId, id: ContextId) -> Option<&mut Root> {
+        match self.vms.get_mut(vm.0)?.contexts.get_mut(&id)? {
+            Context::Root(root) => Some(root),
+            Context::Stream(_) => None,
+        }
     }
 }

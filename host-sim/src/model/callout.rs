@@ -1,0 +1,105 @@
+//! Requests that plugins send by themselves.
+//!
+//! A call belongs to the root context, not to the stream that made it: it outlives the stream, and its
+//! answer is delivered to the root context.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    call::HttpCall,
+    effect::{CalloutId, Effect},
+    headers::HeaderMap,
+    time::{Event, TimerKey, nanos},
+    vm::VmId,
+    world::World,
+};
+use crate::abi::{ContextId, Status};
+
+/// A call that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Callout {
+    pub(crate) vm: VmId,
+    pub(crate) root: ContextId,
+    pub(crate) token: u32,
+    pub(crate) timer: Option<TimerKey>,
+}
+
+/// All calls that wait for an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Callouts {
+    waiting: BTreeMap<CalloutId, Callout>,
+    made: u64,
+}
+
+impl Callouts {
+    pub(crate) fn take(&mut self, id: CalloutId) -> Option<Callout> {
+        self.waiting.remove(&id)
+    }
+}
+
+impl World {
+    /// `proxy_http_call`: the token of the answer.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a negative timeout, an unknown cluster, or headers without
+    /// `:method`, `:path` or `:authority`; [`Status::InternalFailure`] if no endpoint can take it,
+    /// and then no callback follows.
+    pub fn http_call(&mut self, call: HttpCall) -> Result<u32, Status> {
+        if i32::try_from(call.timeout_ms).is_err() {
+            return Err(Status::BadArgument);
+        }
+        let name = String::from_utf8(call.upstream).map_err(|_| Status::BadArgument)?;
+        let cluster = self.config.clusters.get(&name).ok_or(Status::BadArgument)?;
+        let endpoint = cluster.endpoints.first().map(|one| one.address);
+        let mut headers: HeaderMap = call.headers.into_iter().collect();
+        let needed: [&[u8]; 3] = [b":path", b":method", b":authority"];
+        if needed.iter().any(|name| !headers.contains(name)) {
+            return Err(Status::BadArgument);
+        }
+        if !call.body.is_empty() {
+            headers.set("content-length", call.body.len().to_string());
+        }
+        let token = {
+            let vm = self.vm_mut().ok_or(Status::InternalFailure)?;
+            // The low two bits tell HTTP calls from gRPC calls and streams.
+            vm.http_calls += 4;
+            vm.http_calls
+        };
+        let endpoint = endpoint.ok_or(Status::InternalFailure)?;
+        let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms.into()));
+        headers.set("x-envoy-internal", "true");
+        if let Some(limit) = timeout {
+            headers.set("x-envoy-expected-rq-timeout-ms", limit.as_millis().to_string());
+        }
+        let id = self.expect_answer(token, timeout)?;
+        self.effect(Effect::Callout {
+            call: id,
+            cluster: name,
+            endpoint,
+            headers,
+            body: Bytes::from(call.body),
+            timeout,
+        });
+        Ok(token)
+    }
+
+    fn expect_answer(
+        &mut self,
+        token: u32,
+        timeout: Option<Duration>,
+    ) -> Result<CalloutId, Status> {
+        let vm = self.vm_place().ok_or(Status::InternalFailure)?;
+        let root = self.vm().map_or(0, |vm| vm.root_of(self.effective_context()));
+        self.callouts.made += 1;
+        let id = CalloutId(self.callouts.made);
+        let timer = timeout.map(|limit| {
+            let due = self.now.saturating_add(nanos(limit));
+            self.schedule.at(due, Event::CalloutTimeout(id))
+        });
+        self.callouts.waiting.insert(id, Callout { vm, root, token, timer });
+        self.root_mut().ok_or(Status::InternalFailure)?.calls.insert(token, id);
+        Ok(id)
+    }
+}

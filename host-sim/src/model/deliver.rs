@@ -1,0 +1,126 @@
+//! What happens by itself: timers, queue callbacks, answers to calls.
+
+use super::{
+    context::CallAnswer,
+    effect::{CalloutId, CalloutOutcome, Effect},
+    engine::Engine,
+    headers::HeaderMap,
+    thread::Thread,
+    time::{Event, Nanos},
+    vm::VmId,
+};
+use crate::abi::{Callback, ContextId, Status};
+
+impl Engine {
+    /// Moves time; what falls due on the way happens in order.
+    pub(crate) fn advance_to(&mut self, until: Nanos) {
+        while let Some((at, event)) = self.world.schedule.pop(until) {
+            self.world.now = self.world.now.max(at);
+            self.world.trace.line(self.world.now, format_args!("{event:?}"));
+            self.happen(event);
+            self.world.streams.bury();
+        }
+        self.world.now = self.world.now.max(until);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Tick { vm, root } => self.tick(vm, root),
+            Event::QueueReady { thread, spec, context, token } => {
+                self.queue_ready(thread, spec, context, token);
+            }
+            Event::StreamIdle(id) => self.on_stream_idle(id),
+            Event::RequestTimeout(id) => self.on_request_timeout(id),
+            Event::ResponseTimeout(id) => self.on_response_timeout(id),
+            Event::ConnectTimeout(attempt) => {
+                self.attempt_timed_out(attempt);
+            }
+            Event::CalloutTimeout(call) => {
+                self.world.effect(Effect::CalloutCancelled { call });
+                self.answer_callout(call, timed_out());
+            }
+        }
+    }
+
+    fn tick(&mut self, vm: VmId, context: ContextId) {
+        if let Some(root) = self.world.root_at(vm, context) {
+            root.tick = None;
+            self.call(vm, &Callback::Tick { context });
+            self.world.arm_tick(vm, context);
+        }
+    }
+
+    /// The VM is the one that its thread uses now: a queue survives the VM that registered it.
+    fn queue_ready(&mut self, thread: Thread, key: usize, context: ContextId, token: u32) {
+        if let Some(vm) = self.registry.vm(thread, key)
+            && self.world.vms.get(vm.0).is_some_and(|vm| vm.contexts.contains_key(&context))
+        {
+            self.call(vm, &Callback::QueueReady { context, token });
+        }
+    }
+
+    /// The end of a plugin's own request.
+    pub(crate) fn callout_ended(&mut self, call: CalloutId, outcome: CalloutOutcome) {
+        let answer = match outcome {
+            CalloutOutcome::Response { headers, body, trailers } => Some(CallAnswer {
+                headers,
+                body,
+                trailers: Some(trailers).filter(|trailers| !trailers.is_empty()),
+            }),
+            CalloutOutcome::ConnectFailure => Some(local_answer(
+                503,
+                "upstream connect error or disconnect/reset before headers. reset reason: remote \
+                 connection failure, transport failure reason: delayed connect error: Connection \
+                 refused",
+            )),
+            CalloutOutcome::Reset => None,
+        };
+        self.answer_callout(call, answer);
+    }
+
+    fn answer_callout(&mut self, call: CalloutId, answer: Option<CallAnswer>) {
+        let Some(callout) = self.world.callouts.take(call) else { return };
+        self.world.schedule.cancel(callout.timer);
+        let (vm, context, token) = (callout.vm, callout.root, callout.token);
+        let Some(root) = self.world.root_at(vm, context) else { return };
+        let size = |map: &HeaderMap| u32::try_from(map.len()).unwrap_or(u32::MAX);
+        let callback = match &answer {
+            Some(answer) => Callback::HttpCallResponse {
+                context,
+                token,
+                headers: size(&answer.headers),
+                body_size: u32::try_from(answer.body.len()).unwrap_or(u32::MAX),
+                trailers: answer.trailers.as_ref().map_or(0, size),
+            },
+            None => {
+                root.status = (Status::BrokenConnection as u32, "reset");
+                Callback::HttpCallResponse { context, token, headers: 0, body_size: 0, trailers: 0 }
+            }
+        };
+        root.answer = answer;
+        root.calls.remove(&token);
+        self.call(vm, &callback);
+        if let Some(root) = self.world.root_at(vm, context) {
+            root.answer = None;
+            root.status.1 = "";
+        }
+    }
+}
+
+fn timed_out() -> Option<CallAnswer> {
+    Some(local_answer(504, "upstream request timeout"))
+}
+
+/// The response that the proxy makes in the place of a server's.
+fn local_answer(status: u16, body: &'static str) -> CallAnswer {
+    let headers = [
+        (":status", status.to_string()),
+        ("content-length", body.len().to_string()),
+        ("content-type", "text/plain".to_owned()),
+    ];
+    CallAnswer {
+        headers: headers.into_iter().collect(),
+        body: bytes::Bytes::from_static(body.as_bytes()),
+        trailers: None,
+    }
+}

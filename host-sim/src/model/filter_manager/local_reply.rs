@@ -1,0 +1,160 @@
+//! Responses that the proxy or a plugin gives by itself.
+//!
+//! Before any response headers exist, a reply passes the whole encode chain, the plugin that sent it
+//! included. While a filter callback is on the stack it is only prepared, and sent when the callback
+//! has returned. Once a response is in the chain, a reply goes straight to the client; once headers
+//! have left, all that remains is to cut the stream.
+
+use bytes::Bytes;
+
+use super::{Data, Start};
+use crate::model::{
+    buffer::Buffer, call::LocalReply, chain::PreparedReply, effect::StreamId, engine::Engine,
+    headers::HeaderMap, route::RouteAction, vm::Side,
+};
+
+impl Engine {
+    pub(crate) fn send_local_reply(&mut self, id: StreamId, reply: LocalReply) {
+        let stream = self.world.streams.at(id);
+        if stream.chain.destroyed {
+            return;
+        }
+        let calls = stream.chain.calls;
+        if calls.decoding() {
+            stream.chain.decoder_aborted = true;
+        } else if calls.encoding() {
+            stream.chain.encoder_aborted = true;
+        }
+        stream.info.details = Some(String::from_utf8_lossy(&reply.details).into_owned());
+        let started = stream.response.headers.is_some();
+        let encoded = stream.chain.response_headers_encoded;
+        self.note_local_reply(id, reply.status);
+        if !started {
+            // The route is settled now, so that no filter of the response path chooses another.
+            self.route(id);
+            self.create_filter_chain(id);
+            if calls.decoding() {
+                let prepared = &mut self.world.streams.at(id).chain.prepared_reply;
+                prepared.get_or_insert(PreparedReply { reply });
+            } else {
+                self.reply_through_chain(id, reply);
+            }
+        } else if !encoded {
+            self.reply_directly(id, reply);
+        } else {
+            self.reset_stream(id);
+        }
+    }
+
+    /// Sends the reply that a filter callback prepared.
+    pub(super) fn execute_prepared_reply(&mut self, id: StreamId) {
+        if let Some(prepared) = self.world.streams.at(id).chain.prepared_reply.take() {
+            self.reply_through_chain(id, prepared.reply);
+        }
+    }
+
+    fn reply_through_chain(&mut self, id: StreamId, reply: LocalReply) {
+        let (headers, body) = self.render(id, reply);
+        let end = body.is_empty();
+        self.world.streams.at(id).response.headers = Some(headers);
+        self.encode_headers(id, Start::Chain, end);
+        let chain = &self.world.streams.at(id).chain;
+        if !end && !chain.destroyed {
+            self.encode_data(id, Start::Chain, Data::Frame(Buffer::from(body)), true);
+        }
+    }
+
+    fn reply_directly(&mut self, id: StreamId, reply: LocalReply) {
+        let (headers, body) = self.render(id, reply);
+        let end = body.is_empty();
+        let stream = self.world.streams.at(id);
+        stream.chain.encoder_streaming = true;
+        stream.response.headers = Some(headers);
+        stream.chain.response_headers_encoded = true;
+        self.send_response_headers(id, end);
+        if !end && !self.world.streams.at(id).chain.saw_downstream_reset {
+            self.send_response_data(id, body, true);
+        }
+        let chain = &mut self.world.streams.at(id).chain;
+        if !chain.saw_downstream_reset && !chain.destroyed {
+            chain.remote_encode_complete = true;
+            self.end_stream(id);
+        }
+    }
+
+    /// A forwarding route edits also the responses that are not the server's.
+    fn edit_reply(&mut self, id: StreamId, headers: &mut HeaderMap) {
+        let stream = self.world.streams.at(id);
+        let Some(route) = stream.info.route.clone() else { return };
+        if !matches!(route.action, RouteAction::Forward(_)) {
+            return;
+        }
+        let before = stream.response.headers.replace(std::mem::take(headers));
+        self.edit_headers(id, Side::Encode, &route.response_edits);
+        let stream = self.world.streams.at(id);
+        *headers = std::mem::replace(&mut stream.response.headers, before).unwrap_or_default();
+    }
+
+    /// Headers and body of a reply; a gRPC request gets its status in headers instead.
+    fn render(&mut self, id: StreamId, reply: LocalReply) -> (HeaderMap, Bytes) {
+        let stream = self.world.streams.at(id);
+        let (is_grpc, is_head) = (stream.chain.is_grpc, stream.chain.is_head);
+        let mut headers = HeaderMap::new();
+        headers.append(":status", reply.status.to_string());
+        self.edit_reply(id, &mut headers);
+        for (name, value) in reply.headers {
+            headers.add(name, value);
+        }
+        if is_grpc {
+            headers.set(":status", "200");
+            headers.set("content-type", "application/grpc");
+            if !headers.contains(b"grpc-status") {
+                let code = match reply.grpc_status {
+                    code @ 0..=16 => code,
+                    _ => grpc_status_of(reply.status),
+                };
+                headers.set("grpc-status", code.to_string());
+            }
+            if !reply.body.is_empty() && !is_head {
+                headers.set("grpc-message", percent_encode(&reply.body));
+            }
+            headers.remove(b"content-length");
+            return (headers, Bytes::new());
+        }
+        if reply.body.is_empty() {
+            headers.remove(b"content-length");
+            headers.remove(b"content-type");
+        } else {
+            headers.set("content-length", reply.body.len().to_string());
+            if !headers.contains(b"content-type") {
+                headers.set("content-type", "text/plain");
+            }
+        }
+        let body = if is_head { Vec::new() } else { reply.body };
+        (headers, body.into())
+    }
+}
+
+/// gRPC's own table from HTTP codes.
+fn grpc_status_of(code: u32) -> i32 {
+    match code {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
+    }
+}
+
+fn percent_encode(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text {
+        if (b' '..=b'~').contains(byte) && *byte != b'%' {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    out
+}

@@ -1,0 +1,316 @@
+//! A request before the first filter sees it.
+
+use bytes::Bytes;
+
+use super::{
+    address,
+    codec::{is_connect, is_upgrade},
+};
+use crate::{
+    host::Protocol,
+    model::{
+        call::LocalReply,
+        effect::{Effect, StreamEvent, StreamId},
+        engine::Engine,
+        filter_manager::{Data, Start},
+        headers::HeaderMap,
+        stream::CachedRoute,
+    },
+};
+
+/// Headers of Envoy's own that no client from outside may set.
+const FROM_INSIDE_ONLY: [&str; 13] = [
+    "x-envoy-retry-on",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-max-retries",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-force-trace",
+    "x-envoy-ip-tags",
+    "x-envoy-original-url",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-retriable-status-codes",
+];
+
+/// The same, at the first proxy of ours.
+const NOT_AT_THE_EDGE: [&str; 4] = [
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-original-path",
+];
+
+impl Engine {
+    /// Request headers arrive.
+    pub(crate) fn receive_headers(&mut self, id: StreamId, headers: HeaderMap, end_stream: bool) {
+        let stream = self.world.streams.at(id);
+        if stream.chain.destroyed {
+            return;
+        }
+        let protocol = stream.protocol;
+        let headers = in_order(headers, protocol);
+        stream.chain.remote_decode_complete = end_stream;
+        stream.chain.is_head = headers.get(b":method").is_some_and(|m| &m[..] == b"HEAD");
+        stream.chain.is_grpc = headers.text("content-type").is_some_and(is_grpc);
+        stream.connection.closing = closes_connection(&headers, protocol);
+        stream.request.headers = Some(headers);
+        self.answer_expectation(id);
+        if let Some(reply) = self.malformed(id) {
+            return self.send_local_reply(id, reply);
+        }
+        self.mutate_request(id);
+        self.route(id);
+        let allowed = self.create_filter_chain(id);
+        self.apply_route_limits(id);
+        self.reset_idle_timer(id);
+        if !allowed {
+            return self.send_local_reply(id, plain_reply(403, "upgrade_failed"));
+        }
+        self.decode_headers(id, Start::Chain, end_stream);
+    }
+
+    /// A piece of the request's body arrives.
+    pub(crate) fn receive_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {
+        let stream = self.world.streams.at(id);
+        if stream.chain.destroyed || stream.chain.remote_decode_complete {
+            return;
+        }
+        stream.chain.remote_decode_complete = end_stream;
+        stream.info.bytes_received += data.len() as u64;
+        self.decode_data(id, Start::Chain, Data::Frame(data.into()), end_stream);
+    }
+
+    /// Request trailers arrive. HTTP/1 drops them unless it is told not to.
+    pub(crate) fn receive_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
+        let stream = self.world.streams.at(id);
+        if stream.chain.destroyed || stream.chain.remote_decode_complete {
+            return;
+        }
+        let dropped = stream.protocol != Protocol::Http2
+            && !stream.manager.as_ref().is_some_and(|m| m.settings.http1.enable_trailers);
+        if dropped {
+            return self.receive_data(id, Bytes::new(), true);
+        }
+        stream.chain.remote_decode_complete = true;
+        stream.request.trailers = Some(trailers);
+        self.reset_idle_timer(id);
+        self.decode_trailers(id, Start::Chain);
+    }
+
+    /// Envoy itself says `100 Continue`, and nobody behind it hears of the expectation.
+    fn answer_expectation(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        let Some(headers) = stream.request.headers.as_mut() else { return };
+        if headers.text("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
+            headers.remove(b"expect");
+            let event = StreamEvent::Continue100;
+            self.world.effect(Effect::Downstream { stream: id, event });
+        }
+    }
+
+    /// What is answered before any filter runs.
+    fn malformed(&mut self, id: StreamId) -> Option<LocalReply> {
+        let stream = self.world.streams.at(id);
+        let http1 = &stream.manager.as_ref()?.settings.http1;
+        let headers = stream.request.headers.as_mut()?;
+        if stream.protocol == Protocol::Http10 {
+            if !http1.accept_http_10 {
+                return Some(plain_reply(426, "low_version"));
+            }
+            if let (false, Some(host)) =
+                (headers.contains(b":authority"), &http1.default_host_for_http_10)
+            {
+                headers.append(":authority", host.clone());
+            }
+        }
+        if !headers.contains(b":authority") {
+            return Some(plain_reply(400, "missing_host_header"));
+        }
+        let connect = is_connect(headers);
+        match headers.get(b":path") {
+            None if connect => None,
+            None => Some(plain_reply(404, "missing_path_rejected")),
+            Some(path) if path.is_empty() => Some(plain_reply(404, "missing_path_rejected")),
+            Some(path) if !path.starts_with(b"/") && !connect => {
+                Some(plain_reply(404, "absolute_path_rejected"))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Cleans what clients may not set, and adds what the mesh wants to know.
+    fn mutate_request(&mut self, id: StreamId) {
+        let config = self.config();
+        let stream = self.world.streams.at(id);
+        let (Some(manager), Some(peer)) = (stream.manager.clone(), stream.peer) else { return };
+        let protocol = stream.protocol;
+        let Some(headers) = stream.request.headers.as_mut() else { return };
+        let settings = &manager.settings;
+        if protocol == Protocol::Http11 && is_upgrade(headers) {
+            if !headers.contains(b"transfer-encoding") && !headers.contains(b"content-length") {
+                // Without this, HTTP/1 would frame the body of the upgraded protocol.
+                headers.append("content-length", "0");
+            }
+        } else {
+            headers.remove(b"connection");
+            headers.remove(b"upgrade");
+        }
+        headers.remove_all(&[
+            "x-envoy-internal",
+            "keep-alive",
+            "proxy-connection",
+            "transfer-encoding",
+        ]);
+        if headers.get(b"te").is_some_and(|te| &te[..] != b"trailers") {
+            headers.remove(b"te");
+        }
+        let own = config.listeners.get(stream.listener).map(|listener| listener.address.ip());
+        let origin = address::origin(headers, &manager, peer, own.unwrap_or(peer.ip()));
+        stream.info.remote = Some(origin.address);
+        if origin.internal {
+            headers.set("x-envoy-internal", "true");
+        } else {
+            if origin.edge {
+                headers.remove_all(&NOT_AT_THE_EDGE);
+            }
+            headers.remove_all(&FROM_INSIDE_ONLY);
+            for name in &settings.route_config.internal_only_headers {
+                headers.remove(name.as_bytes());
+            }
+        }
+        if origin.edge {
+            headers.set("x-envoy-external-address", origin.address.ip().to_string());
+        }
+        let replace = origin.edge && !settings.preserve_external_request_id;
+        let wanted = settings.generate_request_id;
+        if wanted && (replace || !headers.contains(b"x-request-id")) {
+            let id = uuid(&mut self.world.random);
+            headers.set("x-request-id", id);
+        }
+        strip_port(headers, settings, config.listeners.get(stream.listener).map(|l| l.address));
+    }
+
+    /// The route of a stream; chosen if it is not known.
+    pub(crate) fn route(
+        &mut self,
+        id: StreamId,
+    ) -> Option<std::sync::Arc<super::super::route::Route>> {
+        let stream = self.world.streams.at(id);
+        if let CachedRoute::Known(route) = &stream.route {
+            return route.clone();
+        }
+        let draw = self.world.random.u64(..);
+        let stream = self.world.streams.at(id);
+        let (manager, headers) = (stream.manager.as_ref()?, stream.request.headers.as_ref()?);
+        let table = &manager.settings.route_config;
+        let found = crate::bootstrap::route::select(table, headers, draw);
+        let route =
+            found.map(|found| std::sync::Arc::new(super::super::route::Route::new(table, &found)));
+        stream.route = CachedRoute::Known(route.clone());
+        stream.info.route.clone_from(&route);
+        route
+    }
+}
+
+pub(crate) fn plain_reply(status: u32, details: &str) -> LocalReply {
+    LocalReply { status, details: details.into(), grpc_status: -1, ..LocalReply::default() }
+}
+
+/// The order in which Envoy's codecs fill the map.
+fn in_order(headers: HeaderMap, protocol: Protocol) -> HeaderMap {
+    let mut ordered = HeaderMap::new();
+    let host = headers.get(b"host").cloned();
+    if protocol != Protocol::Http2 {
+        for name in [":authority", ":path", ":method", ":scheme"] {
+            if let Some(value) = headers.get(name.as_bytes()) {
+                ordered.append(name, value.clone());
+            } else if let (":authority", Some(host)) = (name, &host) {
+                ordered.append(name, host.clone());
+            } else if name == ":scheme" {
+                ordered.append(name, "http");
+            }
+        }
+    } else if let (false, Some(host)) = (headers.contains(b":authority"), host) {
+        ordered.append(":authority", host);
+    }
+    for (name, value) in headers {
+        let known = name.starts_with(b":") && ordered.contains(&name);
+        if !known && name != "host" {
+            ordered.add(name, value);
+        }
+    }
+    ordered
+}
+
+fn is_grpc(content_type: &str) -> bool {
+    let rest = content_type.strip_prefix("application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+}
+
+fn closes_connection(headers: &HeaderMap, protocol: Protocol) -> bool {
+    let option = |name: &str, wanted: &str| {
+        headers.text(name).is_some_and(|value| {
+            value.split(',').any(|option| option.trim().eq_ignore_ascii_case(wanted))
+        })
+    };
+    match protocol {
+        Protocol::Http10 => !option("connection", "keep-alive"),
+        Protocol::Http11 => option("connection", "close") || option("proxy-connection", "close"),
+        Protocol::Http2 => false,
+    }
+}
+
+fn strip_port(
+    headers: &mut HeaderMap,
+    settings: &crate::bootstrap::ConnectionManager,
+    own: Option<std::net::SocketAddr>,
+) {
+    let Some(host) = headers.text(":authority") else { return };
+    let mut host = host.to_owned();
+    if settings.strip_trailing_host_dot {
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host.as_str(), None),
+        };
+        if let Some(name) = name.strip_suffix('.') {
+            host = port.map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        }
+    }
+    if let Some((name, port)) = host.rsplit_once(':')
+        && let Ok(port) = port.parse::<u16>()
+        && (settings.strip_any_host_port
+            || settings.strip_matching_host_port && own.is_some_and(|own| own.port() == port))
+    {
+        host = name.to_owned();
+    }
+    headers.set(":authority", host);
+}
+
+/// A random UUID, version 4.
+fn uuid(random: &mut fastrand::Rng) -> String {
+    let bits = random.u128(..);
+    let bits = bits & !(0xf000 << 64) | (0x4000 << 64);
+    let bits = bits & !(0xc000 << 48) | (0x8000 << 48);
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_version_4_uuids_and_follow_the_seed() {
+        let make = |seed| uuid(&mut fastrand::Rng::with_seed(seed));
+        let id = make(7);
+        assert_eq!(id.len(), 36);
+        assert_eq!(id.as_bytes()[14], b'4');
+        assert!(b"89ab".contains(&id.as_bytes()[19]));
+        assert_eq!(id, make(7));
+        assert_ne!(id, make(8));
+    }
+}

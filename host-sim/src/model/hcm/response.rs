@@ -1,0 +1,92 @@
+//! A response after the last filter, on its way to the client.
+
+use bytes::Bytes;
+
+use super::codec::{frame, is_connect, is_upgrade, status_without_body};
+use crate::{
+    host::Protocol,
+    model::{
+        date,
+        effect::{Effect, StreamEvent, StreamId},
+        engine::Engine,
+        headers::HeaderMap,
+    },
+};
+
+impl Engine {
+    pub(crate) fn send_response_headers(&mut self, id: StreamId, end_stream: bool) {
+        let wall = self.world.wall_nanos();
+        let stream = self.world.streams.at(id);
+        let Some(manager) = stream.manager.clone() else { return };
+        let request = stream.request.headers.as_ref();
+        let tunnel = request.is_some_and(|request| is_upgrade(request) || is_connect(request));
+        let request_id = request.and_then(|request| request.get(b"x-request-id").cloned());
+        let Some(headers) = stream.response.headers.as_mut() else { return };
+        if !headers.contains(b"date") {
+            headers.append("date", date::http_date(wall));
+        }
+        headers.set("server", "envoy");
+        let tunnel = tunnel && (is_upgrade(headers) || is_success(headers));
+        clean(headers, tunnel);
+        if let (true, Some(value)) =
+            (manager.settings.always_set_request_id_in_response, request_id)
+        {
+            headers.set("x-request-id", value);
+        }
+        let old = stream.protocol != Protocol::Http2;
+        let view = &mut stream.connection;
+        if stream.protocol == Protocol::Http10 {
+            view.closing |= !headers.contains(b"content-length");
+            if !view.closing {
+                headers.set("connection", "keep-alive");
+            }
+        }
+        // HTTP/1 cannot skip the rest of a request that is still coming.
+        view.closing |= old && !stream.chain.remote_decode_complete;
+        if view.closing && old && !tunnel {
+            headers.set("connection", "close");
+        }
+        let code = headers.text(":status").and_then(|code| code.parse().ok());
+        stream.info.response_code = code;
+        let mut wire = headers.clone();
+        let bodiless = stream.chain.is_head || code.is_some_and(status_without_body);
+        frame(&mut wire, stream.protocol, end_stream, bodiless, tunnel);
+        let event = StreamEvent::Headers(wire, end_stream);
+        self.world.effect(Effect::Downstream { stream: id, event });
+    }
+
+    pub(crate) fn send_response_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {
+        let stream = self.world.streams.at(id);
+        stream.info.bytes_sent += data.len() as u64;
+        if data.is_empty() && !end_stream {
+            return;
+        }
+        let event = StreamEvent::Data(data, end_stream);
+        self.world.effect(Effect::Downstream { stream: id, event });
+    }
+
+    /// HTTP/1 drops trailers unless it is told not to; the end remains.
+    pub(crate) fn send_response_trailers(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        let dropped = stream.protocol != Protocol::Http2
+            && !stream.manager.as_ref().is_some_and(|m| m.settings.http1.enable_trailers);
+        let trailers = stream.response.trailers.clone().unwrap_or_default();
+        let event = if dropped || trailers.is_empty() {
+            StreamEvent::Data(Bytes::new(), true)
+        } else {
+            StreamEvent::Trailers(trailers)
+        };
+        self.world.effect(Effect::Downstream { stream: id, event });
+    }
+}
+
+fn clean(headers: &mut HeaderMap, tunnel: bool) {
+    if !(tunnel && is_upgrade(headers)) {
+        headers.remove(b"connection");
+    }
+    headers.remove_all(&["transfer-encoding", "keep-alive", "proxy-connection"]);
+}
+
+fn is_success(headers: &HeaderMap) -> bool {
+    headers.text(":status").is_some_and(|code| code.starts_with('2'))
+}

@@ -1,0 +1,202 @@
+//! Header maps as hostcalls reach them, and the windows in which they can.
+//!
+//! A map is there from the callback that brings it until the message moves on; while a filter holds
+//! the message, its map stays.
+//! Reading all pairs of a map that is not there gives an empty list, reading one value is an error:
+//! plugins depend on both.
+
+use super::{
+    call::Pairs,
+    context::{BodyWindow, StreamContext},
+    headers::HeaderMap,
+    stream::{CachedRoute, Message, Stream},
+    world::World,
+};
+use crate::abi::{MapType, Status};
+
+impl World {
+    /// `proxy_get_header_map_value`: the first value.
+    ///
+    /// # Errors
+    /// [`Status::NotFound`] for a missing name, [`Status::BadArgument`] for a map that is not there
+    /// (in the log phase that, too, is [`Status::NotFound`]).
+    pub fn header_value(&mut self, map: u32, key: &[u8]) -> Result<Vec<u8>, Status> {
+        let map = map_type(map)?;
+        let logging = self.stream_context().is_some_and(|context| context.logging);
+        let missing = if logging { Status::NotFound } else { Status::BadArgument };
+        let map = self.readable(map).ok_or(missing)?;
+        map.get(&key.to_ascii_lowercase()).map(|value| value.to_vec()).ok_or(Status::NotFound)
+    }
+
+    /// `proxy_get_header_map_pairs`.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a map that does not exist in the ABI; one that is not there is empty.
+    pub fn header_pairs(&mut self, map: u32) -> Result<Pairs, Status> {
+        let map = self.readable(map_type(map)?);
+        Ok(map.map_or_else(Pairs::new, |map| {
+            map.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
+        }))
+    }
+
+    /// `proxy_get_header_map_size`: bytes, not entries.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a map that could not be changed now.
+    pub fn header_map_size(&mut self, map: u32) -> Result<u32, Status> {
+        let map = self.writable(map_type(map)?).ok_or(Status::BadArgument)?;
+        Ok(u32::try_from(map.byte_size()).unwrap_or(u32::MAX))
+    }
+
+    /// `proxy_add_header_map_value`.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a map that cannot be changed now.
+    pub fn add_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
+        self.change(map, |map| map.add(key.to_vec(), value.to_vec()))
+    }
+
+    /// `proxy_replace_header_map_value`.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a map that cannot be changed now.
+    pub fn replace_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
+        self.change(map, |map| map.replace(key.to_vec(), value.to_vec()))
+    }
+
+    /// `proxy_remove_header_map_value`: all entries of the name.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a map that cannot be changed now.
+    pub fn remove_header(&mut self, map: u32, key: &[u8]) -> Result<(), Status> {
+        self.change(map, |map| {
+            map.remove(&key.to_ascii_lowercase());
+        })
+    }
+
+    /// `proxy_set_header_map_pairs`: these entries and no others.
+    ///
+    /// # Errors
+    /// [`Status::BadArgument`] for a map that cannot be changed now.
+    pub fn set_header_pairs(&mut self, map: u32, pairs: Pairs) -> Result<(), Status> {
+        self.change(map, |map| {
+            *map = HeaderMap::new();
+            for (name, value) in pairs {
+                map.add(name, value);
+            }
+        })
+    }
+
+    /// A change of request headers makes the route be chosen again.
+    fn change(&mut self, map: u32, edit: impl FnOnce(&mut HeaderMap)) -> Result<(), Status> {
+        let kind = map_type(map)?;
+        edit(self.writable(kind).ok_or(Status::BadArgument)?);
+        if kind == MapType::RequestHeaders {
+            self.clear_route_cache();
+        }
+        Ok(())
+    }
+
+    /// Forgets the chosen route of the effective context's stream.
+    pub(crate) fn clear_route_cache(&mut self) {
+        if let Some(id) = self.stream_context().map(|context| context.stream) {
+            self.streams.at(id).route = CachedRoute::Unknown;
+        }
+    }
+
+    fn readable(&self, map: MapType) -> Option<&HeaderMap> {
+        match map {
+            MapType::GrpcInitialMetadata | MapType::GrpcTrailingMetadata => None,
+            MapType::HttpCallResponseHeaders => {
+                self.root()?.answer.as_ref().map(|answer| &answer.headers)
+            }
+            MapType::HttpCallResponseTrailers => self.root()?.answer.as_ref()?.trailers.as_ref(),
+            MapType::RequestHeaders
+            | MapType::RequestTrailers
+            | MapType::ResponseHeaders
+            | MapType::ResponseTrailers => {
+                let (context, stream) = (self.stream_context()?, self.stream()?);
+                if context.logging {
+                    logged(map, stream)
+                } else if window(map, context) {
+                    slot_of(map, stream).as_ref()
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    /// A map that may be changed; trailers come into being when they are asked for in the last
+    /// callback of a body.
+    fn writable(&mut self, map: MapType) -> Option<&mut HeaderMap> {
+        let context = self.stream_context()?;
+        let id = context.stream;
+        let mut open = window(map, context);
+        if !open && makes_trailers(map, context) {
+            let context = self.stream_context_mut()?;
+            match map {
+                MapType::RequestTrailers => context.request.trailers = true,
+                _ => context.response.trailers = true,
+            }
+            *slot_mut(map, self.streams.at(id)) = Some(HeaderMap::new());
+            open = true;
+        }
+        if open { slot_mut(map, self.streams.at(id)).as_mut() } else { None }
+    }
+}
+
+fn map_type(number: u32) -> Result<MapType, Status> {
+    MapType::from_number(number).ok_or(Status::BadArgument)
+}
+
+fn window(map: MapType, context: &StreamContext) -> bool {
+    match map {
+        MapType::RequestHeaders => context.request.headers,
+        MapType::RequestTrailers => context.request.trailers,
+        MapType::ResponseHeaders => context.response.headers,
+        MapType::ResponseTrailers => context.response.trailers,
+        MapType::GrpcInitialMetadata
+        | MapType::GrpcTrailingMetadata
+        | MapType::HttpCallResponseHeaders
+        | MapType::HttpCallResponseTrailers => false,
+    }
+}
+
+fn makes_trailers(map: MapType, context: &StreamContext) -> bool {
+    let body = match map {
+        MapType::RequestTrailers => &context.request.body,
+        MapType::ResponseTrailers => &context.response.body,
+        _ => return false,
+    };
+    context.end_of_stream && !matches!(body, BodyWindow::Closed)
+}
+
+/// Request trailers are not handed to access loggers.
+fn logged(map: MapType, stream: &Stream) -> Option<&HeaderMap> {
+    match map {
+        MapType::RequestTrailers => None,
+        _ => slot_of(map, stream).as_ref(),
+    }
+}
+
+fn slot_of(map: MapType, stream: &Stream) -> &Option<HeaderMap> {
+    match map {
+        MapType::RequestHeaders => &stream.request.headers,
+        MapType::RequestTrailers => &stream.request.trailers,
+        MapType::ResponseTrailers => &stream.response.trailers,
+        _ => &stream.response.headers,
+    }
+}
+
+fn slot_mut(map: MapType, stream: &mut Stream) -> &mut Option<HeaderMap> {
+    let Stream { request, response, .. } = stream;
+    let message: (&mut Message, bool) = match map {
+        MapType::RequestHeaders => (request, false),
+        MapType::RequestTrailers => (request, true),
+        MapType::ResponseTrailers => (response, true),
+        _ => (response, false),
+    };
+    let (message, trailers) = message;
+    if trailers { &mut message.trailers } else { &mut message.headers }
+}
