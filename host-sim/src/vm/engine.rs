@@ -53,7 +53,7 @@ pub struct Engine {
 /// A module that was compiled, audited and linked; instances are made from it.
 pub(super) struct Loaded {
     code: Arc<[u8]>,
-    envoy: EnvoyVersion,
+    pub(super) envoy: EnvoyVersion,
     pub(super) version: AbiVersion,
     pub(super) memory: String,
     pub(super) pre: InstancePre<State>,

@@ -8,7 +8,10 @@ use wasmtime::{
 };
 
 use super::{LoadError, State};
-use crate::abi::{AbiVersion, Callback, Export};
+use crate::{
+    abi::{AbiVersion, Callback, Export},
+    model::EnvoyVersion,
+};
 
 /// A callback that the module has, by its shape.
 enum Entry {
@@ -140,10 +143,13 @@ pub(super) fn allocator(
 }
 
 /// What runs before the first callback.
+///
+/// `__main_void`, which is what C compilers call a `main` without parameters, came with Envoy 1.39.
 pub(super) fn start(
     store: &mut Store<State>,
     instance: &Instance,
     version: AbiVersion,
+    envoy: EnvoyVersion,
 ) -> Result<Start, LoadError> {
     let Some(initialize) = find(&mut *store, instance, "_initialize", version)? else {
         let command = find(&mut *store, instance, "_start", version)?;
@@ -151,9 +157,8 @@ pub(super) fn start(
     };
     let main = match find(&mut *store, instance, "main", version)? {
         Some(main) => Main::WithArguments(main),
-        None => {
-            find(&mut *store, instance, "__main_void", version)?.map_or(Main::Absent, Main::Void)
-        }
+        None if envoy < EnvoyVersion::V1_39 => Main::Absent,
+        None => find(store, instance, "__main_void", version)?.map_or(Main::Absent, Main::Void),
     };
     Ok(Start::Reactor(initialize, main))
 }

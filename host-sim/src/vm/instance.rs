@@ -88,7 +88,7 @@ impl<'a> Lent<'a> {
         store.data_mut().memory = instance.get_memory(&mut *store, &loaded.memory);
         store.data_mut().malloc = Some(exports::allocator(store, &instance, loaded.version)?);
         let exports = Exports::find(store, &instance, loaded.version)?;
-        let start = exports::start(store, &instance, loaded.version)?;
+        let start = exports::start(store, &instance, loaded.version, loaded.envoy)?;
         store.data_mut().phase = Phase::Starting;
         let started = run(store, start);
         store.data_mut().phase = Phase::Running;

@@ -15,7 +15,7 @@ pub enum LoadError {
     #[error(
         "the module exports no ABI version; a plugin exports one of the functions \
          proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1 \
-         (proxy_wasm::main! does it)"
+         (SDKs do it in their main macro)"
     )]
     NoAbiVersion,
     /// It has no memory that the host can reach.

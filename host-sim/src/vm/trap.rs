@@ -10,15 +10,8 @@ use crate::abi::LogLevel;
 const FRAMES: usize = 6;
 
 /// Frames of the panic machinery itself, which are on top of every Rust backtrace.
-const MACHINERY: &[&str] = &[
-    "panicking",
-    "panic_fmt",
-    "rust_panic",
-    "rust_begin_unwind",
-    "__rust_",
-    "abort",
-    "proxy_wasm",
-];
+const MACHINERY: &[&str] =
+    &["panicking", "panic_fmt", "rust_panic", "rust_begin_unwind", "__rust_", "abort"];
 
 /// One text of several lines: reason, then frames.
 pub(crate) fn describe(call: &str, error: &Error) -> String {

@@ -1,8 +1,8 @@
 //! What runs before the first callback, and what it may call.
 
-use host_sim::model::World;
+use host_sim::model::{EnvoyVersion, Guest, VmSpec, World};
 
-use crate::guest::{answer, engine, module, spec};
+use crate::guest::{START as START_CALL, answer, engine, module, spec};
 
 const LOG: &str = r#"(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))"#;
 const SET: &str = r#"(import "env" "proxy_set_shared_data"
@@ -35,6 +35,15 @@ fn a_reactor_is_initialized_and_its_main_follows() {
     assert_eq!(steps(&format!("{INITIALIZE} {MAIN_VOID}")), 14);
     assert_eq!(steps(&format!("{INITIALIZE} {MAIN} {MAIN_VOID}")), 13);
     assert_eq!(steps(INITIALIZE), 1);
+}
+
+#[test]
+fn a_main_without_parameters_is_called_since_1_39() {
+    let code = module("", &format!("{STEPS} {INITIALIZE} {MAIN_VOID}"));
+    let spec = VmSpec { envoy: EnvoyVersion::V1_37, ..spec(&code) };
+    let mut world = World::default();
+    let mut vm = engine().instance(&mut world, &spec).unwrap();
+    assert_eq!(vm.call(&mut world, &START_CALL), Ok(Some(1)));
 }
 
 #[test]
