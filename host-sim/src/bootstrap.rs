@@ -17,7 +17,6 @@ use std::{collections::BTreeSet, net::SocketAddr, path::Path, time::Duration};
 mod access_log;
 mod address;
 mod any;
-mod base64;
 mod cluster;
 mod connection_manager;
 mod fields;
