@@ -18,6 +18,7 @@ pub mod check;
 pub mod control;
 pub mod diff;
 mod drive;
+pub mod envoy;
 pub mod expect;
 pub mod format;
 pub mod observation;
@@ -81,6 +82,13 @@ pub enum Endpoints {
 }
 
 impl Scenario {
+    /// The number that tells one request of the scenario from all others, the same on every host.
+    #[must_use]
+    pub fn exchange_number(&self, step: usize, round: usize) -> usize {
+        let before = self.steps.iter().take(step);
+        before.filter_map(Step::request).map(|request| request.times()).sum::<usize>() + round
+    }
+
     /// What stands behind `cluster`.
     #[must_use]
     pub fn endpoints(&self, cluster: &str) -> Endpoints {

@@ -11,6 +11,7 @@
 mod client;
 mod codec;
 mod server;
+pub(crate) use server::observed;
 mod timeline;
 
 use std::net::SocketAddr;
@@ -237,13 +238,14 @@ impl Play<'_> {
             protocol: codec::protocol(client.request.http),
             peer: SocketAddr::from(([127, 0, 0, 1], port)),
         });
-        client.begin(stream, now, index);
+        client.begin(stream, now);
+        let number = self.scenario.exchange_number(client.step, client.exchange.round);
         if let Some(after) = client.request.reset_after {
             self.timeline.push(now + nanos(after), Happening::ClientReset(index));
         }
         let patience = nanos(client.request.give_up_after);
         self.timeline.push(now + patience, Happening::GiveUp(index));
-        let (headers, end) = codec::request_headers(&client.request, index);
+        let (headers, end) = codec::request_headers(&client.request, number);
         if let Some(frame) = client.next_frame_at() {
             self.timeline.push(now + nanos(frame), Happening::Frame(index));
         }

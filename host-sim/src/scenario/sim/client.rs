@@ -105,7 +105,7 @@ impl Client {
         }
     }
 
-    pub(super) fn begin(&mut self, stream: StreamId, now: Nanos, _index: usize) {
+    pub(super) fn begin(&mut self, stream: StreamId, now: Nanos) {
         self.stream = Some(stream);
         self.exchange.began = Duration::from_nanos(now);
     }

@@ -21,7 +21,7 @@ pub(super) fn protocol(http: Http) -> Protocol {
 }
 
 /// Request headers as the host gets them, and whether the request ends with them.
-pub(super) fn request_headers(request: &Request, index: usize) -> (HeaderMap, bool) {
+pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, bool) {
     let mut headers = HeaderMap::new();
     headers.append(":method", request.method.clone());
     if !request.path.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn request_headers(request: &Request, index: usize) -> (HeaderMap, bo
     for (name, value) in request.headers.iter().chain(&framing(request)) {
         headers.append(name.clone(), value.clone());
     }
-    headers.append(MARK, index.to_string());
+    headers.append(MARK, number.to_string());
     let upgrades = request.headers.iter().any(|(name, _)| name == "upgrade");
     let stays_open = upgrades || request.method == "CONNECT";
     (headers, request.body.is_none() && request.trailers.is_empty() && !stays_open)

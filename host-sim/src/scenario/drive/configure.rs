@@ -1,0 +1,82 @@
+//! The configuration of a run: the user's file with what the run and the scenario change.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use crate::bootstrap::{self, Bootstrap, Rewrite};
+use crate::scenario::{Scenario, Target};
+use crate::yaml::Node;
+
+/// The name of the file that manifests load; a run puts a module of its own in its place.
+const MODULE: &str = "llm_mesh.wasm";
+
+/// What a run on sockets changes and the simulator does not need.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    /// Addresses of the servers, by cluster.
+    pub(super) endpoints: BTreeMap<String, Vec<SocketAddr>>,
+}
+
+/// The file as the user has it.
+pub(super) fn source(scenario: &Scenario) -> Result<Node, String> {
+    match &scenario.target {
+        Target::Envoy(path) => bootstrap::load_tree(path).map_err(|error| error.to_string()),
+        Target::Istio(_) => Err("Istio resources cannot be run yet".to_owned()),
+    }
+}
+
+/// The configuration with the changes of the run.
+pub(super) fn tree(
+    scenario: &Scenario,
+    module: &Path,
+    sockets: Option<Sockets>,
+) -> Result<Node, String> {
+    let source = source(scenario)?;
+    let mut rewrite = Rewrite {
+        modules: BTreeMap::from([(MODULE.to_owned(), module.to_owned())]),
+        patches: scenario.patches.clone(),
+        ..Rewrite::default()
+    };
+    if let Some(sockets) = sockets {
+        let typed = Bootstrap::from_node(&source).map_err(|error| error.to_string())?;
+        let any_free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        rewrite.listeners = vec![any_free_port; typed.listeners.len()];
+        rewrite.endpoints = sockets.endpoints;
+    }
+    rewrite.apply(&source).map_err(|error| error.to_string())
+}
+
+/// Adds an access log to every connection manager, beside those that the file has.
+pub(super) fn add_access_log(config: &mut Json, file: &Path, format: &str) {
+    match config {
+        Json::Object(object) => {
+            let is_manager = object
+                .get("@type")
+                .and_then(Json::as_str)
+                .is_some_and(|kind| kind.ends_with(".HttpConnectionManager"));
+            if is_manager {
+                let logs = object.entry("access_log").or_insert_with(|| json!([]));
+                if let Json::Array(logs) = logs {
+                    logs.push(access_log(file, format));
+                }
+            }
+            object.values_mut().for_each(|value| add_access_log(value, file, format));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| add_access_log(item, file, format)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+fn access_log(file: &Path, format: &str) -> Json {
+    json!({
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": file,
+            "log_format": {"text_format_source": {"inline_string": format}},
+        },
+    })
+}

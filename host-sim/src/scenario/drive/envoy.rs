@@ -1,0 +1,170 @@
+//! Plays a scenario on a real Envoy.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::configure::{self, Sockets};
+use crate::bootstrap::Bootstrap;
+use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
+use crate::model::EnvoyVersion;
+use crate::scenario::Scenario;
+use crate::scenario::envoy::{Proxy, Servers, access_log, play, plugin_metrics};
+use crate::scenario::format::ENVOYS;
+use crate::scenario::observation::{HostName, LogLine, Observation};
+use crate::scenario::step::{Act, Step};
+use crate::scenario::workbench::{Workbench, rim};
+
+/// How long streams may take to end after the last response, before they count as open.
+const LAG: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(10);
+
+pub(in crate::scenario) fn envoy(
+    scenario: &Scenario,
+    module: &Path,
+    version: EnvoyVersion,
+    bench: &Workbench,
+) -> Result<Observation, String> {
+    let binary = bench.envoy(version)?;
+    let folder = bench.folder().map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(on_sockets(scenario, module, version, &binary, folder.path()))
+}
+
+async fn on_sockets(
+    scenario: &Scenario,
+    module: &Path,
+    version: EnvoyVersion,
+    binary: &Path,
+    folder: &Path,
+) -> Result<Observation, String> {
+    let source = configure::source(scenario)?;
+    let typed = Bootstrap::from_node(&source).map_err(|error| error.to_string())?;
+    let mut servers = Servers::default();
+    let mut endpoints: BTreeMap<String, Vec<SocketAddr>> = BTreeMap::new();
+    for cluster in &typed.clusters {
+        for _ in &cluster.endpoints {
+            let address = servers.start(scenario, &cluster.name).await;
+            let address = address.map_err(|error| error.to_string())?;
+            endpoints.entry(cluster.name.clone()).or_default().push(address);
+        }
+    }
+    let tree = configure::tree(scenario, module, Some(Sockets { endpoints }))?;
+    let mut config = tree.to_json().map_err(|error| error.to_string())?;
+    let access_file = folder.join("access.log");
+    configure::add_access_log(&mut config, &access_file, &access_log::format());
+    let options = EnvoyOptions {
+        concurrency: usize::try_from(scenario.workers).unwrap_or(1),
+        ..EnvoyOptions::default()
+    };
+    let envoy = RunningEnvoy::start(binary, &config, &options).await.map_err(|e| rim(&e))?;
+    let listeners = typed.listeners.iter().map(|listener| listener.name.clone()).collect();
+    let proxy = Live { envoy, listeners };
+    let before = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
+    let mut exchanges = play(scenario, &proxy).await?;
+    let open_streams = proxy.come_to_rest().await.map_err(|error| rim(&error))?;
+    let after = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
+
+    let name = ENVOYS.iter().find(|(_, known)| *known == version).map_or("", |(name, _)| name);
+    let mut observation = Observation::new(HostName::Envoy(name.to_owned()));
+    observation.open_streams = open_streams;
+    observation.callouts = servers.attribute(scenario, &mut exchanges);
+    observation.metrics = change(&plugin_metrics(&before), &plugin_metrics(&after));
+    observation.logs = proxy
+        .envoy
+        .plugin_log()
+        .into_iter()
+        .map(|line| LogLine { level: level(&line.level), text: line.text })
+        .collect();
+    observation.trace = proxy
+        .envoy
+        .log()
+        .into_iter()
+        .map(|line| format!("[{}][{}] {}", line.level, line.logger, line.message))
+        .collect();
+    proxy.envoy.stop().await;
+    // The access log is complete only after the process has ended.
+    let text = std::fs::read_to_string(&access_file).unwrap_or_default();
+    let mut entries = access_log::read(&text);
+    for exchange in &mut exchanges {
+        let number = scenario.exchange_number(exchange.step, exchange.round);
+        exchange.access = entries.remove(&number);
+    }
+    observation.exchanges = exchanges;
+    Ok(observation)
+}
+
+/// A running Envoy with the names of its listeners in the order of the file.
+struct Live {
+    envoy: RunningEnvoy,
+    listeners: Vec<String>,
+}
+
+impl Live {
+    /// Waits until no stream is open, for a while; gives how many still are.
+    async fn come_to_rest(&self) -> Result<u64, AdminError> {
+        let begun = Instant::now();
+        loop {
+            let metrics = self.envoy.metrics().await?;
+            let open = open_streams(&metrics);
+            if open == 0 || begun.elapsed() > LAG {
+                return Ok(open);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+impl Proxy for Live {
+    fn address(&self, listener: Option<&str>) -> Option<SocketAddr> {
+        let name = listener.or(self.listeners.first().map(String::as_str))?;
+        self.envoy.listeners().get(name).copied()
+    }
+
+    async fn act(&self, step: &Step) -> Result<(), String> {
+        match &step.act {
+            Act::Request(_) => Ok(()),
+            Act::Drain => {
+                let drained = self.envoy.post("/drain_listeners?graceful").await;
+                drained.map(drop).map_err(|error| rim(&error))
+            }
+            Act::Update { .. } => {
+                Err("`update` is not possible on a static Envoy; say `hosts: sim`".to_owned())
+            }
+        }
+    }
+}
+
+/// Streams that are open at the listeners; the admin interface's own request is not one of them.
+fn open_streams(metrics: &BTreeMap<String, f64>) -> u64 {
+    let open = metrics.iter().filter(|(name, _)| {
+        name.starts_with("envoy_http_downstream_rq_active{")
+            && !name.contains("envoy_http_conn_manager_prefix=\"admin\"")
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of streams"
+    )]
+    open.map(|(_, value)| *value as u64).sum()
+}
+
+/// What has been added; what has not moved is left out.
+fn change(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    let moved = after
+        .iter()
+        .map(|(name, value)| (name.clone(), value - before.get(name).copied().unwrap_or(0)));
+    moved.filter(|(_, change)| *change != 0).collect()
+}
+
+/// The word that plugins know the level by.
+fn level(envoy: &str) -> String {
+    if envoy == "warning" { "warn".to_owned() } else { envoy.to_owned() }
+}

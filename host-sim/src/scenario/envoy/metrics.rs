@@ -1,0 +1,78 @@
+//! Metrics of plugins on Envoy's admin interface.
+
+use std::collections::BTreeMap;
+
+/// What plugins have counted, from all samples of Envoy's admin interface.
+///
+/// Envoy gives every metric of its own the prefix `envoy_`; what lacks it comes from a plugin.
+/// Of a histogram the count is taken: its buckets depend on elapsed time.
+pub(crate) fn plugin_metrics(samples: &BTreeMap<String, f64>) -> BTreeMap<String, i64> {
+    samples.iter().filter_map(|(name, value)| Some((of_plugin(name)?, whole(*value)))).collect()
+}
+
+fn of_plugin(name: &str) -> Option<String> {
+    let bare = name.split('{').next()?;
+    let others = bare.starts_with("envoy_") || bare.ends_with("_bucket") || bare.ends_with("_sum");
+    (!others).then(|| canonical(name))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "counts are far below 2^53")]
+fn whole(value: f64) -> i64 {
+    value as i64
+}
+
+/// The name with its labels in order, as `name{a="1",b="2"}`; without labels, the bare name.
+pub(crate) fn canonical(name: &str) -> String {
+    let Some((bare, labels)) = name.strip_suffix('}').and_then(|name| name.split_once('{')) else {
+        return name.to_owned();
+    };
+    let mut labels: Vec<&str> = split_labels(labels);
+    labels.sort_unstable();
+    if labels.is_empty() { bare.to_owned() } else { format!("{bare}{{{}}}", labels.join(",")) }
+}
+
+/// Splits at commas that are not inside of quotes.
+fn split_labels(labels: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut quoted = false;
+    for (at, byte) in labels.bytes().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                parts.extend(labels.get(start..at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.extend(labels.get(start..));
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_metrics_of_plugins_are_taken() {
+        let samples = [
+            ("envoy_cluster_upstream_rq{envoy_cluster_name=\"a\"}", 3.0),
+            ("llm_router_decisions_total{reason=\"a,b\",pool=\"gpu\"}", 2.0),
+            ("llm_ttft_milliseconds_bucket{le=\"5\"}", 1.0),
+            ("llm_ttft_milliseconds_sum{}", 4.05),
+            ("llm_ttft_milliseconds_count{}", 1.0),
+        ];
+        let samples = samples.map(|(name, value)| (name.to_owned(), value)).into();
+        let metrics = plugin_metrics(&samples);
+        let found: Vec<(&str, i64)> = metrics.iter().map(|(name, v)| (name.as_str(), *v)).collect();
+        assert_eq!(
+            found,
+            [
+                (r#"llm_router_decisions_total{pool="gpu",reason="a,b"}"#, 2),
+                ("llm_ttft_milliseconds_count", 1),
+            ]
+        );
+    }
+}

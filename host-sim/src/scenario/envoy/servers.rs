@@ -1,0 +1,73 @@
+//! The model servers of a scenario, on sockets.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::scenario::observation::{Exchange, MARK, Received};
+use crate::scenario::sim;
+use crate::scenario::{Endpoints, Scenario};
+use crate::upstream::UpstreamServer;
+
+/// A server for each endpoint of each cluster.
+#[derive(Default)]
+pub struct Servers {
+    running: Vec<(String, UpstreamServer)>,
+}
+
+impl Servers {
+    /// Starts one for the next endpoint of `cluster`, and gives its address.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start(
+        &mut self,
+        scenario: &Scenario,
+        cluster: &str,
+    ) -> std::io::Result<SocketAddr> {
+        match scenario.endpoints(cluster) {
+            Endpoints::Scripted(script) => {
+                let server = UpstreamServer::start(script).await?;
+                let address = server.address();
+                self.running.push((cluster.to_owned(), server));
+                Ok(address)
+            }
+            Endpoints::Down => closed_port(),
+        }
+    }
+
+    /// Gives every request that a server received to the exchange it belongs to; those of no
+    /// exchange come back.
+    pub fn attribute(&self, scenario: &Scenario, exchanges: &mut [Exchange]) -> Vec<Received> {
+        let mut all: Vec<(std::time::Duration, String, crate::upstream::Received)> = self
+            .running
+            .iter()
+            .flat_map(|(cluster, server)| {
+                server.received().into_iter().map(|seen| (seen.at, cluster.clone(), seen))
+            })
+            .collect();
+        all.sort_by_key(|(at, ..)| *at);
+        let mut others = Vec::new();
+        for (_, cluster, received) in all {
+            let number = received.header_text(MARK).and_then(|mark| mark.parse::<usize>().ok());
+            let received = sim::observed(cluster, received);
+            let exchange = exchanges.iter_mut().find(|exchange| {
+                Some(scenario.exchange_number(exchange.step, exchange.round)) == number
+            });
+            match exchange {
+                Some(exchange) => exchange.upstream.push(received),
+                None => others.push(received),
+            }
+        }
+        others
+    }
+
+    /// How many requests are still being answered.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.running.iter().map(|(_, server)| server.open_streams()).sum()
+    }
+}
+
+/// An address that refuses connections: a port that was free a moment ago.
+fn closed_port() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
