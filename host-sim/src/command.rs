@@ -1,5 +1,6 @@
 //! What a user can ask for. Each command is a file; what it does is in the library.
 
+mod demo;
 mod run;
 
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ pub(crate) struct Command {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Demo(demo::DemoCommand),
     Run(run::Run),
 }
 
@@ -23,6 +25,7 @@ impl Command {
     /// Does it. Failure is an exit code; what failed has been said by then.
     pub(crate) fn run(self) -> ExitCode {
         match self.what {
+            What::Demo(demo) => demo.run(),
             What::Run(run) => run.run(),
         }
     }

@@ -4,7 +4,7 @@ pub mod abi;
 pub mod bootstrap;
 mod child;
 pub mod client;
-pub mod duration;
+pub mod demo;
 pub mod envoy;
 pub mod fields;
 pub mod host;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// Replies in order. [`Script::next_reply`] hands them out.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,13 +73,13 @@ pub struct Reply {
     /// False: a server that never reports usage, even when asked.
     pub reports_usage: bool,
     /// Time from the request to the response headers.
-    #[serde(deserialize_with = "crate::duration::from_text")]
+    #[serde(deserialize_with = "duration")]
     pub headers_after: Duration,
     /// Time from the headers to the first generated token.
-    #[serde(deserialize_with = "crate::duration::from_text")]
+    #[serde(deserialize_with = "duration")]
     pub first_token_after: Duration,
     /// Time between two tokens.
-    #[serde(deserialize_with = "crate::duration::from_text")]
+    #[serde(deserialize_with = "duration")]
     pub between_tokens: Duration,
     /// What goes wrong.
     pub fault: Option<Fault>,
@@ -242,6 +242,16 @@ impl Script {
     }
 }
 
+/// Durations are texts with a unit, as everywhere in scenarios.
+fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(input)?;
+    crate::yaml::parse_duration(&text).ok_or_else(|| {
+        D::Error::custom(format!(
+            "found `{text}`; a duration is a number with a unit, as in `300us`"
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -272,6 +282,13 @@ mod tests {
         assert!(message.contains("reply 1: `times: 0`"), "{message}");
         let message = Script::from_json(json!([{"status": 42}])).expect_err("refused").to_string();
         assert!(message.contains("status 42; allowed 200 to 599"), "{message}");
+    }
+
+    #[test]
+    fn a_time_without_a_unit_is_refused() {
+        let script = Script::from_json(json!([{"headers_after": "20"}]));
+        let message = script.expect_err("refused").to_string();
+        assert!(message.contains("found `20`; a duration is a number with a unit"), "{message}");
     }
 
     #[test]
