@@ -7,6 +7,8 @@
 //! # What is normalised, and nothing else
 //! - values that are new in every run: `x-request-id`, `date`, `x-envoy-upstream-service-time`,
 //!   and the remaining time in `x-envoy-expected-rq-timeout-ms`;
+//! - the last address in `x-forwarded-for`: for a client on the loopback interface Envoy writes its
+//!   machine's own;
 //! - ports: the hosts of a comparison run on free ports (`127.0.0.1:PORT` in any value);
 //! - the order of log lines, which is that of the worker threads;
 //! - how a stream was cut into reads by the socket: bodies compare as bytes;

@@ -104,6 +104,7 @@ pub fn play(
         servers: Servers::default(),
         callouts: Vec::new(),
         waiting_for: None,
+        unfinished: 0,
     };
     play.run()?;
     Ok(play.record())
@@ -121,21 +122,23 @@ struct Play<'a> {
     callouts: Vec<(CalloutId, Received, CalloutOutcome)>,
     /// The step whose end the next one waits for.
     waiting_for: Option<usize>,
+    /// Steps that have not begun, and clients that have not ended.
+    unfinished: usize,
 }
 
 impl Play<'_> {
     fn run(&mut self) -> Result<(), SimError> {
-        if !self.scenario.steps.is_empty() {
-            self.schedule_step(0);
-        }
+        self.schedule_step(0);
+        let mut end = None;
         for _ in 0..HAPPENINGS_MAX {
             self.obey_effects();
-            if self.timeline.is_empty() && self.clients.all_ended() {
-                self.settle();
-                return Ok(());
+            let mut own = self.timeline.next_at();
+            let mut deadline = self.host.next_deadline().map(|(at, _)| at);
+            if self.unfinished == 0 {
+                let end = *end.get_or_insert(self.host.now().saturating_add(nanos(SETTLE)));
+                own = own.filter(|at| *at <= end);
+                deadline = deadline.filter(|at| *at <= end);
             }
-            let own = self.timeline.next_at();
-            let deadline = self.host.next_deadline().map(|(at, _)| at);
             match (own, deadline) {
                 (Some(at), deadline) if deadline.is_none_or(|deadline| at < deadline) => {
                     self.host.advance_to(at);
@@ -149,14 +152,6 @@ impl Play<'_> {
             }
         }
         Err(SimError::Endless { at_ms: self.host.now() / 1_000_000 })
-    }
-
-    fn settle(&mut self) {
-        let end = self.host.now().saturating_add(nanos(SETTLE));
-        while let Some((at, _)) = self.host.next_deadline().filter(|(at, _)| *at <= end) {
-            self.host.advance_to(at);
-            self.obey_effects();
-        }
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
@@ -181,8 +176,15 @@ impl Play<'_> {
     fn schedule_step(&mut self, index: usize) {
         if let Some(step) = self.scenario.steps.get(index) {
             let at = nanos(step.at).max(self.host.now());
+            self.unfinished += 1;
             self.timeline.push(at, Happening::Step(index));
         }
+    }
+
+    fn add_client(&mut self, client: Client) {
+        self.unfinished += 1;
+        let index = self.clients.add(client);
+        self.timeline.push(self.host.now(), Happening::Begin(index));
     }
 
     fn begin_step(&mut self, index: usize) -> Result<(), SimError> {
@@ -195,14 +197,12 @@ impl Play<'_> {
                 return Err(SimError::NotModelled { step: index + 1, what: "an update" });
             }
             Act::Request(request) => {
-                let now = self.host.now();
                 let at_once = match request.repetition {
                     Repetition::InTurn(times) => times.min(1),
                     Repetition::AtOnce(times) => times,
                 };
                 for round in 0..at_once {
-                    let client = self.clients.add(Client::new(index, round, request));
-                    self.timeline.push(now, Happening::Begin(client));
+                    self.add_client(Client::new(index, round, request));
                 }
                 if request.background {
                     self.schedule_step(index + 1);
@@ -211,6 +211,7 @@ impl Play<'_> {
                 }
             }
         }
+        self.unfinished -= 1;
         Ok(())
     }
 
@@ -407,7 +408,7 @@ impl Play<'_> {
 
     /// A client's exchange is over: the next of its step, or the next step, may begin.
     fn client_ended(&mut self, index: usize) {
-        let now = self.host.now();
+        self.unfinished -= 1;
         let Some(client) = self.clients.get_mut(index) else { return };
         let (step, round) = (client.step, client.exchange.round);
         let request = self.scenario.steps.get(step).and_then(|step| step.request());
@@ -415,8 +416,7 @@ impl Play<'_> {
             && let Repetition::InTurn(times) = request.repetition
             && round + 1 < times
         {
-            let next = self.clients.add(Client::new(step, round + 1, request));
-            self.timeline.push(now, Happening::Begin(next));
+            self.add_client(Client::new(step, round + 1, request));
             return;
         }
         if self.waiting_for == Some(step) && self.clients.all_ended_of(step) {

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::model::EnvoyVersion;
 use crate::parts::{Features, Parts, PlaceError, Without};
 use crate::scenario::control;
+use crate::vm::{Engine, EngineOptions};
 
 /// Which module stands where the configuration names the filters'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,7 @@ pub struct Workbench {
     scratch: tempfile::TempDir,
     modules: Mutex<BTreeMap<Module, Made<PathBuf>>>,
     envoys: Mutex<BTreeMap<EnvoyVersion, Made<PathBuf>>>,
+    engine: OnceLock<Result<Arc<Engine>, String>>,
 }
 
 /// Made once; a failure is not tried again but told to everyone who asks.
@@ -58,6 +60,7 @@ impl Workbench {
             scratch: tempfile::tempdir()?,
             modules: Mutex::default(),
             envoys: Mutex::default(),
+            engine: OnceLock::new(),
         })
     }
 
@@ -73,10 +76,17 @@ impl Workbench {
         self.parts.workspace()
     }
 
-    /// Where compiled modules are kept.
-    #[must_use]
-    pub fn compiled(&self) -> PathBuf {
-        self.parts.path("compiled")
+    /// What makes the simulator's VMs. It keeps compiled modules, so all runs share it.
+    ///
+    /// # Errors
+    /// When there is none for this machine.
+    pub fn engine(&self) -> Result<Arc<Engine>, String> {
+        let make = || {
+            let module_cache = Some(self.parts.path("compiled"));
+            let options = EngineOptions { module_cache, ..EngineOptions::default() };
+            Engine::new(options).map(Arc::new).map_err(|error| rim(&error))
+        };
+        self.engine.get_or_init(make).clone()
     }
 
     /// A new folder for the files of one run, which goes with the returned value.

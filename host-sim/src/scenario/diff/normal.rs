@@ -32,6 +32,8 @@ pub(super) fn fields(fields: &Fields) -> BTreeMap<String, String> {
     for (name, value) in &fields.0 {
         let value = if NEW_EVERY_RUN.contains(&name.as_str()) {
             "NEW EVERY RUN".to_owned()
+        } else if name == "x-forwarded-for" {
+            without_own_address(value)
         } else {
             text(value)
         };
@@ -44,6 +46,15 @@ pub(super) fn fields(fields: &Fields) -> BTreeMap<String, String> {
             .or_insert(value);
     }
     normal
+}
+
+/// Envoy writes its own machine's address for a client on the loopback interface, which is what all
+/// clients of a run are; it is the last one in the list.
+fn without_own_address(value: &str) -> String {
+    match value.rsplit_once(',') {
+        Some((others, _)) => format!("{others},PEER"),
+        None => "PEER".to_owned(),
+    }
 }
 
 /// A body that compares as a whole and is shown in part.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::change;
 use super::configure::{self, Sockets};
 use crate::bootstrap::Bootstrap;
 use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
@@ -154,14 +155,6 @@ fn open_streams(metrics: &BTreeMap<String, f64>) -> u64 {
         reason = "a number of streams"
     )]
     open.map(|(_, value)| *value as u64).sum()
-}
-
-/// What has been added; what has not moved is left out.
-fn change(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
-    let moved = after
-        .iter()
-        .map(|(name, value)| (name.clone(), value - before.get(name).copied().unwrap_or(0)));
-    moved.filter(|(_, change)| *change != 0).collect()
 }
 
 /// The word that plugins know the level by.

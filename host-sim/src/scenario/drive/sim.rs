@@ -1,12 +1,19 @@
 //! Plays a scenario in the simulator.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::configure;
+use crate::bootstrap::{Bootstrap, StatsTag, lift_tags};
+use crate::host::{Host, HostOptions};
 use crate::model::EnvoyVersion;
+use crate::model::metric::{MetricValue, Metrics, PREFIX};
 use crate::scenario::Scenario;
-use crate::scenario::observation::Observation;
-use crate::scenario::workbench::Workbench;
+use crate::scenario::observation::{LogLine, Observation};
+use crate::scenario::sim;
+use crate::scenario::workbench::{Workbench, rim};
+
+const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"];
 
 pub(in crate::scenario) fn sim(
     scenario: &Scenario,
@@ -14,6 +21,69 @@ pub(in crate::scenario) fn sim(
     version: EnvoyVersion,
     bench: &Workbench,
 ) -> Result<Observation, String> {
-    let _ = (configure::tree(scenario, module, None)?, version, bench.compiled());
-    Err("the simulator cannot be started yet".to_owned())
+    let tree = configure::tree(scenario, module, None)?;
+    let bootstrap = Bootstrap::from_node(&tree).map_err(|error| error.to_string())?;
+    let options = HostOptions {
+        workers: usize::try_from(scenario.workers).unwrap_or(1),
+        seed: scenario.seed,
+        trace: true,
+        envoy: version,
+        ..HostOptions::default()
+    };
+    let mut host = Host::new(&bootstrap, &options, bench.engine()?).map_err(|e| rim(&e))?;
+    let before = metrics(host.world().metrics(), &bootstrap.stats_tags);
+    let listeners: Vec<String> =
+        bootstrap.listeners.iter().map(|listener| listener.name.clone()).collect();
+    let mut observation = sim::play(scenario, &mut host, &listeners).map_err(|e| rim(&e))?;
+    let refused = host.take_refusals();
+    if !refused.is_empty() {
+        return Err(format!("the simulator does not model: {}", refused.join("; ")));
+    }
+    let world = host.world();
+    let after = metrics(world.metrics(), &bootstrap.stats_tags);
+    observation.metrics = super::change(&before, &after);
+    observation.logs = world
+        .logs()
+        .iter()
+        .map(|line| LogLine {
+            level: LEVELS.get(line.level as usize).unwrap_or(&"?").to_string(),
+            text: line.message.clone(),
+        })
+        .collect();
+    observation.trace = world.trace().to_vec();
+    Ok(observation)
+}
+
+/// What plugins have counted, under the names that Envoy's Prometheus endpoint gives.
+fn metrics(metrics: &Metrics, tags: &[StatsTag]) -> BTreeMap<String, i64> {
+    let value = |value: &MetricValue| match value {
+        MetricValue::Counter(value) | MetricValue::Gauge(value) => *value,
+        MetricValue::Histogram(values) => values.len() as u64,
+    };
+    let mut named = BTreeMap::new();
+    for (name, kind) in metrics.iter() {
+        let lifted = lift_tags(tags, name.strip_prefix(PREFIX).unwrap_or(name));
+        let is_histogram = matches!(kind, MetricValue::Histogram(_));
+        let mut full = prometheus(&lifted.name);
+        if is_histogram {
+            full.push_str("_count");
+        }
+        let mut labels: Vec<String> = lifted
+            .labels
+            .iter()
+            .map(|(key, value)| format!("{}=\"{value}\"", prometheus(key)))
+            .collect();
+        labels.sort_unstable();
+        if !labels.is_empty() {
+            full.push_str(&format!("{{{}}}", labels.join(",")));
+        }
+        let count = i64::try_from(value(kind)).unwrap_or(i64::MAX);
+        *named.entry(full).or_default() += count;
+    }
+    named
+}
+
+/// Prometheus' names have letters, digits and underscores; Envoy replaces all else.
+fn prometheus(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }

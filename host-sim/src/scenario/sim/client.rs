@@ -42,10 +42,6 @@ impl Clients {
         Some(index)
     }
 
-    pub(super) fn all_ended(&self) -> bool {
-        self.all.iter().all(|client| client.has_ended)
-    }
-
     pub(super) fn all_ended_of(&self, step: usize) -> bool {
         self.all.iter().filter(|client| client.step == step).all(|client| client.has_ended)
     }

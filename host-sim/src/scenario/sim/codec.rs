@@ -28,7 +28,7 @@ pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, b
         headers.append(":path", request.path.clone());
     }
     headers.append(":authority", request.authority.clone());
-    if !request.path.is_empty() {
+    if !request.path.is_empty() && request.http == Http::V2 {
         headers.append(":scheme", "http");
     }
     for (name, value) in request.headers.iter().chain(&framing(request)) {

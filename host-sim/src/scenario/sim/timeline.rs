@@ -30,10 +30,6 @@ impl<T> Timeline<T> {
     pub(super) fn pop(&mut self) -> Option<T> {
         self.planned.pop_first().map(|(_, what)| what)
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.planned.is_empty()
-    }
 }
 
 #[cfg(test)]
