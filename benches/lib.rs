@@ -1,1 +1,3 @@
-//! Corpora.
+//! What the benchmarks share: the inputs they measure on.
+
+pub mod corpora;

@@ -116,8 +116,10 @@ pub(crate) trait Visitor {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before the outermost value; so many bytes of a byte order mark were seen.
-    Start(u8),
+    /// At the very beginning, where these bytes of a byte order mark may still come.
+    Start(&'static [u8]),
+    /// Before the outermost value.
+    Outermost,
     /// A value must follow.
     Value,
     /// After `[`: a value or `]`.
@@ -167,12 +169,12 @@ pub(crate) struct Reader {
     number: Number,
 }
 
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 impl Reader {
     pub(crate) fn new(max_depth: usize, max_capture: usize) -> Self {
         Self {
-            state: State::Start(0),
+            state: State::Start(BYTE_ORDER_MARK),
             open: Vec::new(),
             max_depth,
             closed_at: 0,
@@ -204,9 +206,10 @@ impl Reader {
         while !rest.is_empty() {
             let before = rest;
             let wanted = self.wants_bytes;
-            rest = self
-                .step(rest, visitor)
-                .map_err(|why| (chunk.len().saturating_sub(before.len()), why))?;
+            rest = match self.step(rest, visitor) {
+                Ok(after) => after,
+                Err((at, why)) => return Err((chunk.len().saturating_sub(at.len()), why)),
+            };
             if wanted != self.wants_bytes {
                 if wanted {
                     visitor.bytes(up_to(since, rest));
@@ -223,64 +226,66 @@ impl Reader {
 
     /// Reads one token, or as much of it as there is.
     #[inline]
-    fn step<'a, V: Visitor>(
-        &mut self,
-        input: &'a [u8],
-        visitor: &mut V,
-    ) -> Result<&'a [u8], Malformed> {
+    fn step<'a, V: Visitor>(&mut self, input: &'a [u8], visitor: &mut V) -> Step<'a> {
         match self.state {
             State::String(purpose) => return self.string(purpose, input, visitor),
             State::Number => return self.number(input, visitor),
             State::Literal(scalar, wanted) => return self.literal(scalar, wanted, input, visitor),
+            State::Start(wanted) => return self.start(wanted, input),
             _ => {}
         }
         let Some((&byte, rest)) = input.split_first() else { return Ok(input) };
-        if let b' ' | b'\n' | b'\r' | b'\t' = byte
-            && !matches!(self.state, State::Start(1..))
-        {
-            return Ok(rest.trim_ascii_start_json());
-        }
         match (self.state, byte) {
-            (State::Start(seen), _) => {
-                let wanted = BYTE_ORDER_MARK.get(usize::from(seen));
-                if wanted == Some(&byte) {
-                    self.state = State::Start(seen + 1);
-                } else if byte == b'{' && matches!(seen, 0 | 3) {
-                    self.open(Bracket::Object, visitor)?;
-                } else {
-                    return Err(Malformed::NotAnObject);
-                }
-            }
+            (_, b' ' | b'\n' | b'\r' | b'\t') => return Ok(after_whitespace(rest)),
+            (State::Outermost, b'{') => self.open(Bracket::Object, visitor),
+            (State::Outermost, _) => Err(Malformed::NotAnObject),
             (State::FirstKey | State::Key, b'"') => {
                 self.begin_string(Purpose::Key);
+                Ok(())
             }
-            (State::Colon, b':') => self.state = State::Value,
+            (State::Colon, b':') => {
+                self.state = State::Value;
+                Ok(())
+            }
             (State::After, b',') => {
                 self.state = match self.open.last() {
                     Some(Bracket::Object) => State::Key,
                     _ => State::Value,
                 };
+                Ok(())
             }
-            (State::After | State::FirstKey, b'}') => self.close(Bracket::Object, visitor)?,
-            (State::After | State::FirstElement, b']') => self.close(Bracket::Array, visitor)?,
-            (State::Value | State::FirstElement, _) => return self.value(byte, input, visitor),
-            (State::End, _) => return Err(Malformed::TrailingBytes),
-            _ => return Err(Malformed::UnexpectedByte),
+            (State::After | State::FirstKey, b'}') => self.close(Bracket::Object, visitor),
+            (State::After | State::FirstElement, b']') => self.close(Bracket::Array, visitor),
+            (State::Value | State::FirstElement, b'-' | b'0'..=b'9') => {
+                self.number = Number::default();
+                self.state = State::Number;
+                return Ok(input);
+            }
+            (State::Value | State::FirstElement, _) => self.value(byte, visitor),
+            (State::End, _) => Err(Malformed::TrailingBytes),
+            _ => Err(Malformed::UnexpectedByte),
         }
+        .map_or_else(|why| Err((input, why)), |()| Ok(rest))
+    }
+
+    /// Passes over a byte order mark.
+    fn start<'a>(&mut self, wanted: &'static [u8], input: &'a [u8]) -> Step<'a> {
+        let (rest, later) = common_prefix(input, wanted);
+        self.state = match later {
+            [] => State::Outermost,
+            _ if rest.is_empty() => State::Start(later),
+            _ if later == BYTE_ORDER_MARK => State::Outermost,
+            _ => return Err((rest, Malformed::NotAnObject)),
+        };
         Ok(rest)
     }
 
-    /// Begins the value whose first byte is `byte`.
-    fn value<'a, V: Visitor>(
-        &mut self,
-        byte: u8,
-        input: &'a [u8],
-        visitor: &mut V,
-    ) -> Result<&'a [u8], Malformed> {
-        let rest = input.get(1..).unwrap_or_default();
+    /// Begins the value whose first byte is `byte`; it is no number.
+    fn value<V: Visitor>(&mut self, byte: u8, visitor: &mut V) -> Result<(), Malformed> {
         match byte {
             b'"' => {
-                let content = if self.closed_at == 0 { visitor.string() } else { Content::Nothing };
+                let is_silent = self.closed_at != 0;
+                let content = if is_silent { Content::Nothing } else { visitor.string() };
                 self.begin_string(Purpose::Value(content));
             }
             b'{' => self.open(Bracket::Object, visitor)?,
@@ -288,14 +293,9 @@ impl Reader {
             b't' => self.state = State::Literal(Scalar::Bool(true), b"rue"),
             b'f' => self.state = State::Literal(Scalar::Bool(false), b"alse"),
             b'n' => self.state = State::Literal(Scalar::Null, b"ull"),
-            b'-' | b'0'..=b'9' => {
-                self.number = Number::default();
-                self.state = State::Number;
-                return Ok(input);
-            }
             _ => return Err(Malformed::UnexpectedByte),
         }
-        Ok(rest)
+        Ok(())
     }
 
     fn begin_string(&mut self, purpose: Purpose) {
@@ -346,7 +346,7 @@ impl Reader {
         purpose: Purpose,
         input: &'a [u8],
         visitor: &mut V,
-    ) -> Result<&'a [u8], Malformed> {
+    ) -> Step<'a> {
         let (content, after) = match purpose {
             Purpose::Key if self.closed_at == 0 => (Content::Value, State::Colon),
             Purpose::Key => (Content::Nothing, State::Colon),
@@ -356,7 +356,10 @@ impl Reader {
         match content {
             Content::Nothing => {}
             Content::Bytes => visitor.bytes(bytes),
-            Content::Value => self.capture.push(bytes, rest.is_some())?,
+            Content::Value => self
+                .capture
+                .push(bytes, rest.is_some())
+                .map_err(|at| (input.get(at..).unwrap_or_default(), Malformed::BadEscape))?,
         }
         let Some(rest) = rest else { return Ok(&[]) };
         match (purpose, content) {
@@ -369,15 +372,11 @@ impl Reader {
         Ok(rest)
     }
 
-    fn number<'a, V: Visitor>(
-        &mut self,
-        input: &'a [u8],
-        visitor: &mut V,
-    ) -> Result<&'a [u8], Malformed> {
+    fn number<'a, V: Visitor>(&mut self, input: &'a [u8], visitor: &mut V) -> Step<'a> {
         let rest = self.number.read(input);
         if !rest.is_empty() {
             if !self.number.is_complete() {
-                return Err(Malformed::BadLiteral);
+                return Err((rest, Malformed::BadLiteral));
             }
             self.state = State::After;
             if self.closed_at == 0 {
@@ -393,19 +392,34 @@ impl Reader {
         wanted: &'static [u8],
         input: &'a [u8],
         visitor: &mut V,
-    ) -> Result<&'a [u8], Malformed> {
-        let (now, later) = wanted.split_at(wanted.len().min(input.len()));
-        let rest = input.strip_prefix(now).ok_or(Malformed::BadLiteral)?;
+    ) -> Step<'a> {
+        let (rest, later) = common_prefix(input, wanted);
         if later.is_empty() {
             self.state = State::After;
             if self.closed_at == 0 {
                 visitor.scalar(scalar);
             }
-        } else {
+        } else if rest.is_empty() {
             self.state = State::Literal(scalar, later);
+        } else {
+            return Err((rest, Malformed::BadLiteral));
         }
         Ok(rest)
     }
+}
+
+/// What follows a token, or where and why there is none.
+type Step<'a> = Result<&'a [u8], (&'a [u8], Malformed)>;
+
+/// What is left of both after the bytes they begin with alike.
+fn common_prefix<'a>(input: &'a [u8], wanted: &'static [u8]) -> (&'a [u8], &'static [u8]) {
+    let (mut input, mut wanted) = (input, wanted);
+    while let ([byte, rest @ ..], [same, later @ ..]) = (input, wanted)
+        && byte == same
+    {
+        (input, wanted) = (rest, later);
+    }
+    (input, wanted)
 }
 
 /// What `from` holds before its suffix `rest`.
@@ -413,20 +427,13 @@ fn up_to<'a>(from: &'a [u8], rest: &[u8]) -> &'a [u8] {
     from.get(..from.len().saturating_sub(rest.len())).unwrap_or_default()
 }
 
-/// `trim_ascii_start` with JSON's idea of whitespace, which has no form feed.
-trait Whitespace {
-    fn trim_ascii_start_json(&self) -> &Self;
-}
-
-impl Whitespace for [u8] {
-    #[inline]
-    fn trim_ascii_start_json(&self) -> &Self {
-        let mut rest = self;
-        while let [b' ' | b'\n' | b'\r' | b'\t', after @ ..] = rest {
-            rest = after;
-        }
-        rest
+/// JSON's idea of whitespace, which is not ASCII's.
+#[inline]
+fn after_whitespace(mut input: &[u8]) -> &[u8] {
+    while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = input {
+        input = rest;
     }
+    input
 }
 
 #[cfg(test)]

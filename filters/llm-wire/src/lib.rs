@@ -44,7 +44,7 @@ mod text;
 
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
-pub use estimate::Estimator;
+pub use estimate::{Estimator, Features};
 pub use reply::Refusal;
 pub use request::{Malformed, Progress, RequestFacts, RequestScanner, ScanLimits};
 pub use text::{Mark, Piece, TextSink};

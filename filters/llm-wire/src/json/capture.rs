@@ -3,8 +3,6 @@
 //! Nearly every name arrives whole and without an escape, and is then used where it lies. Only
 //! the others are decoded into the one buffer there is, which never grows over its limit.
 
-use super::Malformed;
-
 #[derive(Debug)]
 pub(super) struct Capture {
     decoded: Vec<u8>,
@@ -46,19 +44,22 @@ impl Capture {
     }
 
     /// Takes the next bytes; `is_last` when the string ends with them.
-    pub(super) fn push(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Malformed> {
+    ///
+    /// # Errors
+    /// The place of a byte that makes an escape JSON does not have.
+    pub(super) fn push(&mut self, bytes: &[u8], is_last: bool) -> Result<(), usize> {
         let begins = self.decoded.is_empty() && !self.too_long && self.is_plain();
         if begins && is_last && !bytes.contains(&b'\\') {
             self.in_place = true;
             self.too_long = bytes.len() > self.limit;
             return Ok(());
         }
-        for &byte in bytes {
-            self.decode(byte)?;
+        for (at, &byte) in bytes.iter().enumerate() {
+            self.decode(byte).ok_or(at)?;
         }
         if is_last {
             if self.state != State::Plain {
-                return Err(Malformed::BadEscape);
+                return Err(bytes.len());
             }
             self.lone_surrogate();
         }
@@ -78,7 +79,7 @@ impl Capture {
         self.state == State::Plain && self.high.is_none()
     }
 
-    fn decode(&mut self, byte: u8) -> Result<(), Malformed> {
+    fn decode(&mut self, byte: u8) -> Option<()> {
         match self.state {
             State::Plain if byte == b'\\' => self.state = State::Backslash,
             State::Plain => self.append(&[byte]),
@@ -93,14 +94,14 @@ impl Capture {
                     b't' => b'\t',
                     b'u' => {
                         self.state = State::Hex(4, 0);
-                        return Ok(());
+                        return Some(());
                     }
-                    _ => return Err(Malformed::BadEscape),
+                    _ => return None,
                 };
                 self.append(&[meant]);
             }
             State::Hex(left, value) => {
-                let digit = char::from(byte).to_digit(16).ok_or(Malformed::BadEscape)?;
+                let digit = char::from(byte).to_digit(16)?;
                 let value = value << 4 | u16::try_from(digit).unwrap_or_default();
                 if left > 1 {
                     self.state = State::Hex(left - 1, value);
@@ -110,7 +111,7 @@ impl Capture {
                 }
             }
         }
-        Ok(())
+        Some(())
     }
 
     /// Takes one UTF-16 unit.
@@ -164,15 +165,17 @@ mod tests {
     use super::*;
 
     /// Decodes in slices of every size; all must agree.
-    fn decode(text: &str, limit: usize) -> Result<Option<Vec<u8>>, Malformed> {
+    fn decode(text: &str, limit: usize) -> Result<Option<Vec<u8>>, usize> {
         let mut results = (1..=text.len().max(1)).map(|size| {
             let mut capture = Capture::new(limit);
             let mut pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
             let last = pieces.pop().unwrap_or_default();
+            let mut at = 0;
             for piece in pieces {
-                capture.push(piece, false)?;
+                capture.push(piece, false).map_err(|bad| at + bad)?;
+                at += piece.len();
             }
-            capture.push(last, true)?;
+            capture.push(last, true).map_err(|bad| at + bad)?;
             Ok(capture.decoded(last).map(<[u8]>::to_vec))
         });
         let first = results.next().unwrap();
@@ -207,8 +210,8 @@ mod tests {
 
     #[test]
     fn unknown_and_unfinished_escapes_are_errors() {
-        for text in [r"\x", r"\u12", r"\u12g4", r"\u+123", r"\'"] {
-            assert_eq!(decode(text, 100), Err(Malformed::BadEscape), "{text}");
+        for (text, at) in [(r"\x", 1), (r"\u12", 4), (r"\u12g4", 4), (r"\u+123", 2), (r"a\'", 2)] {
+            assert_eq!(decode(text, 100), Err(at), "{text}");
         }
     }
 

@@ -1,0 +1,159 @@
+//! How fast request bodies are scanned, natively and as wasm in wasmtime.
+//!
+//! `cargo bench -p benches --bench wire` builds the wasm module itself, measures both in one run,
+//! and ends with a table of speeds and ratios. Bodies are fed in pieces of 16 KiB, as Envoy's
+//! buffers hand them over; the estimate of tokens is included.
+//!
+//! The table is measured by short turns, native and wasm one after the other, and shows the fastest
+//! turn of each: that is what other work on the machine distorts least. Criterion's own report,
+//! before it, has the distributions. `-- table` leaves criterion out.
+
+#![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to report")]
+
+use std::hint::black_box;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use benches::corpora::{self, Text};
+use criterion::{Criterion, Throughput};
+use llm_wire::{Api, RequestScanner, ScanLimits};
+use wasmtime::{Engine, Linker, Module, Store, TypedFunc};
+
+const PIECE: usize = 16 * 1024;
+
+const BODIES: [(&str, Text, usize); 7] = [
+    ("mixed-1K", Text::Mixed, 1),
+    ("mixed-16K", Text::Mixed, 16),
+    ("mixed-256K", Text::Mixed, 256),
+    ("english-16K", Text::English, 16),
+    ("code-16K", Text::Code, 16),
+    ("chinese-16K", Text::Chinese, 16),
+    ("escaped-chinese-16K", Text::EscapedChinese, 16),
+];
+
+/// How many turns each side has for the table, and how many bytes it scans in a turn.
+const TURNS: usize = 1_000;
+const TURN_BYTES: usize = 512 * 1024;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(40)
+        .configure_from_args();
+    let mut guest = Guest::build();
+    let mut table = String::new();
+    for (name, text, kibibytes) in BODIES {
+        let body = corpora::chat(text, kibibytes * 1024);
+        guest.write(&body);
+        assert_eq!(guest.scan(1), scan(1, &body), "the module counts as the native scanner does");
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Bytes(length(&body)));
+        group.bench_function("native", |bench| {
+            bench.iter_custom(|rounds| timed(|| scan(rounds, &body)));
+        });
+        group.bench_function("wasm", |bench| {
+            bench.iter_custom(|rounds| timed(|| guest.scan(rounds)));
+        });
+        group.finish();
+        table.push_str(&table_row(name, &body, &mut guest));
+    }
+    criterion.final_summary();
+    println!("\n| body | bytes | native GB/s | wasm GB/s | wasm / native |\n|---|---|---|---|---|");
+    print!("{table}");
+}
+
+fn length(body: &[u8]) -> u64 {
+    u64::try_from(body.len()).unwrap_or(u64::MAX)
+}
+
+fn timed(run: impl FnOnce() -> u64) -> Duration {
+    let start = Instant::now();
+    black_box(run());
+    start.elapsed()
+}
+
+fn table_row(name: &str, body: &[u8], guest: &mut Guest) -> String {
+    let rounds = length(body).min(TURN_BYTES as u64);
+    let rounds = (TURN_BYTES as u64 / rounds).max(1);
+    let (mut native, mut wasm) = (Duration::MAX, Duration::MAX);
+    for _ in 0..TURNS {
+        native = native.min(timed(|| scan(rounds, body)));
+        wasm = wasm.min(timed(|| guest.scan(rounds)));
+    }
+    let bytes = body.len() as f64 * rounds as f64;
+    let [native, wasm] = [native, wasm].map(|time| bytes / time.as_secs_f64() / 1e9);
+    let ratio = wasm / native;
+    format!("| {name} | {} | {native:.2} | {wasm:.2} | {ratio:.2} |\n", body.len())
+}
+
+fn scan(rounds: u64, body: &[u8]) -> u64 {
+    let mut tokens = 0;
+    for _ in 0..rounds {
+        let mut scanner = RequestScanner::new(Api::OpenAiChat, ScanLimits::default());
+        for piece in black_box(body).chunks(PIECE) {
+            scanner.feed(piece);
+        }
+        tokens = black_box(scanner.facts().prompt.tokens);
+    }
+    tokens
+}
+
+/// The scanner in wasmtime.
+struct Guest {
+    store: Store<()>,
+    memory: wasmtime::Memory,
+    body: TypedFunc<u32, u32>,
+    scan: TypedFunc<(u64, u32), u64>,
+}
+
+impl Guest {
+    fn build() -> Self {
+        eprintln!("building scan-guest for wasm32-wasip1");
+        let engine = Engine::default();
+        let module = Module::from_file(&engine, build_guest()).expect("a module that compiles");
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        // WASI is imported for panics and the environment, and never called.
+        linker.define_unknown_imports_as_traps(&module).expect("imports that are functions");
+        let instance = linker.instantiate(&mut store, &module).expect("an instance");
+        if let Ok(start) = instance.get_typed_func::<(), ()>(&mut store, "_initialize") {
+            start.call(&mut store, ()).expect("a module that initializes");
+        }
+        Self {
+            memory: instance.get_memory(&mut store, "memory").expect("an exported memory"),
+            body: instance.get_typed_func(&mut store, "body").expect("`body`"),
+            scan: instance.get_typed_func(&mut store, "scan").expect("`scan`"),
+            store,
+        }
+    }
+
+    fn write(&mut self, body: &[u8]) {
+        let length = u32::try_from(body.len()).expect("a body below 4 GB");
+        let at = self.body.call(&mut self.store, length).expect("room for a body");
+        self.memory.write(&mut self.store, at as usize, body).expect("a place inside the memory");
+    }
+
+    fn scan(&mut self, rounds: u64) -> u64 {
+        self.scan.call(&mut self.store, (rounds, PIECE as u32)).expect("a scan without a trap")
+    }
+}
+
+/// Builds the module as the filters are built, and returns where cargo put it.
+fn build_guest() -> String {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["build", "--profile", "filter", "--target", "wasm32-wasip1", "-p", "scan-guest"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo can be started");
+    assert!(output.status.success(), "scan-guest does not build");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| Some(message.get("filenames")?.get(0)?.as_str()?.to_owned()))
+        .find(|file| file.ends_with("scan_guest.wasm"))
+        .expect("cargo says where the module is")
+}

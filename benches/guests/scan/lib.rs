@@ -1,0 +1,38 @@
+//! The scanner as a wasm module of its own: the host writes a body into it, and has it scanned.
+//!
+//! Without a proxy around it, so that what is measured is the scanner and not host calls.
+
+#![expect(unsafe_code, reason = "an exported name is an unsafe attribute")]
+
+use std::cell::RefCell;
+
+use llm_wire::{Api, RequestScanner, ScanLimits};
+
+thread_local! {
+    static BODY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes room for a body and says where it is to be written.
+#[unsafe(no_mangle)]
+pub extern "C" fn body(length: usize) -> *mut u8 {
+    BODY.with_borrow_mut(|body| {
+        *body = vec![0; length];
+        body.as_mut_ptr()
+    })
+}
+
+/// Scans the body so many times in pieces of `piece` bytes, and returns the tokens of the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn scan(rounds: u64, piece: usize) -> u64 {
+    BODY.with_borrow(|body| {
+        let mut tokens = 0;
+        for _ in 0..rounds {
+            let mut scanner = RequestScanner::new(Api::OpenAiChat, ScanLimits::default());
+            for piece in std::hint::black_box(body).chunks(piece) {
+                scanner.feed(piece);
+            }
+            tokens = std::hint::black_box(scanner.facts().prompt.tokens);
+        }
+        tokens
+    })
+}
