@@ -9,6 +9,9 @@ mod matcher;
 mod select;
 mod string_match;
 
+#[cfg(test)]
+mod tests;
+
 pub use action::{
     Action, ClusterSpecifier, DirectResponse, Forward, Redirect, RouteUpgrade, WeightedCluster,
     WeightedClusters,

@@ -1,13 +1,18 @@
 //! What a route matches: path, headers, query parameters.
 
+use std::borrow::Cow;
+
 use regex::bytes::Regex;
 
 use super::{
     super::message::{CURE, Message},
-    select::{RequestHead, joined},
+    select::RequestHead,
     string_match::{self, StringMatcher},
 };
-use crate::yaml::{Error, Reader};
+use crate::{
+    model::EnvoyVersion,
+    yaml::{Error, Reader},
+};
 
 /// `RouteMatch`: all of it has to match.
 #[derive(Debug, Clone)]
@@ -50,7 +55,7 @@ pub struct HeaderMatcher {
     pub treat_missing_as_empty: bool,
 }
 
-/// What a header's value has to be; several values are joined by commas.
+/// What a header's value has to be; of several values one has to be it.
 #[derive(Debug, Clone)]
 pub enum HeaderMatch {
     /// There, or not there.
@@ -76,18 +81,18 @@ pub struct QueryMatcher {
 }
 
 impl RouteMatcher {
-    pub(super) fn matches(&self, head: &impl RequestHead) -> bool {
+    pub(super) fn matches(&self, head: &impl RequestHead, envoy: EnvoyVersion) -> bool {
         self.path_matches(head)
-            && self.headers.iter().all(|header| header.matches(head))
+            && self.headers.iter().all(|header| header.matches(head, envoy))
             && (self.query_parameters.is_empty() || self.query_matches(head))
     }
 
     fn path_matches(&self, head: &impl RequestHead) -> bool {
         if let PathMatcher::Connect = self.path {
-            return joined(head, ":method").is_some_and(|method| &*method == b"CONNECT");
+            return head.values(":method").next() == Some(b"CONNECT");
         }
         // A CONNECT of HTTP/1.1 has no path, and then only connect matchers are for it.
-        let Some(path) = joined(head, ":path") else { return false };
+        let Some(path) = head.values(":path").next() else { return false };
         let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
         let lowered;
         let path = if self.case_sensitive {
@@ -108,7 +113,7 @@ impl RouteMatcher {
     }
 
     fn query_matches(&self, head: &impl RequestHead) -> bool {
-        let path = joined(head, ":path").unwrap_or_default();
+        let path = head.values(":path").next().unwrap_or_default();
         let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
         let query = query.split(|byte| *byte == b'#').next().unwrap_or_default();
         self.query_parameters.iter().all(|matcher| {
@@ -116,55 +121,40 @@ impl RouteMatcher {
             match (&matcher.matches, value) {
                 (_, None) => false,
                 (None, Some(_)) => true,
-                (Some(matcher), Some(value)) => matcher.matches(&value),
+                (Some(matcher), Some(value)) => matcher.matches(value),
             }
         })
     }
 }
 
-/// The first value of a parameter, percent signs decoded.
-fn first_value(query: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+/// The first value of a parameter. Envoy compares as it was sent, percent signs and all.
+fn first_value<'q>(query: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
     query.split(|byte| *byte == b'&').find_map(|pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
-        let key = percent_decoded(parts.next().unwrap_or_default());
-        (key == name).then(|| percent_decoded(parts.next().unwrap_or_default()))
+        (parts.next() == Some(name)).then(|| parts.next().unwrap_or_default())
     })
 }
 
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        let byte = (first == b'%')
-            .then(|| after.get(..2))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    decoded
-}
-
 impl HeaderMatcher {
-    fn matches(&self, head: &impl RequestHead) -> bool {
-        let value = joined(head, &self.name);
-        let value = match (value, &self.matches) {
-            (value, HeaderMatch::Present(present)) => {
-                let there = value.is_some() || self.treat_missing_as_empty;
-                return (there == *present) != self.invert;
-            }
-            (Some(value), _) => value,
-            (None, _) if self.treat_missing_as_empty => Default::default(),
-            (None, _) => return false,
-        };
+    fn matches(&self, head: &impl RequestHead, envoy: EnvoyVersion) -> bool {
+        let mut values: Vec<Cow<'_, [u8]>> = head.values(&self.name).map(Cow::Borrowed).collect();
+        // Up to 1.37 several values are compared as one, joined by commas.
+        if envoy <= EnvoyVersion::V1_37 && values.len() > 1 {
+            values = vec![Cow::Owned(values.join(&b','))];
+        }
+        if values.is_empty() && self.treat_missing_as_empty {
+            values.push(Cow::Borrowed(b""));
+        }
         let matches = match &self.matches {
-            HeaderMatch::Present(_) => true,
-            HeaderMatch::String(matcher) => matcher.matches(&value),
-            HeaderMatch::Range { start, end } => std::str::from_utf8(&value)
-                .ok()
-                .and_then(|text| text.parse::<i64>().ok())
-                .is_some_and(|number| (*start..*end).contains(&number)),
+            HeaderMatch::Present(present) => values.is_empty() != *present,
+            // Turned round or not, a value matcher does not match what is not there.
+            _ if values.is_empty() => return false,
+            HeaderMatch::String(matcher) => values.iter().any(|value| matcher.matches(value)),
+            HeaderMatch::Range { start, end } => {
+                let number = |value: &[u8]| std::str::from_utf8(value).ok()?.parse::<i64>().ok();
+                let within = |number| (*start..*end).contains(&number);
+                values.iter().any(|value| number(value).is_some_and(within))
+            }
         };
         matches != self.invert
     }
@@ -222,8 +212,10 @@ fn header(reader: &Reader<'_>) -> Result<HeaderMatcher, Error> {
             HeaderMatch::String(StringMatcher::new(string_match::pattern(field, &value)?))
         }
     };
+    let name = message.required("name")?.string()?.to_ascii_lowercase();
     let matcher = HeaderMatcher {
-        name: message.required("name")?.string()?.to_ascii_lowercase(),
+        // Envoy keeps the host under the name that HTTP/2 has for it.
+        name: if name == "host" { ":authority".to_owned() } else { name },
         matches,
         invert: message.or("invert_match", false, Reader::boolean)?,
         treat_missing_as_empty: message.or(

@@ -14,7 +14,7 @@ use super::{
     Action, ClusterSpecifier, Route, RouteConfiguration, VirtualHost, WeightedCluster,
     WeightedClusters, domain::Fit,
 };
-use crate::model::HeaderMap;
+use crate::model::{EnvoyVersion, HeaderMap};
 
 /// The headers of a request, pseudo headers included.
 pub trait RequestHead {
@@ -55,15 +55,16 @@ pub struct Target<'c> {
     pub weighted: Option<&'c WeightedCluster>,
 }
 
-/// Chooses the route; `draw` decides among weighted clusters.
+/// Chooses the route as this Envoy does; `draw` decides among weighted clusters.
 #[must_use]
 pub fn select<'c>(
     config: &'c RouteConfiguration,
     head: &(impl RequestHead + ?Sized),
     draw: u64,
+    envoy: EnvoyVersion,
 ) -> Option<RouteMatch<'c>> {
     let virtual_host = virtual_host(config, &head)?;
-    let route = virtual_host.routes.iter().find(|route| route.matcher.matches(&head))?;
+    let route = virtual_host.routes.iter().find(|route| route.matcher.matches(&head, envoy))?;
     let target = match &route.action {
         Action::Forward(forward) => Some(target(&forward.cluster, &head, draw)),
         Action::Direct(_) | Action::Redirect(_) => None,
@@ -81,8 +82,8 @@ fn virtual_host<'c>(
     config: &'c RouteConfiguration,
     head: &impl RequestHead,
 ) -> Option<&'c VirtualHost> {
-    let host = joined(head, ":authority").unwrap_or_default();
-    let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
+    let host = head.values(":authority").next().unwrap_or_default();
+    let host = String::from_utf8_lossy(host).to_ascii_lowercase();
     let mut best: Option<(Fit, &VirtualHost)> = None;
     for virtual_host in &config.virtual_hosts {
         for domain in &virtual_host.domains {
@@ -130,17 +131,4 @@ fn header_number(weighted: &WeightedClusters, head: &impl RequestHead) -> Option
     let mut values = head.values(weighted.header_name.as_deref()?);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-/// All values of a header, joined by commas, as Envoy's header matchers see them.
-pub(super) fn joined<'a>(head: &'a impl RequestHead, name: &'a str) -> Option<Cow<'a, [u8]>> {
-    let mut values = head.values(name);
-    let first = values.next()?;
-    let mut joined = Cow::Borrowed(first);
-    for value in values {
-        let all = joined.to_mut();
-        all.push(b',');
-        all.extend_from_slice(value);
-    }
-    Some(joined)
 }

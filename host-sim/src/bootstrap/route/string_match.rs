@@ -10,7 +10,7 @@ use crate::yaml::{Error, Reader};
 pub struct StringMatcher {
     /// What to compare with.
     pub pattern: Pattern,
-    /// ASCII case does not count; has no effect on regular expressions.
+    /// ASCII case does not count.
     pub ignore_case: bool,
 }
 
@@ -80,8 +80,10 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<StringMatcher, Error> {
     let pattern = pattern(field, &value)?;
     let ignore_case = message.or("ignore_case", false, Reader::boolean)?;
     message.finish()?;
-    // A regular expression is not affected by the setting, so the value must not be lowered either.
-    let ignore_case = ignore_case && !matches!(pattern, Pattern::Regex(_));
+    if ignore_case && matches!(pattern, Pattern::Regex(_)) {
+        let cure = "remove it, and write `(?i)` into the expression";
+        return Err(reader.invalid("`ignore_case` with `safe_regex`", "one of them", cure));
+    }
     let pattern = if ignore_case { pattern.lower_case() } else { pattern };
     Ok(StringMatcher { pattern, ignore_case })
 }
