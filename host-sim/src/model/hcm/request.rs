@@ -206,7 +206,7 @@ impl Engine {
         let stream = self.world.streams.at(id);
         let (manager, headers) = (stream.manager.as_ref()?, stream.request.headers.as_ref()?);
         let table = &manager.settings.route_config;
-        let found = crate::bootstrap::route::select(table, headers, draw);
+        let found = crate::bootstrap::route::select(table, headers, draw, self.world.envoy);
         let route =
             found.map(|found| std::sync::Arc::new(super::super::route::Route::new(table, &found)));
         stream.route = CachedRoute::Known(route.clone());
