@@ -155,7 +155,8 @@ impl Call<'_> {
             Ok(0) => Err(Status::InvalidMemoryAccess),
             Ok(pointer) => self.guest().write(pointer, bytes).map(|()| (pointer, len)),
             Err(error) => {
-                self.caller.data_mut().broken.get_or_insert_with(|| describe("malloc", &error));
+                let broken = &mut self.caller.data_mut().broken;
+                broken.get_or_insert_with(|| format!("its allocator: {}", describe(&error)));
                 Err(Status::InvalidMemoryAccess)
             }
         }

@@ -27,14 +27,8 @@ impl World {
     /// `proxy_get_buffer_bytes`: at most `max` bytes from `start`; a start beyond the end gives none.
     ///
     /// # Errors
-    /// [`Status::NotFound`] for a buffer that is not there, [`Status::BadArgument`] if `start` and
-    /// `max` add up to more than 32 bits hold.
+    /// [`Status::NotFound`] for a buffer that is not there.
     pub fn buffer_bytes(&mut self, buffer: u32, start: u32, max: u32) -> Result<Vec<u8>, Status> {
-        if start.checked_add(max).is_none() {
-            // The buffer is looked up first, so a missing one is named as such.
-            self.buffer_status(buffer)?;
-            return Err(Status::BadArgument);
-        }
         let (start, max) = (start as usize, max as usize);
         self.read_buffer(buffer, |buffer| match buffer {
             Bytes::Flat(bytes) => {

@@ -12,7 +12,7 @@ use super::{
     world::World,
 };
 use crate::{
-    abi::{Status, pairs},
+    abi::{Status, pairs, property_path},
     host::Protocol,
 };
 
@@ -23,10 +23,11 @@ impl World {
     /// `proxy_get_property`: the value at a path whose segments are separated by zero bytes.
     ///
     /// # Errors
-    /// [`Status::NotFound`] for what does not exist, or not yet, or no longer.
+    /// [`Status::NotFound`] for what does not exist, or not yet, or no longer;
+    /// [`Status::SerializationFailure`] for a path of no segment, which stands for everything.
     pub fn property(&mut self, path: &[u8]) -> Result<Vec<u8>, Status> {
-        let mut segments = path.split(|byte| *byte == 0);
-        let root = segments.next().unwrap_or_default();
+        let mut segments = property_path::segments(path);
+        let root = segments.next().ok_or(Status::SerializationFailure)?;
         let rest: Vec<&[u8]> = segments.collect();
         let found = match (root, rest.as_slice()) {
             (b"plugin_name", []) => self.plugin().map(|plugin| plugin.name.clone().into_bytes()),

@@ -23,6 +23,10 @@ impl Trace {
         Self { lines: Some(Vec::new()) }
     }
 
+    pub(crate) fn is_on(&self) -> bool {
+        self.lines.is_some()
+    }
+
     pub(crate) fn line(&mut self, now: Nanos, text: fmt::Arguments<'_>) {
         if let Some(lines) = &mut self.lines {
             let (seconds, micros) = (now / 1_000_000_000, now / 1_000 % 1_000_000);

@@ -161,7 +161,7 @@ impl World {
     /// Whether hostcalls are traced; their details are only formatted then.
     #[must_use]
     pub fn is_tracing(&self) -> bool {
-        false
+        self.trace.is_on()
     }
 
     /// Writes the trace line of one hostcall; costs nothing while tracing is off.

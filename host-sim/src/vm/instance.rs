@@ -39,9 +39,9 @@ impl Instance {
 }
 
 /// The whole story of a call that failed, if it did: last words, reason, frames.
-fn failure(state: &mut State, call: &str, error: Option<&wasmtime::Error>) -> Option<String> {
+fn failure(state: &mut State, error: Option<&wasmtime::Error>) -> Option<String> {
     let (broken, panic) = (state.broken.take(), state.panic.take());
-    let message = broken.or_else(|| error.map(|error| describe(call, error)))?;
+    let message = broken.or_else(|| error.map(describe))?;
     Some(match panic {
         Some(words) => format!("{words}\n{message}"),
         None => message,
@@ -59,7 +59,7 @@ impl Guest for Instance {
         drop(lent);
         let Some(answer) = answer else { return Ok(None) };
         let state = self.store.data_mut();
-        match failure(state, callback.export(), answer.as_ref().err()) {
+        match failure(state, answer.as_ref().err()) {
             None => Ok(answer.ok()),
             Some(message) => {
                 self.failed = true;
@@ -93,9 +93,9 @@ impl<'a> Lent<'a> {
         let started = run(store, start);
         store.data_mut().phase = Phase::Running;
         let (call, error) = started.err().unzip();
-        match failure(store.data_mut(), call.unwrap_or("start"), error.as_ref()) {
+        match failure(store.data_mut(), error.as_ref()) {
             None => Ok(exports),
-            Some(message) => Err(LoadError::Start(message)),
+            Some(reason) => Err(LoadError::Start { call: call.unwrap_or("start"), reason }),
         }
     }
 }

@@ -43,8 +43,13 @@ pub enum LoadError {
         version: AbiVersion,
     },
     /// The module's own code failed before the first callback.
-    #[error("the module did not start: {0}")]
-    Start(String),
+    #[error("the module did not start: `{call}` failed: {reason}")]
+    Start {
+        /// Which of its functions.
+        call: &'static str,
+        /// Why, with its last words.
+        reason: String,
+    },
     /// The engine could not do it.
     #[error("cannot run the module: {0:#}")]
     Engine(wasmtime::Error),

@@ -14,8 +14,8 @@ const MACHINERY: &[&str] =
     &["panicking", "panic_fmt", "rust_panic", "rust_begin_unwind", "__rust_", "abort"];
 
 /// One text of several lines: reason, then frames.
-pub(crate) fn describe(call: &str, error: &Error) -> String {
-    let reason = match error.downcast_ref::<wasmtime::Trap>() {
+pub(crate) fn describe(error: &Error) -> String {
+    let mut text = match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::Interrupt) => {
             "ran for longer than a call may; Envoy has no such limit, its worker would hang"
                 .to_owned()
@@ -23,7 +23,6 @@ pub(crate) fn describe(call: &str, error: &Error) -> String {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    let mut text = format!("`{call}` failed: {reason}");
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         for name in frames(backtrace) {
             // Writing to a string cannot fail.

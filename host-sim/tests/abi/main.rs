@@ -4,6 +4,8 @@
 //! what does not exist. What hostcalls mean is tested with the model.
 
 #[cfg(test)]
+mod envoy;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod loading;
@@ -13,6 +15,8 @@ mod marshalling;
 mod module_cache;
 #[cfg(test)]
 mod pointers;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod starting;
 #[cfg(test)]

@@ -86,6 +86,20 @@ fn no_hostcall_fails_for_numbers_that_are_no_pointers() {
 }
 
 #[test]
+fn a_pointer_behind_the_memory_is_refused_even_for_no_bytes() {
+    let read_at = |pointer: u32| {
+        status(
+            GET_HEADER,
+            &format!(
+                "(call $get (i32.const 0) (i32.const {pointer}) (i32.const 0) (i32.const 0) (i32.const 4))"
+            ),
+        )
+    };
+    assert_eq!(read_at(131_073), INVALID_MEMORY_ACCESS);
+    assert_eq!(read_at(131_072), BAD_ARGUMENT, "at the end it is the header map that is missing");
+}
+
+#[test]
 fn the_number_of_a_map_is_looked_at_before_any_pointer() {
     let with_map = |map: u32| {
         status(

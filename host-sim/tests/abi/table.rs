@@ -1,11 +1,17 @@
 //! The table of hostcalls says what is true.
 
 use host_sim::{
-    abi::{AbiVersion, table::HOSTCALLS},
-    model::EnvoyVersion,
+    abi::{
+        AbiVersion,
+        table::{HOSTCALLS, Hostcall, Support},
+    },
+    model::{EnvoyVersion, World},
 };
 
-use crate::guest::engine;
+use crate::{
+    guest::{answer, engine, on_start},
+    pointers::{import_and_call, signatures},
+};
 
 #[test]
 fn what_is_listed_is_what_is_linked() {
@@ -20,5 +26,17 @@ fn what_is_listed_is_what_is_linked() {
         let mut linked = engine.imports(*version, EnvoyVersion::V1_40).unwrap();
         linked.retain(|name| name.starts_with("env."));
         assert_eq!(linked, listed, "ABI {version}");
+    }
+}
+
+#[test]
+fn what_is_listed_as_refused_is_refused_and_nothing_else() {
+    for (name, signature) in signatures().chain([("envoy_resolve_dns", "www")]) {
+        let (import, call) = import_and_call(name, signature, 0);
+        let mut world = World::default();
+        answer(&mut world, &on_start(&import, &call)).unwrap();
+        let refused = !world.take_refusals().is_empty();
+        let listed = matches!(Hostcall::named(name).unwrap().support, Support::Refused { .. });
+        assert_eq!(refused, listed, "{name}");
     }
 }

@@ -10,7 +10,7 @@ use crate::guest::{START, answer, engine, impatient_engine, module, on_start, sp
 const LOG: &str = r#"(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))"#;
 
 #[test]
-fn a_trap_names_the_callback_the_reason_and_the_functions() {
+fn a_trap_names_the_reason_and_the_functions() {
     let code = module(
         "",
         r#"(func $deep unreachable)
@@ -21,7 +21,7 @@ fn a_trap_names_the_callback_the_reason_and_the_functions() {
     let trap = answer(&mut World::default(), &code).unwrap_err();
     assert_eq!(
         trap.message,
-        "`proxy_on_vm_start` failed: wasm trap: wasm `unreachable` instruction executed\n  \
+        "wasm trap: wasm `unreachable` instruction executed\n  \
          in deep\n  in middle\n  in start"
     );
 }
@@ -36,7 +36,7 @@ fn the_last_words_of_a_panic_come_first() {
             unreachable)"#,
     );
     let trap = answer(&mut World::default(), &code).unwrap_err();
-    assert!(trap.message.starts_with("panicked at src/lib.rs:7:9: no such pool\n`proxy_on"));
+    assert!(trap.message.starts_with("panicked at src/lib.rs:7:9: no such pool\nwasm trap:"));
 }
 
 #[test]

@@ -84,6 +84,34 @@ fn only_the_two_outputs_can_be_written() {
     assert_eq!(errno("fd_write", &[1, -8, 1, 0]), 21);
 }
 
+/// Writes two pieces to an output and answers how many bytes that were.
+fn written(world: &mut World, fd: u32) -> u32 {
+    let import = r#"(import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 64) "\80\00\00\00\06\00\00\00\90\00\00\00\07\00\00\00")
+        (data (i32.const 128) "hello ")
+        (data (i32.const 144) "world\n\n")
+        (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 512))
+        (func (export "proxy_on_vm_start") (param i32 i32) (result i32)"#;
+    let call = format!(
+        "(drop (call $write (i32.const {fd}) (i32.const 64) (i32.const 2) (i32.const 0)))
+        (i32.load (i32.const 0)))"
+    );
+    answer(world, &crate::guest::bare(&format!("{import} {call}"))).unwrap()
+}
+
+#[test]
+fn what_is_written_is_logged_in_one_line_without_the_last_newline() {
+    let mut world = World::default();
+    assert_eq!(written(&mut world, 1), 13);
+    assert_eq!(written(&mut world, 2), 13);
+    let logs: Vec<_> =
+        world.logs().iter().map(|line| (line.level, line.message.as_str())).collect();
+    assert_eq!(logs, [(2, "hello world\n"), (4, "hello world\n")]);
+}
+
 #[test]
 fn there_are_no_arguments() {
     let import = r#"(import "wasi_snapshot_preview1" "args_sizes_get"
