@@ -39,6 +39,8 @@ mod route;
 mod router;
 mod shared_data;
 mod stream;
+#[cfg(test)]
+mod tests;
 pub mod thread;
 pub mod time;
 mod timer;
