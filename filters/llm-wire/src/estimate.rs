@@ -58,7 +58,7 @@ impl TextSink for Estimator {
     }
 
     fn count(&self) -> TokenCount {
-        let text = self.features().millitokens().max(0) / 1000;
+        let text = (self.features().millitokens().max(0) + 500) / 1000;
         TokenCount {
             tokens: self.frame.saturating_add(u64::try_from(text).unwrap_or(u64::MAX)),
             error_percent: 20,

@@ -208,7 +208,12 @@ impl Reader {
             let wanted = self.wants_bytes;
             rest = match self.step(rest, visitor) {
                 Ok(after) => after,
-                Err((at, why)) => return Err((chunk.len().saturating_sub(at.len()), why)),
+                Err((at, why)) => {
+                    if wanted {
+                        visitor.bytes(up_to(since, at));
+                    }
+                    return Err((chunk.len().saturating_sub(at.len()), why));
+                }
             };
             if wanted != self.wants_bytes {
                 if wanted {

@@ -168,7 +168,8 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.sink.mark(Mark::Message);
                 self.enter(Open::Object(Place::Message))
             }
-            Place::Part => {
+            // One part needs no list: a computer's screen comes as `output: {type, image_url}`.
+            Place::Part | Place::Content => {
                 self.part_is_image = false;
                 self.sink.mark(Mark::Part);
                 self.enter(Open::Object(Place::Part))
@@ -181,8 +182,6 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.image();
                 self.enter(Open::Object(Place::ImageObject))
             }
-            // A computer's screen comes as `output: {type, image_url}`.
-            Place::Content => self.enter(Open::Object(Place::Part)),
             Place::Source => {
                 self.source_is_text = false;
                 self.enter(Open::Object(Place::Source))
@@ -229,7 +228,11 @@ impl<S: TextSink> Visitor for Reading<S> {
             }
             Place::Text(piece) => self.text(piece),
             Place::Content if self.open.len() == 1 => self.text(Piece::System),
-            Place::Content | Place::Items => self.text(Piece::Text),
+            Place::Content => self.text(Piece::Text),
+            Place::Items => {
+                self.sink.mark(Mark::Message);
+                self.text(Piece::Text)
+            }
             Place::Prompts => {
                 self.sink.mark(Mark::Prompt);
                 self.text(Piece::Text)

@@ -1,0 +1,11 @@
+//! What must hold for every body, tried with random ones.
+
+// `cfg(test)` tells clippy that these modules are tests too, although no `#[test]` is in sight.
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod random_bodies;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod splits;

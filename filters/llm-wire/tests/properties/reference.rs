@@ -1,0 +1,204 @@
+//! The same questions, answered with the whole body as a `serde_json::Value`.
+//!
+//! Written from the APIs' documentation and not from the scanner: it walks down from the body to
+//! each thing, where the scanner walks along the bytes.
+
+use llm_wire::{Api, Mark, Piece, RequestFacts};
+use serde_json::Value;
+
+use crate::bodies::{comparable, written};
+
+struct Read {
+    facts: RequestFacts,
+    texts: Vec<String>,
+}
+
+/// The facts of a body without duplicate keys, and its marks and pieces, sorted.
+pub(crate) fn read(api: Api, body: &Value) -> (RequestFacts, Vec<String>) {
+    let mut read = Read { facts: comparable(RequestFacts::default()), texts: Vec::new() };
+    let is_chat = api == Api::OpenAiChat;
+    let is_anthropic = api == Api::AnthropicMessages;
+    let has_choices = is_chat || api == Api::OpenAiCompletions;
+    let facts = &mut read.facts;
+    facts.model = body["model"].as_str().map(str::to_owned);
+    if api != Api::OpenAiEmbeddings {
+        facts.stream = body["stream"].as_bool();
+    }
+    if has_choices {
+        facts.include_usage = body["stream_options"]["include_usage"].as_bool();
+        facts.n = count(&body["n"]);
+    }
+    facts.max_output_tokens = match api {
+        Api::OpenAiChat => count(&body["max_completion_tokens"]).or(count(&body["max_tokens"])),
+        Api::OpenAiCompletions | Api::AnthropicMessages => count(&body["max_tokens"]),
+        Api::OpenAiResponses => count(&body["max_output_tokens"]),
+        Api::OpenAiEmbeddings => None,
+    };
+    if is_chat || is_anthropic {
+        read.messages(&body["messages"]);
+    }
+    match api {
+        Api::OpenAiChat => {
+            read.tools(&body["tools"]);
+            read.tools(&body["functions"]);
+        }
+        Api::OpenAiCompletions => {
+            read.prompts(&body["prompt"]);
+            read.text(Piece::Text, &body["suffix"]);
+        }
+        Api::OpenAiEmbeddings => read.prompts(&body["input"]),
+        Api::OpenAiResponses => {
+            read.tools(&body["tools"]);
+            read.text(Piece::System, &body["instructions"]);
+            if body["input"].is_string() {
+                read.mark(Mark::Message);
+                read.text(Piece::Text, &body["input"]);
+            }
+            read.messages(&body["input"]);
+            read.facts.has_stored_context = ["previous_response_id", "conversation", "prompt"]
+                .iter()
+                .any(|name| body[name].is_string() || body[name].is_object());
+        }
+        Api::AnthropicMessages => {
+            read.tools(&body["tools"]);
+            read.text(Piece::System, &body["system"]);
+            read.part(&body["system"]);
+            read.parts(&body["system"]);
+        }
+    }
+    read.texts.sort();
+    (read.facts, read.texts)
+}
+
+fn count(value: &Value) -> Option<u64> {
+    let float = value.as_f64()?;
+    value.as_u64().or((float >= 0.0 && float.fract() == 0.0).then_some(float as u64))
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+impl Read {
+    fn mark(&mut self, mark: Mark) {
+        self.texts.push(format!("{mark:?}"));
+    }
+
+    fn text(&mut self, piece: Piece, value: &Value) {
+        if value.is_string() {
+            self.texts.push(written(piece, value.to_string().as_bytes()));
+        }
+    }
+
+    fn json(&mut self, piece: Piece, value: &Value) {
+        if value.is_object() || value.is_array() {
+            self.texts.push(written(piece, value.to_string().as_bytes()));
+        }
+    }
+
+    fn tools(&mut self, tools: &Value) {
+        for tool in items(tools).filter(|tool| tool.is_object()) {
+            self.facts.has_tools = true;
+            self.json(Piece::Definition, tool);
+        }
+    }
+
+    fn prompts(&mut self, prompt: &Value) {
+        if prompt.is_string() {
+            self.mark(Mark::Prompt);
+            self.text(Piece::Text, prompt);
+        }
+        if prompt.is_number() {
+            self.mark(Mark::TokenId);
+        }
+        for prompt in items(prompt) {
+            self.prompts(prompt);
+        }
+    }
+
+    fn messages(&mut self, messages: &Value) {
+        for message in items(messages).filter(|message| message.is_object()) {
+            self.mark(Mark::Message);
+            self.text(Piece::Role, &message["role"]);
+            self.text(Piece::Name, &message["name"]);
+            for field in ["refusal", "reasoning_content", "reasoning"] {
+                self.text(Piece::Text, &message[field]);
+            }
+            for field in ["content", "output", "summary"] {
+                self.content(&message[field]);
+            }
+            for field in ["arguments", "input"] {
+                self.text(Piece::CallArguments, &message[field]);
+            }
+            self.function(&message["function_call"]);
+            for call in items(&message["tool_calls"]).filter(|call| call.is_object()) {
+                self.mark(Mark::Call);
+                self.function(&call["function"]);
+                self.function(&call["custom"]);
+            }
+            self.image(message);
+        }
+    }
+
+    fn function(&mut self, function: &Value) {
+        self.text(Piece::CallName, &function["name"]);
+        self.text(Piece::CallArguments, &function["arguments"]);
+        self.text(Piece::CallArguments, &function["input"]);
+    }
+
+    fn content(&mut self, content: &Value) {
+        self.text(Piece::Text, content);
+        if content.is_object() {
+            self.part(content);
+        }
+        self.parts(content);
+    }
+
+    fn parts(&mut self, parts: &Value) {
+        for part in items(parts) {
+            self.text(Piece::Text, part);
+            self.part(part);
+        }
+    }
+
+    fn part(&mut self, part: &Value) {
+        if !part.is_object() {
+            return;
+        }
+        self.mark(Mark::Part);
+        for field in ["text", "refusal", "thinking", "title", "context"] {
+            self.text(Piece::Text, &part[field]);
+        }
+        self.text(Piece::CallName, &part["name"]);
+        self.json(Piece::CallInput, &part["input"]);
+        self.content(&part["content"]);
+        self.image(part);
+        let source = &part["source"];
+        self.content(&source["content"]);
+        // The names of a map come in order, so `type` comes last here.
+        for field in ["data", "url"] {
+            self.text(
+                if field < "type" { Piece::Image } else { source_piece(source) },
+                &source[field],
+            );
+        }
+    }
+
+    fn image(&mut self, holder: &Value) {
+        let image = &holder["image_url"];
+        let kinds = ["image_url", "input_image", "image", "computer_screenshot"];
+        let is_image = holder["type"].as_str().is_some_and(|kind| kinds.contains(&kind));
+        self.text(Piece::Image, image);
+        for field in ["url", "data", "file_id"] {
+            self.text(Piece::Image, &image[field]);
+        }
+        if is_image || image.is_string() || image.is_object() {
+            self.facts.has_images = true;
+            self.mark(Mark::Image);
+        }
+    }
+}
+
+fn source_piece(source: &Value) -> Piece {
+    if source["type"] == "text" { Piece::Text } else { Piece::Image }
+}
