@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use host_sim::{
     abi::Callback,
+    bootstrap::Bootstrap,
+    host::{Host, HostOptions},
     model::{EnvoyVersion, Guest, Trap, VmSpec, World},
     vm::{Engine, EngineOptions, Instance, LoadError},
 };
@@ -73,3 +75,51 @@ pub(crate) fn answer(world: &mut World, code: &Arc<[u8]>) -> Result<u32, Trap> {
 pub(crate) fn status(imports: &str, body: &str) -> u32 {
     answer(&mut World::default(), &on_start(imports, body)).unwrap()
 }
+
+/// A proxy whose one plugin is this module; each VM has been started and configured.
+pub(crate) fn host(code: &[u8], options: &HostOptions) -> Host {
+    let directory = tempfile::tempdir().unwrap();
+    let wasm = directory.path().join("plugin.wasm");
+    let file = directory.path().join("envoy.yaml");
+    std::fs::write(&wasm, code).unwrap();
+    std::fs::write(&file, BOOTSTRAP.replace("PLUGIN", wasm.to_str().unwrap())).unwrap();
+    let bootstrap = Bootstrap::load(&file).unwrap();
+    Host::new(&bootstrap, options, Arc::new(engine())).unwrap()
+}
+
+const BOOTSTRAP: &str = r#"
+static_resources:
+  listeners:
+  - name: l
+    address: { socket_address: { address: 127.0.0.1, port_value: 18931 } }
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: x
+          route_config:
+            name: r
+            virtual_hosts:
+            - name: v
+              domains: ["*"]
+              routes:
+              - match: { prefix: "/" }
+                direct_response: { status: 200 }
+          http_filters:
+          - name: wasm
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+              config:
+                name: p
+                root_id: r
+                configuration:
+                  "@type": type.googleapis.com/google.protobuf.StringValue
+                  value: hello
+                vm_config:
+                  runtime: envoy.wasm.runtime.v8
+                  code: { local: { filename: "PLUGIN" } }
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+"#;

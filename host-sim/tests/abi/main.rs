@@ -22,6 +22,8 @@ mod starting;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod tracing;
+#[cfg(test)]
 mod traps;
 #[cfg(test)]
 mod wasi;

@@ -1,4 +1,6 @@
 //! What Envoy 1.40.0 answered; see [`crate::envoy`] for how it was asked.
+//!
+//! Statuses of the ABI are hexadecimal digits, error numbers of WASI are decimal.
 
 /// A hostcall with one number for all of its parameters.
 pub(crate) struct Row {
@@ -194,4 +196,58 @@ pub(crate) const CASES: &[Case] = &[
         vm_start: "11",
         configure: "11",
     },
+];
+
+/// A function of WASI with one number for all of its parameters.
+pub(crate) struct WasiRow {
+    pub(crate) name: &'static str,
+    pub(crate) signature: &'static str,
+    /// One error number for each number of the sweep.
+    pub(crate) errors: &'static [u8],
+}
+
+#[rustfmt::skip]
+pub(crate) const WASI: &[WasiRow] = &[
+    WasiRow { name: "fd_read", signature: "wwww", errors: &[52, 52, 52, 52, 52, 52, 52, 52] },
+    WasiRow { name: "fd_seek", signature: "wlww", errors: &[0, 0, 0, 0, 0, 0, 0, 0] },
+    WasiRow { name: "fd_close", signature: "w", errors: &[0, 0, 0, 0, 0, 0, 0, 0] },
+    WasiRow { name: "fd_fdstat_get", signature: "ww", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_fdstat_set_flags", signature: "ww", errors: &[52, 52, 52, 52, 52, 52, 52, 52] },
+    WasiRow { name: "fd_fdstat_set_rights", signature: "wll", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_advise", signature: "wllw", errors: &[0, 0, 0, 0, 0, 0, 0, 0] },
+    WasiRow { name: "fd_allocate", signature: "wll", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_datasync", signature: "w", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_sync", signature: "w", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_filestat_get", signature: "ww", errors: &[8, 8, 8, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_filestat_set_size", signature: "wl", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_filestat_set_times", signature: "wllw", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_prestat_get", signature: "ww", errors: &[8, 8, 8, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_prestat_dir_name", signature: "www", errors: &[52, 52, 52, 52, 52, 52, 52, 52] },
+    WasiRow { name: "fd_pread", signature: "wwwlw", errors: &[52, 52, 52, 52, 52, 52, 52, 52] },
+    WasiRow { name: "fd_renumber", signature: "ww", errors: &[8, 8, 58, 8, 8, 8, 8, 8] },
+    WasiRow { name: "fd_readdir", signature: "wwwlw", errors: &[21, 20, 20, 20, 20, 21, 21, 21] },
+    WasiRow { name: "fd_tell", signature: "ww", errors: &[8, 8, 0, 8, 8, 8, 8, 8] },
+    WasiRow { name: "path_open", signature: "wwwwwllww", errors: &[44, 44, 44, 44, 44, 44, 44, 44] },
+    WasiRow { name: "path_filestat_get", signature: "wwwww", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_filestat_set_times", signature: "wwwwllw", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_create_directory", signature: "www", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_remove_directory", signature: "www", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_unlink_file", signature: "www", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_link", signature: "wwwwww", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_rename", signature: "wwwwww", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_symlink", signature: "wwww", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "path_readlink", signature: "wwwwww", errors: &[21, 58, 58, 58, 58, 21, 21, 21] },
+    WasiRow { name: "sock_accept", signature: "www", errors: &[21, 58, 58, 58, 58, 21, 21, 21] },
+    WasiRow { name: "sock_recv", signature: "wwwwww", errors: &[21, 58, 58, 58, 58, 21, 21, 21] },
+    WasiRow { name: "sock_send", signature: "wwwww", errors: &[21, 58, 58, 58, 58, 21, 21, 21] },
+    WasiRow { name: "sock_shutdown", signature: "ww", errors: &[58, 58, 58, 58, 58, 58, 58, 58] },
+    WasiRow { name: "args_get", signature: "ww", errors: &[0, 0, 0, 0, 0, 0, 0, 0] },
+    WasiRow { name: "args_sizes_get", signature: "ww", errors: &[21, 0, 0, 0, 0, 21, 21, 21] },
+    WasiRow { name: "environ_get", signature: "ww", errors: &[0, 0, 0, 0, 0, 0, 0, 0] },
+    WasiRow { name: "environ_sizes_get", signature: "ww", errors: &[21, 0, 0, 0, 0, 21, 21, 21] },
+    WasiRow { name: "poll_oneoff", signature: "wwww", errors: &[21, 0, 0, 0, 0, 21, 21, 21] },
+    WasiRow { name: "sched_yield", signature: "", errors: &[0, 0, 0, 0, 0, 0, 0, 0] },
+    WasiRow { name: "clock_res_get", signature: "ww", errors: &[58, 0, 0, 58, 58, 58, 58, 58] },
+    WasiRow { name: "clock_time_get", signature: "wlw", errors: &[58, 0, 0, 58, 58, 58, 58, 58] },
+    WasiRow { name: "random_get", signature: "ww", errors: &[28, 0, 0, 0, 0, 28, 28, 28] },
 ];
