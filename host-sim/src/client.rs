@@ -17,6 +17,7 @@ mod outcome;
 mod tunnel;
 
 pub use body::Frame;
+pub(crate) use connection::Connection;
 pub use connection::Http;
 pub use exchange::{CONTINUE_WAIT, ClientRequest, exchange};
 pub use outcome::{Ending, Outcome};

@@ -2,6 +2,8 @@
 
 mod demo;
 mod run;
+mod serve;
+mod upstream;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,8 @@ pub(crate) struct Command {
 enum What {
     Demo(demo::DemoCommand),
     Run(run::Run),
+    Serve(serve::ServeCommand),
+    Upstream(upstream::UpstreamCommand),
 }
 
 impl Command {
@@ -27,6 +31,8 @@ impl Command {
         match self.what {
             What::Demo(demo) => demo.run(),
             What::Run(run) => run.run(),
+            What::Serve(serve) => serve.run(),
+            What::Upstream(upstream) => upstream.run(),
         }
     }
 }
@@ -37,4 +43,20 @@ fn refuse(error: &dyn std::error::Error) -> ExitCode {
     let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     eprintln!("host-sim: {text}");
     ExitCode::from(2)
+}
+
+/// Ends on Ctrl-C, or when somebody ends the process politely.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -13,6 +13,7 @@ pub mod model;
 pub mod parts;
 mod protocol;
 pub mod scenario;
+pub mod serve;
 pub mod upstream;
 pub mod vm;
 mod wasi;

@@ -1,16 +1,16 @@
 //! One connection, HTTP/1 or HTTP/2, behind one interface.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use http::{Request, Response};
 use hyper::{
-    body::Incoming,
+    body::{Body, Incoming},
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{net::TcpStream, task::JoinHandle};
 
-use super::{body::TimedBody, outcome::chain};
+use super::outcome::chain;
 
 /// The protocol a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,22 +25,36 @@ pub enum Http {
 }
 
 /// A connection that carries one exchange.
-pub(super) struct Connection {
-    sender: Sender,
-    task: JoinHandle<()>,
+pub(crate) struct Connection<B> {
+    sender: Sender<B>,
+    task: Task,
 }
 
-enum Sender {
-    Http1(http1::SendRequest<TimedBody>),
-    Http2(http2::SendRequest<TimedBody>),
+/// What moves the bytes; aborted when dropped, or a request that was given up would be sent to its end.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+enum Sender<B> {
+    Http1(http1::SendRequest<B>),
+    Http2(http2::SendRequest<B>),
 }
 
 /// How long a reset may take to leave.
 const FLUSH: Duration = Duration::from_millis(500);
 
-impl Connection {
+impl<B> Connection<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     /// Connects; the error is a text because all a caller can do is show it.
-    pub(super) async fn open(address: SocketAddr, http: Http) -> Result<Self, String> {
+    pub(crate) async fn open(address: SocketAddr, http: Http) -> Result<Self, String> {
         let socket = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         let _ = socket.set_nodelay(true);
         let io = TokioIo::new(socket);
@@ -49,20 +63,17 @@ impl Connection {
             let handshake = http2::handshake(TokioExecutor::new(), io).await;
             let (sender, connection) = handshake.map_err(|error| chain(&error))?;
             let task = tokio::spawn(async { drop(connection.await) });
-            Ok(Self { sender: Sender::Http2(sender), task })
+            Ok(Self { sender: Sender::Http2(sender), task: Task(task) })
         } else {
             let handshake = http1::handshake(io).await;
             let (sender, connection) = handshake.map_err(|error| chain(&error))?;
             let task = tokio::spawn(async { drop(connection.with_upgrades().await) });
-            Ok(Self { sender: Sender::Http1(sender), task })
+            Ok(Self { sender: Sender::Http1(sender), task: Task(task) })
         }
     }
 
     /// Sends the request and waits for the response's headers.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<TimedBody>,
-    ) -> hyper::Result<Response<Incoming>> {
+    pub(crate) async fn send(&mut self, request: Request<B>) -> hyper::Result<Response<Incoming>> {
         match &mut self.sender {
             Sender::Http1(sender) => sender.send_request(request).await,
             Sender::Http2(sender) => {
@@ -74,13 +85,12 @@ impl Connection {
 
     /// Closes the connection. HTTP/2 gets the time to send the reset of a stream that was dropped; with
     /// HTTP/1 the close itself is the reset.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         let Self { sender, mut task } = self;
         let graceful = matches!(sender, Sender::Http2(_));
         drop(sender);
         if graceful {
-            let _ = tokio::time::timeout(FLUSH, &mut task).await;
+            let _ = tokio::time::timeout(FLUSH, &mut task.0).await;
         }
-        task.abort();
     }
 }

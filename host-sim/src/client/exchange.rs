@@ -134,7 +134,7 @@ pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
 }
 
 async fn run(
-    connection: &mut Connection,
+    connection: &mut Connection<TimedBody>,
     request: ClientRequest,
     interim: &Interim,
     started: Instant,

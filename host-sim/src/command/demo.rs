@@ -59,7 +59,7 @@ impl DemoCommand {
                     Err(error) => super::refuse(&error),
                 },
                 // Everything that runs is owned by the other branch, and dropped with it.
-                () = interrupted() => ExitCode::from(130),
+                () = super::interrupted() => ExitCode::from(130),
             }
         })
     }
@@ -91,20 +91,4 @@ fn tell(report: &Report) {
     println!(
         "The rules that decided, the pools and the routes are in {FILE}: change one and run this again."
     );
-}
-
-/// Ends on Ctrl-C, or when somebody ends the process politely.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
