@@ -9,6 +9,7 @@ pub mod envoy;
 pub mod fields;
 pub mod host;
 mod hostcalls;
+pub mod istio;
 pub mod model;
 pub mod parts;
 mod protocol;

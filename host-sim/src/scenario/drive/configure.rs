@@ -24,7 +24,7 @@ pub(super) struct Sockets {
 pub(super) fn source(scenario: &Scenario) -> Result<Node, String> {
     match &scenario.target {
         Target::Envoy(path) => bootstrap::load_tree(path).map_err(|error| error.to_string()),
-        Target::Istio(_) => Err("Istio resources cannot be run yet".to_owned()),
+        Target::Istio(files) => crate::istio::load(files).map_err(|error| error.to_string()),
     }
 }
 

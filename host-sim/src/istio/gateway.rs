@@ -1,0 +1,150 @@
+//! Puts the pieces together as istiod does for a gateway.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    destination::{Destination, Subset},
+    envoy_filter::merge,
+    mesh::Mesh,
+    plugin::{Plugin, chain},
+    virtual_service::Service,
+};
+use crate::yaml::{Error, Node, Place, Problem, Value};
+
+/// Everything that was read for the gateway.
+#[derive(Default)]
+pub(super) struct Gateway {
+    pub(super) plugins: Vec<Plugin>,
+    pub(super) subsets: BTreeSet<Subset>,
+    pub(super) merges: Vec<Node>,
+    pub(super) mesh: Mesh,
+    hosts: Vec<(Json, Vec<Node>)>,
+    destinations: Vec<(Destination, Place)>,
+}
+
+impl Gateway {
+    pub(super) fn add_service(&mut self, service: Service) {
+        let host = json!({
+            "name": service.name,
+            "domains": service.domains,
+            "include_request_attempt_count": true,
+        });
+        self.hosts.push((host, service.routes));
+        self.destinations.extend(service.destinations);
+    }
+
+    pub(super) fn bootstrap(self, documents: &[Node]) -> Result<Node, Error> {
+        let place = documents.first().map_or_else(nowhere, |first| first.place.clone());
+        let clusters = self.clusters()?;
+        let json = json!({
+            "admin": {"address": address(15000)},
+            "stats_config": self.mesh.stats_config(),
+            "static_resources": {"listeners": [], "clusters": clusters},
+        });
+        let mut root = Node::from_json(&json, &place);
+        let listener = self.listener(&place);
+        if let Some(resources) = root.get_mut("static_resources") {
+            resources.set("listeners", list(vec![listener], &place));
+        }
+        Ok(root)
+    }
+
+    fn clusters(&self) -> Result<Vec<Json>, Error> {
+        let mut seen = BTreeSet::new();
+        let mut clusters = Vec::new();
+        for (destination, place) in &self.destinations {
+            if let Some(subset) = destination.subset()
+                && !self.subsets.contains(&subset)
+            {
+                return Err(self.unknown_subset(&subset, place));
+            }
+            if seen.insert(destination) {
+                clusters.push(json!({
+                    "name": destination.cluster(),
+                    "type": "STATIC",
+                    "connect_timeout": "10s",
+                    "lb_policy": "LEAST_REQUEST",
+                }));
+            }
+        }
+        Ok(clusters)
+    }
+
+    fn unknown_subset(&self, subset: &Subset, place: &Place) -> Error {
+        let known = self.subsets.iter().filter(|known| known.host == subset.host);
+        let known: Vec<&str> = known.map(|known| known.name.as_str()).collect();
+        let allowed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let problem = Problem::Invalid {
+            found: format!("subset `{}` of `{}`", subset.name, subset.host),
+            allowed,
+            cure: "add it to a DestinationRule of that host".to_owned(),
+        };
+        Error::new(place.clone(), "spec.http", problem)
+    }
+
+    /// The gateway's listener, as far as the model knows its settings.
+    fn listener(self, place: &Place) -> Node {
+        let manager = json!({
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": MANAGER,
+                "stat_prefix": "outbound_0.0.0.0_8080",
+                "use_remote_address": true,
+                "upgrade_configs": [{"upgrade_type": "websocket"}],
+                // Istio switches it off, so that a request that hangs, hangs for ever.
+                "stream_idle_timeout": "0s",
+                "access_log": self.mesh.access_log(),
+                "route_config": {"name": "http.8080"},
+            },
+        });
+        let mut manager = Node::from_json(&manager, place);
+        let mut filters = chain(self.plugins);
+        filters.push(Node::from_json(
+            &json!({"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}),
+            place,
+        ));
+        let hosts = self.hosts.into_iter().map(|(host, routes)| {
+            let place = routes.first().map_or(place, |route| &route.place).clone();
+            let mut host = Node::from_json(&host, &place);
+            host.set("routes", list(routes, &place));
+            host
+        });
+        let hosts = list(hosts.collect(), place);
+        if let Some(config) = manager.get_mut("typed_config") {
+            config.set("http_filters", list(filters, place));
+            if let Some(routes) = config.get_mut("route_config") {
+                routes.set("virtual_hosts", hosts);
+            }
+        }
+        for patch in &self.merges {
+            merge(&mut manager, patch);
+        }
+        let listener =
+            json!({"name": "0.0.0.0_8080", "address": address(8080), "filter_chains": [{}]});
+        let mut listener = Node::from_json(&listener, place);
+        if let Some(chain) =
+            listener.get_mut("filter_chains").and_then(|chains| chains.items_mut().first_mut())
+        {
+            chain.set("filters", list(vec![manager], place));
+        }
+        listener
+    }
+}
+
+const MANAGER: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+
+/// A gateway listens on all addresses; here it is reached from this machine alone.
+fn address(port: u16) -> Json {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}
+
+fn list(items: Vec<Node>, place: &Place) -> Node {
+    Node { value: Value::List(items), place: place.clone() }
+}
+
+fn nowhere() -> Place {
+    Place { file: "no resource".into(), line: 0, column: 0 }
+}
