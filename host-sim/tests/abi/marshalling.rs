@@ -2,10 +2,11 @@
 
 use host_sim::{
     abi::Callback,
+    host::HostOptions,
     model::{Guest, World},
 };
 
-use crate::guest::{answer, bare, engine, module, on_start, spec};
+use crate::guest::{answer, bare, engine, host, module, on_start, spec};
 
 const SHARED_DATA: &str = r#"
     (import "env" "proxy_get_shared_data"
@@ -145,4 +146,19 @@ fn arguments_reach_the_guest_in_their_order() {
         Callback::HttpCallResponse { context: 9, token: 1, headers: 2, body_size: 3, trailers: 4 };
     assert_eq!(vm.call(&mut world, &response), Ok(Some(0)), "no answer, but it was called");
     assert_eq!(vm.call(&mut world, &Callback::Done { context: 9 }), Ok(Some(1234)));
+}
+
+#[test]
+fn the_oldest_version_gets_its_configuration_while_it_is_configured() {
+    let body = r#"(import "env" "proxy_get_configuration" (func $get (param i32 i32) (result i32)))
+        (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "proxy_abi_version_0_1_0"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 512))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32)
+            (drop (call $get (i32.const 0) (i32.const 4)))
+            (drop (call $log (i32.const 2) (i32.load (i32.const 0)) (i32.load (i32.const 4))))
+            (i32.const 1))"#;
+    let host = host(&bare(body), &HostOptions::default());
+    assert_eq!(host.world().logs()[0].message, "hello");
 }
