@@ -29,6 +29,7 @@ impl Engine {
             Event::QueueReady { thread, spec, context, token } => {
                 self.queue_ready(thread, spec, context, token);
             }
+            Event::Read(id) => self.read(id),
             Event::StreamIdle(id) => self.on_stream_idle(id),
             Event::RequestTimeout(id) => self.on_request_timeout(id),
             Event::ResponseTimeout(id) => self.on_response_timeout(id),
@@ -70,8 +71,7 @@ impl Engine {
             CalloutOutcome::ConnectFailure => Some(local_answer(
                 503,
                 "upstream connect error or disconnect/reset before headers. reset reason: remote \
-                 connection failure, transport failure reason: delayed connect error: Connection \
-                 refused",
+                 connection failure",
             )),
             CalloutOutcome::Reset => None,
         };

@@ -76,7 +76,7 @@ impl Engine {
             Ok(Some(value)) => Called::Answer(value),
             Err(trap) => {
                 let export = callback.export();
-                world.write_log(4, format!("Function: {export} failed: {trap}"));
+                world.note_trap(export, &trap.message);
                 Called::Failed
             }
         };

@@ -50,6 +50,20 @@ impl World {
         Ok(())
     }
 
+    /// Why plugins trapped, in order.
+    #[must_use]
+    pub fn traps(&self) -> &[LogLine] {
+        &self.traps
+    }
+
+    /// A trap is no line of the plugin's: Envoy logs it in its own name.
+    pub(crate) fn note_trap(&mut self, export: &str, message: &str) {
+        let message = format!("Function: {export} failed: {message}");
+        self.trace.line(self.now, format_args!("    {message}"));
+        let (at, thread, origin) = (self.now, self.thread(), self.log_origin());
+        self.traps.push(LogLine { at, thread, level: 4, origin, message });
+    }
+
     pub(crate) fn write_log(&mut self, level: u32, message: String) {
         let origin = self.log_origin();
         let line = LogLine { at: self.now, thread: self.thread(), level, origin, message };

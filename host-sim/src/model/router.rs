@@ -35,6 +35,7 @@ pub(crate) struct Router {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
+    pub(crate) http2: bool,
     pub(crate) connect_timer: Option<TimerKey>,
     /// Everything was sent.
     pub(crate) request_ended: bool,

@@ -7,6 +7,7 @@ use super::{
     config::Manager,
     effect::StreamId,
     flag::Flags,
+    hcm::Arrival,
     headers::HeaderMap,
     route::Route,
     router::Router,
@@ -37,6 +38,7 @@ pub(crate) struct Stream {
     pub(crate) route: CachedRoute,
     pub(crate) router: Router,
     pub(crate) connection: ConnectionView,
+    pub(crate) arrival: Arrival,
     pub(crate) idle_timer: Option<TimerKey>,
     pub(crate) idle_timeout: Option<Nanos>,
     pub(crate) request_timer: Option<TimerKey>,
@@ -47,8 +49,6 @@ pub(crate) struct Stream {
 pub(crate) struct ConnectionView {
     /// The connection ends with this response.
     pub(crate) closing: bool,
-    /// How many reasons there are not to read from the client.
-    pub(crate) read_disabled: usize,
     /// An upgrade or CONNECT was let through the chain.
     pub(crate) upgraded: bool,
 }

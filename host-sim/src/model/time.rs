@@ -27,6 +27,8 @@ pub(crate) enum Event {
     Tick { vm: VmId, root: ContextId },
     /// A shared queue has something for its last registrant.
     QueueReady { thread: Thread, spec: usize, context: ContextId, token: u32 },
+    /// More of a request can be read from its socket.
+    Read(StreamId),
     /// Nothing moved on a stream for too long.
     StreamIdle(StreamId),
     /// The client did not finish its request in time.
@@ -44,6 +46,7 @@ impl Event {
         match self {
             Self::Tick { .. } => "tick",
             Self::QueueReady { .. } => "queue ready",
+            Self::Read(_) => "socket read",
             Self::StreamIdle(_) => "stream idle timeout",
             Self::RequestTimeout(_) => "request timeout",
             Self::ResponseTimeout(_) => "route timeout",

@@ -182,7 +182,7 @@ impl Engine {
     fn set_up(&mut self, vm: VmId, place: usize) -> Result<ContextId, SetUpError> {
         let config = self.config();
         let Some(plugin) = config.plugins.get(place) else { return Ok(0) };
-        let logged = self.world.logs.len();
+        let logged = (self.world.logs.len(), self.world.traps.len());
         let context = self.add_context(vm, Context::Root(Root::new(place)));
         self.configuring(vm, context, true);
         self.call(vm, &Callback::ContextCreate { context, parent: 0 });
@@ -218,9 +218,10 @@ impl Engine {
     }
 
     /// What plugins said of importance, for an error message.
-    fn said_since(&self, line: usize) -> String {
-        let lines = self.world.logs.get(line..).unwrap_or_default();
-        let important = lines.iter().filter(|line| line.level >= 3);
+    fn said_since(&self, (log, trap): (usize, usize)) -> String {
+        let lines = self.world.logs.get(log..).unwrap_or_default();
+        let traps = self.world.traps.get(trap..).unwrap_or_default();
+        let important = lines.iter().filter(|line| line.level >= 3).chain(traps);
         important.map(|line| format!(": {}", line.message.trim_end())).collect()
     }
 

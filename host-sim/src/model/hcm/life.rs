@@ -165,22 +165,6 @@ impl Engine {
         }
     }
 
-    pub(crate) fn disable_downstream_read(&mut self, id: StreamId) {
-        let view = &mut self.world.streams.at(id).connection;
-        view.read_disabled += 1;
-        if view.read_disabled == 1 {
-            self.world.effect(Effect::ReadDownstream { stream: id, enabled: false });
-        }
-    }
-
-    pub(crate) fn enable_downstream_read(&mut self, id: StreamId) {
-        let stream = self.world.streams.at(id);
-        stream.connection.read_disabled = stream.connection.read_disabled.saturating_sub(1);
-        if stream.connection.read_disabled == 0 && !stream.chain.destroyed {
-            self.world.effect(Effect::ReadDownstream { stream: id, enabled: true });
-        }
-    }
-
     /// The response has left; the stream ends, whether or not the request has arrived.
     pub(crate) fn end_stream(&mut self, id: StreamId) {
         let chain = &mut self.world.streams.at(id).chain;
@@ -219,7 +203,7 @@ impl Engine {
             Protocol::Http10 | Protocol::Http11 => {
                 (Flags::DOWNSTREAM_CONNECTION_TERMINATION, "downstream_remote_disconnect")
             }
-            Protocol::Http2 => (Flags::DOWNSTREAM_REMOTE_RESET, "downstream_remote_reset"),
+            Protocol::Http2 => (Flags::DOWNSTREAM_REMOTE_RESET, "http2.remote_reset"),
         };
         stream.info.flags.insert(flag);
         stream.info.details = Some(details.to_owned());

@@ -72,8 +72,8 @@ impl Engine {
         self.decode_headers(id, Start::Chain, end_stream);
     }
 
-    /// A piece of the request's body arrives.
-    pub(crate) fn receive_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {
+    /// A piece of the request's body was read.
+    pub(super) fn decode_arrived_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {
         let stream = self.world.streams.at(id);
         if stream.chain.destroyed || stream.chain.remote_decode_complete {
             return;
@@ -83,8 +83,8 @@ impl Engine {
         self.decode_data(id, Start::Chain, Data::Frame(data.into()), end_stream);
     }
 
-    /// Request trailers arrive. HTTP/1 drops them unless it is told not to.
-    pub(crate) fn receive_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
+    /// Request trailers were read. HTTP/1 drops them unless it is told not to.
+    pub(super) fn decode_arrived_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
         let stream = self.world.streams.at(id);
         if stream.chain.destroyed || stream.chain.remote_decode_complete {
             return;
@@ -92,7 +92,7 @@ impl Engine {
         let dropped = stream.protocol != Protocol::Http2
             && !stream.manager.as_ref().is_some_and(|m| m.settings.http1.enable_trailers);
         if dropped {
-            return self.receive_data(id, Bytes::new(), true);
+            return self.decode_arrived_data(id, Bytes::new(), true);
         }
         stream.chain.remote_decode_complete = true;
         stream.request.trailers = Some(trailers);

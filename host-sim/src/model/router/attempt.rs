@@ -36,6 +36,7 @@ impl Engine {
         stream.info.upstream.attempts += 1;
         stream.router.attempt = Some(Attempt {
             id: attempt,
+            http2,
             connect_timer,
             request_ended: end_stream,
             read_disabled: 0,
@@ -67,8 +68,9 @@ impl Engine {
         let trailers = stream.request.trailers.clone().unwrap_or_default();
         let Some(attempt) = stream.router.attempt.as_mut() else { return };
         attempt.request_ended = true;
-        let attempt = attempt.id;
-        let event = if trailers.is_empty() {
+        let (attempt, http2) = (attempt.id, attempt.http2);
+        // HTTP/1 servers get trailers only where the cluster says so, which is not modelled.
+        let event = if trailers.is_empty() || !http2 {
             UpstreamEvent::Data(Bytes::new(), true)
         } else {
             UpstreamEvent::Trailers(trailers)
@@ -138,6 +140,11 @@ impl Engine {
 
     pub(crate) fn attempt_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
         let Some(id) = self.stream_of(attempt) else { return };
+        let current = self.world.streams.at(id).router.attempt.as_ref();
+        if current.is_some_and(|current| !current.http2) {
+            // Those of HTTP/1 servers are dropped, and the end remains.
+            return self.attempt_data(attempt, Bytes::new(), true);
+        }
         self.world.streams.at(id).response.trailers = Some(trailers);
         self.upstream_complete(id);
         self.encode_trailers(id, Start::Chain);

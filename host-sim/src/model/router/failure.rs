@@ -58,6 +58,14 @@ impl Engine {
             return;
         }
         let taken = stream.router.attempt.take();
+        let http1 = taken.as_ref().is_some_and(|attempt| !attempt.http2);
+        let reset = match reset {
+            // An HTTP/1 message that stops in the middle is malformed.
+            UpstreamReset::ConnectionTermination if http1 && stream.router.response_started => {
+                UpstreamReset::ProtocolError
+            }
+            other => other,
+        };
         self.upstreams.end(attempt);
         self.world.schedule.cancel(taken.and_then(|attempt| attempt.connect_timer));
         self.attempt_failed(id, &Failure::of(reset));
@@ -82,14 +90,14 @@ impl Engine {
         let when = if stream.router.response_started { "after" } else { "before" };
         self.world.schedule.cancel(timer);
         let Failure { reason, transport, .. } = failure;
-        let (detail, text) = if transport.is_empty() {
-            (reason.to_string(), String::new())
+        let detail = if transport.is_empty() {
+            (*reason).to_owned()
         } else {
-            (format!("{reason}|{transport}"), format!(", transport failure reason: {transport}"))
+            format!("{reason}|{transport}")
         };
         let details = format!("upstream_reset_{when}_response_started{{{detail}}}");
         let body = format!(
-            "upstream connect error or disconnect/reset before headers. reset reason: {reason}{text}"
+            "upstream connect error or disconnect/reset before headers. reset reason: {reason}"
         );
         self.send_local_reply(id, text_reply(failure.status, &body, &details.replace(' ', "_")));
     }

@@ -34,8 +34,10 @@ fn decider() -> Body {
             }
             CONTINUE
         }
-        Callback::RequestTrailers { .. } => {
-            decide(world, "a");
+        Callback::RequestTrailers { context, .. } => {
+            if let Some(Some(_)) = seen.remove(&context) {
+                decide(world, "a");
+            }
             CONTINUE
         }
         _ => default_answer(callback),
@@ -166,12 +168,26 @@ fn trailers_release_the_request_and_follow_it() {
     let mut scene = scene(1);
     let stream = scene.open(Protocol::Http2);
     scene.send_headers(stream, &[], false);
-    scene.send(stream, "small", false);
+    scene.send(stream, "big", false);
+    scene.turn();
     scene.host.request_trailers(stream, [("x-sum", "1")].into_iter().collect());
     scene.turn();
     let request = &scene.requests[0];
-    assert_eq!(request.body, b"small");
+    assert_eq!(request.body, b"big");
     assert_eq!(request.trailers.text("x-sum"), Some("1"), "{}", scene.trace());
+}
+
+#[test]
+fn trailers_alone_can_be_the_end_that_decides() {
+    let mut scene = scene(1);
+    let stream = scene.open(Protocol::Http2);
+    scene.send_headers(stream, &[], false);
+    scene.send(stream, "small", false);
+    scene.host.request_trailers(stream, [("x-sum", "1")].into_iter().collect());
+    scene.turn();
+    // Server `a` speaks HTTP/1, where trailers are dropped and the end remains.
+    assert_eq!(scene.requests[0].body, b"small", "{}", scene.trace());
+    assert!(scene.requests[0].ended && scene.requests[0].trailers.is_empty());
 }
 
 #[test]

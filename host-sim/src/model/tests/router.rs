@@ -69,7 +69,7 @@ fn failures_before_the_response_have_envoys_words() {
         (
             UpstreamReset::ConnectFailure,
             "upstream connect error or disconnect/reset before headers. reset reason: remote \
-             connection failure, transport failure reason: delayed connect error: Connection refused",
+             connection failure",
             "503 UF upstream_reset_before_response_started{remote_connection_failure|\
              delayed_connect_error:_Connection_refused}",
         ),
@@ -101,7 +101,8 @@ fn a_failure_after_headers_cuts_the_stream() {
     scene.collect();
     let response = scene.response(stream);
     assert_eq!(response.reset.as_deref(), Some("local_reset"));
-    let details = "200 UC upstream_reset_after_response_started{connection_termination}";
+    // In HTTP/1, a message that stops in the middle.
+    let details = "200 UPE upstream_reset_after_response_started{protocol_error}";
     assert_eq!(response.access.as_deref(), Some(details));
 }
 

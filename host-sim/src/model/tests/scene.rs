@@ -84,6 +84,12 @@ impl GuestFactory for Guests {
 /// A wasm filter in a bootstrap file; `more` are further fields of its configuration.
 pub(super) struct Filter(pub(super) &'static str, pub(super) &'static str, pub(super) &'static str);
 
+/// Server `b` speaks HTTP/2.
+const HTTP2: &str = r#"typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}"#;
+
 /// The text of a bootstrap file; `manager` are further fields of the connection manager.
 pub(super) fn file(filters: &[Filter], manager: &str, listener: &str) -> String {
     let mut chain = String::new();
@@ -111,11 +117,12 @@ pub(super) fn file(filters: &[Filter], manager: &str, listener: &str) -> String 
         .unwrap();
     }
     let mut clusters = String::new();
-    for (name, port) in [("a", 8001), ("b", 8002)] {
+    for (name, port, http) in [("a", 8001, ""), ("b", 8002, HTTP2)] {
         write!(
             clusters,
             r#"
   - name: {name}
+    {http}
     load_assignment: {{cluster_name: {name}, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}}}]}}]}}"#
         )
         .unwrap();

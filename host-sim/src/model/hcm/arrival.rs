@@ -1,0 +1,148 @@
+//! How a request's body comes in: in pieces as large as one read, one read a turn of the event loop.
+//!
+//! A client that is ahead of the proxy does not push its body through the chain in one go: Envoy reads
+//! some of it, lets the filters see that, runs what was posted meanwhile, and reads again. A plugin that
+//! decides on the first piece therefore acts before the last one is read.
+//!
+//! # Limits
+//! A read of a real socket is as large as what the kernel holds, up to the connection's buffer limit.
+//! Here it is always [`READ`].
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::{
+    host::Protocol,
+    model::{
+        effect::{Effect, StreamId},
+        engine::Engine,
+        headers::HeaderMap,
+        time::Event,
+    },
+};
+
+/// How much one turn of the event loop reads.
+const READ: usize = 64 * 1024;
+/// The largest HTTP/2 data frame, and so the largest piece of an HTTP/2 body.
+const FRAME: usize = 16 * 1024;
+/// How much an HTTP/2 client may send on a stream that is not read: Envoy's default window.
+const WINDOW: usize = 16 * 1024 * 1024;
+
+/// What has come in and was not read yet.
+#[derive(Debug, Default)]
+pub(crate) struct Arrival {
+    waiting: VecDeque<Piece>,
+    read_planned: bool,
+    /// How many reasons there are not to read from the client.
+    disabled: usize,
+    /// What an HTTP/2 client has sent since reading stopped.
+    unread: usize,
+    /// The client was told to stop.
+    told_to_stop: bool,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Data(Bytes, bool),
+    Trailers(HeaderMap),
+}
+
+impl Engine {
+    /// A piece of the request's body arrives.
+    pub(crate) fn receive_data(&mut self, id: StreamId, mut data: Bytes, end_stream: bool) {
+        let stream = self.world.streams.at(id);
+        let largest = if stream.protocol == Protocol::Http2 { FRAME } else { READ };
+        while data.len() > largest {
+            let piece = data.split_to(largest);
+            stream.arrival.waiting.push_back(Piece::Data(piece, false));
+        }
+        stream.arrival.waiting.push_back(Piece::Data(data, end_stream));
+        self.read_now(id);
+    }
+
+    /// Request trailers arrive.
+    pub(crate) fn receive_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
+        self.world.streams.at(id).arrival.waiting.push_back(Piece::Trailers(trailers));
+        self.read_now(id);
+    }
+
+    fn read_now(&mut self, id: StreamId) {
+        if !self.world.streams.at(id).arrival.read_planned {
+            self.read(id);
+        }
+    }
+
+    /// One read: what fits into it goes through the chain, the rest waits for a later turn.
+    pub(crate) fn read(&mut self, id: StreamId) {
+        self.world.streams.at(id).arrival.read_planned = false;
+        let mut left = READ;
+        while left > 0 && self.may_read(id) {
+            match self.world.streams.at(id).arrival.waiting.pop_front() {
+                Some(Piece::Data(data, end)) => {
+                    left = left.saturating_sub(data.len().max(1));
+                    self.count_unread(id, data.len());
+                    self.decode_arrived_data(id, data, end);
+                }
+                Some(Piece::Trailers(trailers)) => self.decode_arrived_trailers(id, trailers),
+                None => return,
+            }
+        }
+        self.plan_read(id);
+    }
+
+    fn plan_read(&mut self, id: StreamId) {
+        let arrival = &mut self.world.streams.at(id).arrival;
+        if !arrival.waiting.is_empty() && !arrival.read_planned && self.may_read(id) {
+            self.world.streams.at(id).arrival.read_planned = true;
+            self.world.schedule.at(self.world.now, Event::Read(id));
+        }
+    }
+
+    /// HTTP/1 is not read while the stream is full; HTTP/2 is, as far as its window was opened.
+    fn may_read(&mut self, id: StreamId) -> bool {
+        let stream = self.world.streams.at(id);
+        let open = stream.arrival.disabled == 0
+            || stream.protocol == Protocol::Http2 && stream.arrival.unread < WINDOW;
+        open && !stream.chain.destroyed
+    }
+
+    fn count_unread(&mut self, id: StreamId, length: usize) {
+        let stream = self.world.streams.at(id);
+        if stream.arrival.disabled > 0 {
+            stream.arrival.unread += length;
+            if stream.arrival.unread >= WINDOW {
+                self.tell_client(id, false);
+            }
+        }
+    }
+
+    pub(crate) fn disable_downstream_read(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        stream.arrival.disabled += 1;
+        if stream.arrival.disabled == 1 {
+            stream.arrival.unread = 0;
+            if stream.protocol != Protocol::Http2 {
+                self.tell_client(id, false);
+            }
+        }
+    }
+
+    pub(crate) fn enable_downstream_read(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        stream.arrival.disabled = stream.arrival.disabled.saturating_sub(1);
+        if stream.arrival.disabled == 0 && !stream.chain.destroyed {
+            self.tell_client(id, true);
+            self.plan_read(id);
+        }
+    }
+
+    /// The client stops, or goes on, if that is news to it.
+    fn tell_client(&mut self, id: StreamId, enabled: bool) {
+        let told = &mut self.world.streams.at(id).arrival.told_to_stop;
+        if *told == enabled {
+            *told = !enabled;
+            self.world.effect(Effect::ReadDownstream { stream: id, enabled });
+        }
+    }
+}
