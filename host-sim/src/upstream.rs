@@ -36,6 +36,6 @@ mod server;
 mod sse;
 
 pub use plan::{Event, Plan, TimedEvent};
-pub use received::{Api, Received};
+pub use received::{Api, NUMBER, Received};
 pub use script::{AnswerAt, Fault, Reply, Script, ScriptError, Shape, ToolCall, Usage};
 pub use server::UpstreamServer;

@@ -9,6 +9,8 @@
 //!   and the remaining time in `x-envoy-expected-rq-timeout-ms`;
 //! - the last address in `x-forwarded-for`: for a client on the loopback interface Envoy writes its
 //!   machine's own;
+//! - the number of the exchange, in its header and in the ids of the scripted servers' answers:
+//!   requests that are sent at once come through in any order, and are compared as a set;
 //! - ports: the hosts of a comparison run on free ports (`127.0.0.1:PORT` in any value);
 //! - the order of log lines, which is that of the worker threads;
 //! - how a stream was cut into reads by the socket: bodies compare as bytes;
@@ -21,6 +23,7 @@ use std::fmt;
 
 use crate::scenario::Scenario;
 use crate::scenario::observation::{Exchange, Fields, HostName, Observation, Received};
+use crate::scenario::step::Repetition;
 
 use normal::{body, fields, text};
 
@@ -57,13 +60,15 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
     };
     let (ours, theirs) = (by_place(left), by_place(right));
     let places: BTreeSet<_> = ours.keys().chain(theirs.keys()).copied().collect();
+    let partners = at_once(&found, scenario);
     for (step, round) in places {
         let rounds = scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times());
         found.place = Some(match rounds {
             1 => format!("step {}", step + 1),
             _ => format!("step {}, request {}", step + 1, round + 1),
         });
-        match (ours.get(&(step, round)), theirs.get(&(step, round))) {
+        let partner = partners.get(&(step, round)).copied().unwrap_or(round);
+        match (ours.get(&(step, round)), theirs.get(&(step, partner))) {
             (Some(a), Some(b)) => exchange(&mut found, a, b),
             (a, b) => found.compare("sent", &a.is_some(), &b.is_some()),
         }
@@ -71,6 +76,40 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
     found.place = None;
     run(&mut found);
     found.differences
+}
+
+/// Of requests that were sent at once: for each of the left host an equal one of the right host, as
+/// long as there is one, then any.
+fn at_once(found: &Found<'_>, scenario: &Scenario) -> BTreeMap<(usize, usize), usize> {
+    let mut partners = BTreeMap::new();
+    for (index, step) in scenario.steps.iter().enumerate() {
+        if !step.request().is_some_and(|r| matches!(r.repetition, Repetition::AtOnce(_))) {
+            continue;
+        }
+        let of_step = |observation: &'_ Observation| -> Vec<Exchange> {
+            observation.exchanges.iter().filter(|e| e.step == index).cloned().collect()
+        };
+        let mut free = of_step(found.right);
+        let mut unequal = Vec::new();
+        for ours in of_step(found.left) {
+            match free.iter().position(|theirs| are_equal(found, &ours, theirs)) {
+                Some(at) => {
+                    partners.insert((index, ours.round), free.remove(at).round);
+                }
+                None => unequal.push(ours.round),
+            }
+        }
+        let rest = unequal.into_iter().zip(free);
+        partners.extend(rest.map(|(ours, theirs)| ((index, ours), theirs.round)));
+    }
+    partners
+}
+
+fn are_equal(found: &Found<'_>, a: &Exchange, b: &Exchange) -> bool {
+    let mut alone =
+        Found { left: found.left, right: found.right, place: None, differences: Vec::new() };
+    exchange(&mut alone, a, b);
+    alone.differences.is_empty()
 }
 
 fn exchange(found: &mut Found<'_>, a: &Exchange, b: &Exchange) {

@@ -15,13 +15,15 @@ use std::time::Duration;
 use bytes::Bytes;
 
 /// The request header that carries the number of the exchange.
-pub const MARK: &str = "x-scenario-exchange";
+pub const MARK: &str = crate::upstream::NUMBER;
 
 /// Which host made the record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostName {
-    /// The simulator.
+    /// The simulator, as the reference Envoy.
     Sim,
+    /// The simulator, as an older Envoy.
+    SimAs(String),
     /// A real Envoy of this version.
     Envoy(String),
 }
@@ -30,6 +32,7 @@ impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sim => f.write_str("sim"),
+            Self::SimAs(version) => write!(f, "sim as {version}"),
             Self::Envoy(version) => write!(f, "envoy {version}"),
         }
     }
@@ -164,7 +167,7 @@ pub struct Exchange {
     pub access: Option<Access>,
 }
 
-/// A line that a plugin wrote to the log.
+/// A line that a plugin wrote to the log, or the host about a plugin that trapped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogLine {
     /// `trace`, `debug`, `info`, `warn`, `error` or `critical`.

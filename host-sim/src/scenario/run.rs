@@ -75,6 +75,7 @@ pub fn run(path: &Path, options: &Options, bench: &Workbench) -> Verdict {
         path: path.to_owned(),
         control: options.control.then_some(scenario.control),
         runs: Vec::new(),
+        compared: false,
         differences: Vec::new(),
         left_out: None,
         only_sim: match &scenario.hosts {
@@ -132,25 +133,39 @@ fn on_all_hosts(
         (false, false) => Module::Filters,
     };
     let module = bench.module(module)?;
-    let mut played: Option<Observation> = None;
-    if options.hosts.includes_sim() {
+    if options.hosts.includes_sim() && envoys.is_empty() {
         let version = scenario.envoys.first().copied().unwrap_or_default();
-        let begun = Instant::now();
-        let observation = drive::sim(scenario, &module, version, bench)?;
-        verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
-        played = Some(observation);
+        sim(scenario, &module, version, bench, verdict)?;
     }
     for version in envoys {
+        let simulated = match options.hosts.includes_sim() {
+            true => Some(sim(scenario, &module, *version, bench, verdict)?),
+            false => None,
+        };
         let begun = Instant::now();
         let observation = drive::envoy(scenario, &module, *version, bench)?;
         verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
         // Without the filters the hosts need not agree: most such runs end in the middle.
-        if let Some(first) = played.as_ref().filter(|_| !options.control) {
-            verdict.differences.extend(diff::diff(scenario, first, &observation));
+        if let Some(simulated) = simulated.filter(|_| !options.control) {
+            verdict.compared = true;
+            verdict.differences.extend(diff::diff(scenario, &simulated, &observation));
         }
-        played.get_or_insert(observation);
     }
     Ok(())
+}
+
+/// Plays it in the simulator, as this version of Envoy would.
+fn sim(
+    scenario: &Scenario,
+    module: &Path,
+    version: EnvoyVersion,
+    bench: &Workbench,
+    verdict: &mut Verdict,
+) -> Result<Observation, String> {
+    let begun = Instant::now();
+    let observation = drive::sim(scenario, module, version, bench)?;
+    verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
+    Ok(observation)
 }
 
 fn judged(scenario: &Scenario, observation: &Observation, took: Duration) -> Run {
@@ -169,6 +184,7 @@ fn unreadable(path: &Path, options: &Options, error: &crate::yaml::Error) -> Ver
         path: path.to_owned(),
         control: options.control.then_some(Control::Fails),
         runs: Vec::new(),
+        compared: false,
         differences: Vec::new(),
         left_out: None,
         only_sim: None,

@@ -12,6 +12,8 @@ use crate::scenario::quantity;
 
 /// So many lines of the host's own record are shown with a failure.
 const TRACE_SHOWN: usize = 12;
+/// So many failures or differences of one run are shown.
+const FINDINGS_SHOWN: usize = 12;
 
 /// One scenario on all hosts that were asked for.
 #[derive(Debug, Clone)]
@@ -26,7 +28,9 @@ pub struct Verdict {
     pub control: Option<Control>,
     /// One for each host that played it.
     pub runs: Vec<Run>,
-    /// What differs between the first host and the others.
+    /// The records of two hosts were compared.
+    pub compared: bool,
+    /// What differs between them.
     pub differences: Vec<Difference>,
     /// Why a part of it did not run although it was asked for.
     pub left_out: Option<String>,
@@ -121,7 +125,7 @@ impl Verdict {
             }
         } else {
             for run in self.runs.iter().filter(|run| !run.failures.is_empty()) {
-                lines.extend(run.failures.iter().map(|failure| format!("     {failure}")));
+                shown(lines, &run.failures);
                 let first = run.trace.len().saturating_sub(TRACE_SHOWN);
                 if !run.trace.is_empty() {
                     let shown = run.trace.len() - first;
@@ -134,8 +138,16 @@ impl Verdict {
                 lines.extend(run.trace.iter().skip(first).map(|line| format!("       {line}")));
             }
         }
-        lines.extend(self.differences.iter().map(|difference| format!("     {difference}")));
+        shown(lines, &self.differences);
         lines.push(format!("     repeat: {}", self.repeat));
+    }
+}
+
+/// The first of them; a hundred requests can fail in the same way.
+fn shown(lines: &mut Vec<String>, all: &[impl fmt::Display]) {
+    lines.extend(all.iter().take(FINDINGS_SHOWN).map(|one| format!("     {one}")));
+    if all.len() > FINDINGS_SHOWN {
+        lines.push(format!("     and {} more like these", all.len() - FINDINGS_SHOWN));
     }
 }
 
@@ -146,7 +158,7 @@ pub struct Summary {
     pub passed: usize,
     /// Failed.
     pub failed: usize,
-    /// Of those that passed or failed: ran on both hosts, or on several.
+    /// Of those that passed or failed: ran on both hosts with records that were compared.
     pub compared: usize,
     /// Can only run in the simulator.
     pub only_sim: usize,
@@ -162,7 +174,7 @@ impl Summary {
             Mark::Failed => self.failed += 1,
             Mark::LeftOut => {}
         }
-        self.compared += usize::from(verdict.runs.len() > 1);
+        self.compared += usize::from(verdict.compared);
         self.only_sim += usize::from(verdict.only_sim.is_some());
         self.left_out += usize::from(verdict.left_out.is_some());
     }

@@ -80,7 +80,7 @@ fn tool_block(index: usize, name: &str, input: Value) -> Value {
 
 fn message(answer: &Answer, content: Value, stop: Value, usage: Option<Usage>) -> Value {
     let mut message = json!({
-        "id": format!("msg_{}", answer.id), "type": "message", "role": "assistant",
+        "id": format!("msg_{:06}", answer.id), "type": "message", "role": "assistant",
         "model": answer.model, "content": content, "stop_reason": stop, "stop_sequence": null,
     });
     if let Some(usage) = usage {

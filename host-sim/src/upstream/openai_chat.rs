@@ -92,7 +92,7 @@ pub(super) fn usage_json(usage: Usage) -> Value {
 }
 
 fn id(answer: &Answer) -> String {
-    format!("chatcmpl-{}", answer.id)
+    format!("chatcmpl-{:06}", answer.id)
 }
 
 fn call_id(index: usize) -> String {

@@ -41,7 +41,7 @@ fn frame(answer: &Answer, text: &str, finish: Value) -> Value {
         .map(|index| json!({"index": index, "text": text, "logprobs": null, "finish_reason": finish}))
         .collect();
     json!({
-        "id": format!("cmpl-{}", answer.id), "object": "text_completion", "created": CREATED,
+        "id": format!("cmpl-{:06}", answer.id), "object": "text_completion", "created": CREATED,
         "model": answer.model, "choices": choices,
     })
 }

@@ -95,12 +95,13 @@ impl Numbered {
 fn items(answer: &Answer) -> Value {
     let mut items = Vec::new();
     if let Some(reasoning) = answer.whole_reasoning() {
-        items.push(json!({"type": "reasoning", "id": format!("rs_{}", answer.id), "summary": [],
+        items
+            .push(json!({"type": "reasoning", "id": format!("rs_{:06}", answer.id), "summary": [],
             "content": [{"type": "reasoning_text", "text": reasoning}]}));
     }
     if !answer.text.is_empty() {
         items.push(json!({
-            "type": "message", "id": format!("msg_{}", answer.id), "role": "assistant",
+            "type": "message", "id": format!("msg_{:06}", answer.id), "role": "assistant",
             "status": "completed",
             "content": [{"type": "output_text", "text": answer.whole_text(), "annotations": []}],
         }));
@@ -116,7 +117,7 @@ fn items(answer: &Answer) -> Value {
 
 fn response(answer: &Answer, status: &str, output: Value, usage: Value) -> Value {
     json!({
-        "id": format!("resp_{}", answer.id), "object": "response", "created_at": CREATED,
+        "id": format!("resp_{:06}", answer.id), "object": "response", "created_at": CREATED,
         "status": status, "model": answer.model, "output": output, "usage": usage,
     })
 }

@@ -141,7 +141,7 @@ impl Reply {
         let api = self.api(request);
         let json = request.json();
         let asked = Asked::of(&json);
-        let answer = Answer::new(self, &asked, request.index);
+        let answer = Answer::new(self, &asked, request.number());
         if self.status < 400 && self.body.is_none() && self.reply != Shape::Echo && asked.stream {
             let events = match api {
                 Api::ChatCompletions => Some(openai_chat::events(&answer, &asked)),

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::fields::{self, Fields};
 
+/// The request header in which a test's client numbers its requests.
+pub const NUMBER: &str = "x-scenario-exchange";
+
 /// One request, recorded while it arrives.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
@@ -53,6 +56,15 @@ pub enum Api {
 }
 
 impl Received {
+    /// The number that the client gave the request, or else the place in the order of arrival.
+    ///
+    /// Requests that are sent at once arrive in any order; ids in answers come from this number, so
+    /// that each request still gets the same answer in every run.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.header_text(NUMBER).and_then(|text| text.parse().ok()).unwrap_or(self.index)
+    }
+
     /// The first value of a header, by its lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {

@@ -4,6 +4,7 @@
 //! decided.
 
 use crate::model::{
+    EnvoyVersion,
     effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
     engine::Engine,
     flag::Flags,
@@ -90,14 +91,17 @@ impl Engine {
         let when = if stream.router.response_started { "after" } else { "before" };
         self.world.schedule.cancel(timer);
         let Failure { reason, transport, .. } = failure;
-        let detail = if transport.is_empty() {
-            (*reason).to_owned()
+        let (detail, text) = if transport.is_empty() {
+            ((*reason).to_owned(), String::new())
         } else {
-            format!("{reason}|{transport}")
+            // Clients of 1.39 and later are not told what goes on behind the proxy.
+            let told = self.world.envoy < EnvoyVersion::V1_39;
+            let text = told.then(|| format!(", transport failure reason: {transport}"));
+            (format!("{reason}|{transport}"), text.unwrap_or_default())
         };
         let details = format!("upstream_reset_{when}_response_started{{{detail}}}");
         let body = format!(
-            "upstream connect error or disconnect/reset before headers. reset reason: {reason}"
+            "upstream connect error or disconnect/reset before headers. reset reason: {reason}{text}"
         );
         self.send_local_reply(id, text_reply(failure.status, &body, &details.replace(' ', "_")));
     }

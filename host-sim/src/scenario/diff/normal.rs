@@ -6,11 +6,16 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use regex::Regex;
 
-use crate::scenario::observation::Fields;
+use crate::scenario::observation::{Fields, MARK};
 
 /// Fields whose value is new in every run; only their presence is compared.
-const NEW_EVERY_RUN: [&str; 4] =
-    ["x-request-id", "date", "x-envoy-upstream-service-time", "x-envoy-expected-rq-timeout-ms"];
+const NEW_EVERY_RUN: [&str; 5] = [
+    "x-request-id",
+    "date",
+    "x-envoy-upstream-service-time",
+    "x-envoy-expected-rq-timeout-ms",
+    MARK,
+];
 
 /// So much of a body is shown in a difference.
 const SHOWN: usize = 120;
@@ -18,12 +23,17 @@ const SHOWN: usize = 120;
 static PORT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(127\.0\.0\.1|localhost|\[::1\]):[0-9]{2,5}").ok());
 
-/// A text with ports replaced by a word.
+/// Ids in answers of the scripted servers end in the number of the exchange.
+static ANSWER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\b(chatcmpl-|cmpl-|msg_|resp_|rs_)[0-9]{6}\b").ok());
+
+/// A text with ports and numbers of exchanges replaced by words.
 pub(super) fn text(value: &str) -> String {
-    match PORT.as_ref() {
-        Some(port) => port.replace_all(value, "$1:PORT").into_owned(),
-        None => value.to_owned(),
-    }
+    let replace = |text: String, pattern: &LazyLock<Option<Regex>>, by: &str| match &**pattern {
+        Some(pattern) => pattern.replace_all(&text, by).into_owned(),
+        None => text,
+    };
+    replace(replace(value.to_owned(), &PORT, "$1:PORT"), &ANSWER, "${1}NUMBER")
 }
 
 /// Fields by name; several of one name stay in order.

@@ -14,7 +14,6 @@ use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
 use crate::model::EnvoyVersion;
 use crate::scenario::Scenario;
 use crate::scenario::envoy::{Proxy, Servers, access_log, play, plugin_metrics};
-use crate::scenario::format::ENVOYS;
 use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::step::{Act, Step};
 use crate::scenario::workbench::{Workbench, rim};
@@ -73,17 +72,11 @@ async fn on_sockets(
     let open_streams = proxy.come_to_rest().await.map_err(|error| rim(&error))?;
     let after = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
 
-    let name = ENVOYS.iter().find(|(_, known)| *known == version).map_or("", |(name, _)| name);
-    let mut observation = Observation::new(HostName::Envoy(name.to_owned()));
+    let mut observation = Observation::new(HostName::Envoy(super::name(version).to_owned()));
     observation.open_streams = open_streams;
     observation.callouts = servers.attribute(scenario, &mut exchanges);
     observation.metrics = change(&plugin_metrics(&before), &plugin_metrics(&after));
-    observation.logs = proxy
-        .envoy
-        .plugin_log()
-        .into_iter()
-        .map(|line| LogLine { level: level(&line.level), text: line.text })
-        .collect();
+    observation.logs = plugin_lines(&proxy.envoy);
     observation.trace = proxy
         .envoy
         .log()
@@ -100,6 +93,17 @@ async fn on_sockets(
     }
     observation.exchanges = exchanges;
     Ok(observation)
+}
+
+/// What plugins wrote, and what Envoy wrote about those that trapped.
+fn plugin_lines(envoy: &RunningEnvoy) -> Vec<LogLine> {
+    let own = envoy.plugin_log().into_iter().map(|line| (line.level, line.text));
+    let traps = envoy
+        .log()
+        .into_iter()
+        .filter(|line| line.logger == "wasm" && line.message.starts_with("Function: "))
+        .map(|line| (line.level, super::without_backtrace(&line.message)));
+    own.chain(traps).map(|(word, text)| LogLine { level: level(&word), text }).collect()
 }
 
 /// A running Envoy with the names of its listeners in the order of the file.

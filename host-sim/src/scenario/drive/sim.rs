@@ -9,7 +9,7 @@ use crate::host::{Host, HostOptions};
 use crate::model::EnvoyVersion;
 use crate::model::metric::{MetricValue, Metrics, PREFIX};
 use crate::scenario::Scenario;
-use crate::scenario::observation::{LogLine, Observation};
+use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::sim;
 use crate::scenario::workbench::{Workbench, rim};
 
@@ -47,9 +47,12 @@ pub(in crate::scenario) fn sim(
         .iter()
         .map(|line| LogLine {
             level: LEVELS.get(line.level as usize).unwrap_or(&"?").to_string(),
-            text: line.message.clone(),
+            text: super::without_backtrace(&line.message),
         })
         .collect();
+    if version != EnvoyVersion::default() {
+        observation.host = HostName::SimAs(super::name(version).to_owned());
+    }
     observation.trace = world.trace().to_vec();
     Ok(observation)
 }

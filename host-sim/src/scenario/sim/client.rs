@@ -14,6 +14,8 @@ use crate::scenario::step::{Frame, Http, Request, RequestStep};
 
 /// The largest DATA frame of an HTTP/2 peer that was not told otherwise.
 const HTTP2_FRAME_MAX: usize = 16_384;
+/// The most that an Envoy with default limits was seen to read from an HTTP/1.1 client at once.
+const HTTP1_READ_MAX: usize = 1_048_420;
 
 /// Every client of a run.
 #[derive(Debug, Default)]
@@ -130,6 +132,10 @@ impl Client {
     pub(super) fn take_frame(&mut self) -> Sent {
         match self.frames.pop_front() {
             Some(frame) => Sent::Data(frame.data, frame.end),
+            // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
+            None if self.request.http != Http::V2 && self.trailers.take().is_some() => {
+                Sent::Data(Bytes::new(), true)
+            }
             None => self.trailers.take().map_or(Sent::Nothing, Sent::Trailers),
         }
     }
@@ -192,17 +198,22 @@ impl Client {
 /// The frames as the protocol can carry them.
 fn frames(request: &Request) -> VecDeque<Frame> {
     let Some(body) = &request.body else { return VecDeque::new() };
-    let frames = request.chunks.frames(body, !request.trailers.is_empty());
-    if request.http != Http::V2 {
-        return frames.into();
-    }
-    let mut cut = VecDeque::new();
-    for mut frame in frames {
-        while frame.data.len() > HTTP2_FRAME_MAX {
-            let data = frame.data.split_to(HTTP2_FRAME_MAX);
+    let longest = if request.http == Http::V2 { HTTP2_FRAME_MAX } else { HTTP1_READ_MAX };
+    let mut cut: VecDeque<Frame> = VecDeque::new();
+    for mut frame in request.chunks.frames(body, !request.trailers.is_empty()) {
+        while frame.data.len() > longest {
+            let data = frame.data.split_to(longest);
             cut.push_back(Frame { at: frame.at, data, end: false });
         }
         cut.push_back(frame);
+    }
+    // The end of an HTTP/1.1 message is told apart from its last byte.
+    if request.http != Http::V2
+        && let Some(last) = cut.back_mut().filter(|last| last.end && !last.data.is_empty())
+    {
+        last.end = false;
+        let end = Frame { at: last.at, data: Bytes::new(), end: true };
+        cut.push_back(end);
     }
     cut
 }

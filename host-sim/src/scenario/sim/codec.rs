@@ -78,7 +78,9 @@ pub(super) fn response(request: &Request, headers: HeaderMap, end: bool, respons
     };
     match (end, request.http) {
         (true, _) => add("content-length", "0"),
-        (false, Http::V1_1) => add("transfer-encoding", "chunked"),
+        (false, Http::V1_1) if !headers.contains(b"transfer-encoding") => {
+            add("transfer-encoding", "chunked");
+        }
         (false, _) => {}
     }
 }

@@ -51,6 +51,7 @@ struct Attempt {
     plan: VecDeque<TimedEvent>,
     echoes: bool,
     is_planned: bool,
+    has_begun: bool,
     may_write: bool,
     is_due: bool,
     is_over: bool,
@@ -77,6 +78,7 @@ impl Servers {
                 plan: VecDeque::new(),
                 echoes: false,
                 is_planned: false,
+                has_begun: false,
                 may_write: true,
                 is_due: false,
                 is_over: false,
@@ -126,7 +128,10 @@ impl Servers {
                 }
             }
             UpstreamEvent::Trailers(trailers) => {
-                attempt.request.trailers = trailers.into_iter().collect();
+                // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
+                if attempt.endpoint.http2 {
+                    attempt.request.trailers = trailers.into_iter().collect();
+                }
                 attempt.request.ended = true;
             }
             UpstreamEvent::Reset => {
@@ -198,31 +203,34 @@ impl Attempt {
         let TimedEvent { event, .. } = self.plan.pop_front()?;
         Some(match event {
             Event::Headers { status, fields } => {
-                let head = self.request.method == "HEAD";
-                let end = self.end_follows();
+                self.has_begun = true;
+                let known_length = fields.iter().any(|(name, _)| name == "content-length");
+                let end = self.end_follows() && (known_length || self.endpoint.http2);
                 if end {
                     self.plan.clear();
                 }
-                Action::Headers(self.response_headers(status, fields, end && !head), end)
+                Action::Headers(self.response_headers(status, fields), end)
             }
             Event::Data(data) => {
-                let end = self.end_follows();
+                // The end of an HTTP/1.1 message is told apart from its last byte.
+                let end = self.endpoint.http2 && self.end_follows();
                 if end {
                     self.plan.clear();
                 }
                 Action::Data(data, end)
             }
-            Event::Trailers(trailers) => {
+            Event::Trailers(trailers) if self.endpoint.http2 => {
                 self.plan.clear();
                 Action::Trailers(trailers.into_iter().collect())
             }
+            // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
+            Event::Trailers(_) => {
+                self.plan.clear();
+                Action::Data(Bytes::new(), true)
+            }
             Event::End => Action::Data(Bytes::new(), true),
-            Event::Reset => Action::Reset(if self.endpoint.http2 {
-                UpstreamReset::RemoteReset
-            } else {
-                UpstreamReset::ConnectionTermination
-            }),
-            Event::Close => Action::Reset(UpstreamReset::ConnectionTermination),
+            Event::Reset if self.endpoint.http2 => Action::Reset(UpstreamReset::RemoteReset),
+            Event::Reset | Event::Close => Action::Reset(self.broken_connection()),
             Event::Echo => {
                 self.echoes = true;
                 return None;
@@ -230,17 +238,21 @@ impl Attempt {
         })
     }
 
+    /// A connection that closes in the middle of an HTTP/1.1 message leaves a broken message.
+    fn broken_connection(&self) -> UpstreamReset {
+        if self.has_begun && !self.endpoint.http2 {
+            UpstreamReset::ProtocolError
+        } else {
+            UpstreamReset::ConnectionTermination
+        }
+    }
+
     /// The end comes together with what was just said.
     fn end_follows(&self) -> bool {
         self.plan.front().is_some_and(|next| next.event == Event::End && next.after.is_zero())
     }
 
-    fn response_headers(
-        &self,
-        status: u16,
-        fields: crate::fields::Fields,
-        empty: bool,
-    ) -> HeaderMap {
+    fn response_headers(&self, status: u16, fields: crate::fields::Fields) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.append(":status", status.to_string());
         let has_length = fields.iter().any(|(name, _)| name == "content-length");
@@ -249,11 +261,7 @@ impl Attempt {
         }
         let bodiless = matches!(status, 100..=199 | 204 | 304);
         if !self.endpoint.http2 && !has_length && !bodiless {
-            if empty {
-                headers.append("content-length", "0");
-            } else {
-                headers.append("transfer-encoding", "chunked");
-            }
+            headers.append("transfer-encoding", "chunked");
         }
         headers
     }

@@ -22,6 +22,7 @@ fn verdict(control: Option<Control>, failures: Vec<Failure>) -> Verdict {
             failures,
             trace: (0..20).map(|number| format!("line {number}")).collect(),
         }],
+        compared: false,
         differences: Vec::new(),
         left_out: None,
         only_sim: None,
