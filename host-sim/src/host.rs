@@ -15,6 +15,7 @@ use crate::{
         config::{Config, ReadModuleError},
         effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset},
         engine::Engine,
+        log::LogLine,
         trace::Trace,
         vm_registry::{Registry, SetUpError},
     },
@@ -236,6 +237,11 @@ impl Host {
     /// must fail its run.
     pub fn take_refusals(&mut self) -> Vec<String> {
         self.engine.world.take_refusals()
+    }
+
+    /// What plugins logged since the last call; a driver that runs for days has to take it.
+    pub fn take_logs(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.engine.world.logs)
     }
 
     /// The state that expectations read.

@@ -53,6 +53,8 @@ impl DemoCommand {
         };
         runtime.block_on(async {
             tokio::select! {
+                // First, because with `--serve` Ctrl-C is its regular end.
+                biased;
                 done = self.play(&prepared, &options) => match done {
                     Ok(true) => ExitCode::SUCCESS,
                     Ok(false) => ExitCode::FAILURE,
@@ -79,7 +81,7 @@ impl DemoCommand {
                 "  curl -s http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
                  -d '{{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'"
             );
-            std::future::pending::<()>().await;
+            super::interrupted().await;
         }
         Ok(report.is_as_expected())
     }

@@ -1,8 +1,9 @@
 //! The filters, built for wasm by cargo.
 //!
 //! The simulator knows the filters only as a `.wasm` file; this is the one place that knows where the file
-//! comes from. Each set of features has a target directory of its own, or one build would overwrite
-//! another's `llm_mesh.wasm` while a test reads it. Cargo decides what is stale.
+//! comes from. The default set of features is built where `cargo filters` builds it, so that the manifests,
+//! which name that place, run by hand afterwards. Any other set has a target directory of its own, or one
+//! build would overwrite another's `llm_mesh.wasm` while a test reads it. Cargo decides what is stale.
 
 use std::{
     path::PathBuf,
@@ -62,7 +63,10 @@ impl Parts {
         let name = directory(features);
         let _lock = self.lock(&name)?;
         self.wasm_target()?;
-        let target = self.target().join(&name);
+        let target = match features {
+            Features::Default => self.target().to_path_buf(),
+            Features::Only(_) => self.target().join(&name),
+        };
         let module = target.join("wasm32-wasip1/filter/llm_mesh.wasm");
         if !module.exists() {
             self.say("building the filters for wasm32-wasip1 (the first time takes a minute)");
@@ -118,7 +122,7 @@ impl Parts {
     }
 }
 
-/// The target directory of a set of features, below cargo's own.
+/// The name of a set of features: of its lock, and of its target directory below cargo's own.
 fn directory(features: &Features) -> String {
     match features {
         Features::Default => "filters".to_owned(),

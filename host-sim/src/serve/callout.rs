@@ -17,23 +17,27 @@ use crate::{
     },
 };
 
+/// What a plugin sends.
+pub(super) struct Request {
+    pub(super) endpoint: SocketAddr,
+    pub(super) http2: bool,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
 /// Sends the request and reports how it ended. The model keeps the time limit and cancels.
-pub(super) async fn run(
-    call: CalloutId,
-    endpoint: SocketAddr,
-    headers: HeaderMap,
-    body: Bytes,
-    inputs: Inputs,
-) {
-    let outcome = ask(endpoint, &headers, body).await;
+pub(super) async fn run(call: CalloutId, request: Request, inputs: Inputs) {
+    let outcome = ask(request).await;
     let _ = inputs.send(Input::CalloutEnded(call, outcome));
 }
 
-async fn ask(endpoint: SocketAddr, headers: &HeaderMap, body: Bytes) -> CalloutOutcome {
-    let Ok(mut connection) = Connection::open(endpoint, Http::V1_1).await else {
+async fn ask(request: Request) -> CalloutOutcome {
+    let Request { endpoint, http2, headers, body } = request;
+    let version = if http2 { Http::V2 } else { Http::V1_1 };
+    let Ok(mut connection) = Connection::open(endpoint, version).await else {
         return CalloutOutcome::ConnectFailure;
     };
-    let Ok(request) = message::to_request(headers, false, Full::new(body)) else {
+    let Ok(request) = message::to_request(&headers, http2, Full::new(body)) else {
         return CalloutOutcome::Reset;
     };
     let Ok(response) = connection.send(request).await else { return CalloutOutcome::Reset };

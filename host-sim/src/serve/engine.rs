@@ -1,6 +1,10 @@
 //! The one task that touches the host.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -42,24 +46,30 @@ pub(super) struct Engine {
     host: Host,
     inputs: Inputs,
     listener: Listener,
+    http2_clusters: BTreeSet<String>,
     started: Instant,
     clients: BTreeMap<StreamId, Client>,
     attempts: BTreeMap<AttemptId, (Attempt, AbortHandle)>,
     callouts: BTreeMap<CalloutId, AbortHandle>,
-    logged: usize,
 }
 
 impl Engine {
-    pub(super) fn new(host: Host, inputs: Inputs, listener: Listener) -> Self {
+    /// `http2_clusters`: whose servers are asked over HTTP/2 when a plugin calls them.
+    pub(super) fn new(
+        host: Host,
+        inputs: Inputs,
+        listener: Listener,
+        http2_clusters: BTreeSet<String>,
+    ) -> Self {
         Self {
             host,
             inputs,
             listener,
+            http2_clusters,
             started: Instant::now(),
             clients: BTreeMap::new(),
             attempts: BTreeMap::new(),
             callouts: BTreeMap::new(),
-            logged: 0,
         }
     }
 
@@ -167,9 +177,11 @@ impl Engine {
                         attempt.reading.send_replace(enabled);
                     }
                 }
-                Effect::Callout { call, endpoint, headers, body, .. } => {
+                Effect::Callout { call, cluster, endpoint, headers, body, .. } => {
                     let inputs = self.inputs.clone();
-                    let task = tokio::spawn(callout::run(call, endpoint, headers, body, inputs));
+                    let http2 = self.http2_clusters.contains(&cluster);
+                    let request = callout::Request { endpoint, http2, headers, body };
+                    let task = tokio::spawn(callout::run(call, request, inputs));
                     self.callouts.insert(call, task.abort_handle());
                 }
                 Effect::CalloutCancelled { call } => {
@@ -227,11 +239,9 @@ impl Engine {
 
     /// Hands on what plugins logged and what the model refused.
     fn tell(&mut self) {
-        let logs = self.host.world().logs();
-        for line in logs.iter().skip(self.logged) {
+        for line in self.host.take_logs() {
             (self.listener)(Notice::Plugin(line.to_string()));
         }
-        self.logged = logs.len();
         for what in self.host.take_refusals() {
             (self.listener)(Notice::NotModelled(what));
         }

@@ -1,0 +1,44 @@
+//! The demo on both hosts: every request goes where the file says, and both tell the same.
+
+#![expect(clippy::expect_used, reason = "a test's own preparation may fail loudly")]
+
+use host_sim::{
+    demo::{Demo, DemoHost, DemoOptions, Prepared, Report},
+    parts::{Part, Without},
+};
+
+async fn demo(host: DemoHost) -> Report {
+    let options = DemoOptions { host, port: None };
+    let prepared = tokio::task::spawn_blocking(move || Prepared::new(&options));
+    let prepared = prepared.await.expect("no panic").expect("everything it needs");
+    Demo::start(&prepared, &options).await.expect("a running proxy").run().await
+}
+
+/// What must not depend on the host; times do.
+fn facts(report: &Report) -> Vec<String> {
+    let facts = report.rows.iter().map(|row| {
+        format!(
+            "{}: {:?} {:?} pool `{}` reason `{}` status {:?}",
+            row.name, row.tokens, row.token_source, row.pool, row.reason, row.status
+        )
+    });
+    facts.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_goes_where_the_file_says_on_both_hosts() {
+    let sim = demo(DemoHost::Sim).await;
+    assert!(sim.is_as_expected(), "{:#?}", facts(&sim));
+    let streams = sim.rows.iter().filter(|row| row.first_token.is_some());
+    assert!(streams.clone().count() >= 2);
+    for row in streams {
+        let first = row.first_token.expect("a time");
+        assert!(first < row.total / 2, "{}: the first token did not wait for the last", row.name);
+    }
+    if Without::from_env().expect("LLM_MESH_WITHOUT").leaves_out(Part::Envoy) {
+        eprintln!("left out: envoy");
+        return;
+    }
+    let envoy = demo(DemoHost::Envoy).await;
+    assert_eq!(facts(&envoy), facts(&sim));
+}
