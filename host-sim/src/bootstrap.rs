@@ -55,7 +55,7 @@ pub use rewrite::Rewrite;
 pub use stats::{StatName, StatsTag, TagRule, lift_tags};
 
 use self::message::Message;
-use crate::yaml::{Error, Node, Problem, Reader, read_file};
+use crate::yaml::{Error, MergeKeys, Node, Problem, Reader, read_file_as};
 
 /// A bootstrap file.
 #[derive(Debug, Clone)]
@@ -149,7 +149,7 @@ impl Bootstrap {
 /// # Errors
 /// The file cannot be read, is not YAML, or holds no or several documents.
 pub fn load_tree(path: &Path) -> Result<Node, Error> {
-    let mut documents = read_file(path)?.into_iter();
+    let mut documents = read_file_as(path, MergeKeys::Refuse)?.into_iter();
     match (documents.next(), documents.next()) {
         (Some(document), None) => Ok(document),
         (None, _) => {

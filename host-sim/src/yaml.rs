@@ -14,8 +14,9 @@
 //!
 //! # Rules
 //! - The same key twice in a mapping is refused: one of the two would be lost without a word.
-//! - Plain `yes`, `no`, `on`, `off` are refused where their type would have to be guessed
-//!   (see [`Node::to_json`]): YAML 1.1 readers (Envoy, kubectl) see booleans, YAML 1.2 strings.
+//! - Plain `yes`, `no`, `on`, `off` and `0123` are refused where their type would have to be guessed
+//!   (see [`Node::to_json`]): YAML 1.1 readers (Envoy, kubectl) see booleans and an octal number,
+//!   readers of YAML 1.2 strings and a decimal one.
 //! - Depth and size after resolving aliases are limited, so that a small file cannot become a
 //!   large tree.
 
@@ -32,7 +33,7 @@ mod units;
 mod tests;
 
 pub use error::{Error, Place, Problem};
-pub use load::{parse, read_file};
+pub use load::{MergeKeys, parse, read_file, read_file_as};
 pub use object::Object;
 pub use read::Reader;
 pub use scalar::{Meaning, Scalar};

@@ -40,7 +40,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<AccessLog, Error> {
     let mut config = Message::unpack(&message.required("typed_config")?, &[FILE, STDOUT, STDERR])?;
     message.finish()?;
     let sink = match config.name() {
-        FILE => Sink::File(config.required("path")?.string()?.into()),
+        FILE => Sink::File(config.required("path")?.name()?.into()),
         STDOUT => Sink::Stdout,
         _ => Sink::Stderr,
     };

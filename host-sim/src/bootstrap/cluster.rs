@@ -114,7 +114,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
         ("RANDOM", LoadBalancing::Random),
     ];
     let cluster = Cluster {
-        name: m.required("name")?.string()?.to_owned(),
+        name: m.required("name")?.name()?.to_owned(),
         connect_timeout: m.or("connect_timeout", Duration::from_secs(5), Reader::seconds)?,
         load_balancing: m
             .or("lb_policy", LoadBalancing::RoundRobin, |policy| policy.choice(&policies))?,
@@ -129,7 +129,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
 
 fn load_assignment(reader: &Reader<'_>) -> Result<Vec<Endpoint>, Error> {
     let mut message = Message::read(reader, "envoy.config.endpoint.v3.ClusterLoadAssignment")?;
-    message.required("cluster_name")?.string()?;
+    message.required("cluster_name")?.name()?;
     let localities = message.each("endpoints", |reader| {
         let mut message = Message::read(reader, "envoy.config.endpoint.v3.LocalityLbEndpoints")?;
         let endpoints = message.each("lb_endpoints", endpoint)?;

@@ -119,7 +119,7 @@ pub(super) fn read(mut message: Message<'_>) -> Result<ConnectionManager, Error>
     let m = &mut message;
     let flag = |m: &mut Message<'_>, field, default| m.or(field, default, Reader::boolean);
     let manager = ConnectionManager {
-        stat_prefix: m.required("stat_prefix")?.string()?.to_owned(),
+        stat_prefix: m.required("stat_prefix")?.name()?.to_owned(),
         codec: m.or("codec_type", Codec::Auto, |reader| reader.choice(&codecs))?,
         http_filters: http_filter::read_chain(&m.required("http_filters")?)?,
         route_config: route::read(&m.required("route_config")?)?,
@@ -153,7 +153,7 @@ fn upgrade(reader: &Reader<'_>) -> Result<Upgrade, Error> {
                         HttpConnectionManager.UpgradeConfig";
     let mut message = Message::read(reader, NAME)?;
     let upgrade = Upgrade {
-        protocol: message.required("upgrade_type")?.string()?.to_ascii_lowercase(),
+        protocol: message.required("upgrade_type")?.name()?.to_ascii_lowercase(),
         enabled: message.or("enabled", true, Reader::boolean)?,
     };
     message.finish()?;

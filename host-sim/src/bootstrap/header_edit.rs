@@ -65,7 +65,7 @@ fn one(reader: &Reader<'_>) -> Result<HeaderAdd, Error> {
     let keep_empty_value = message.or("keep_empty_value", false, Reader::boolean)?;
     message.finish()?;
     let mut header = Message::read(&header, "envoy.config.core.v3.HeaderValue")?;
-    let name = header.required("key")?.string()?.to_ascii_lowercase();
+    let name = header.required("key")?.name()?.to_ascii_lowercase();
     let value = header.or("value", Format::default(), format::read)?;
     header.finish()?;
     Ok(HeaderAdd { name, value, action, keep_empty_value })

@@ -65,7 +65,7 @@ pub(super) fn read_chain(reader: &Reader<'_>) -> Result<Vec<HttpFilter>, Error> 
 
 fn read(reader: &Reader<'_>) -> Result<HttpFilter, Error> {
     let mut message = Message::read(reader, CHAIN_ENTRY)?;
-    let name = message.required("name")?.string()?.to_owned();
+    let name = message.required("name")?.name()?.to_owned();
     message.not_modelled(&["config_discovery"], "`typed_config`", CURE)?;
     let config = Message::unpack(&message.required("typed_config")?, &[WASM, ROUTER])?;
     message.finish()?;

@@ -51,7 +51,7 @@ fn chain(reader: &Reader<'_>) -> Result<ConnectionManager, Error> {
     let filter = only(&message.required("filters")?, "network filter")?;
     message.finish()?;
     let mut filter = Message::read(&filter, "envoy.config.listener.v3.Filter")?;
-    filter.required("name")?.string()?;
+    filter.required("name")?.name()?;
     let config = Message::unpack(&filter.required("typed_config")?, &[MANAGER])?;
     filter.finish()?;
     connection_manager::read(config)

@@ -117,13 +117,8 @@ fn virtual_host(reader: &Reader<'_>) -> Result<VirtualHost, Error> {
     let mut message = Message::read(reader, "envoy.config.route.v3.VirtualHost")?;
     let m = &mut message;
     let host = VirtualHost {
-        name: m.required("name")?.string()?.to_owned(),
-        domains: m
-            .required("domains")?
-            .list()?
-            .iter()
-            .map(domain::read)
-            .collect::<Result<_, _>>()?,
+        name: m.required("name")?.name()?.to_owned(),
+        domains: domains(&m.required("domains")?)?,
         routes: m.each("routes", route)?,
         request_headers: request_edits(m)?,
         response_headers: response_edits(m)?,
@@ -140,6 +135,14 @@ fn virtual_host(reader: &Reader<'_>) -> Result<VirtualHost, Error> {
     };
     message.finish()?;
     Ok(host)
+}
+
+fn domains(reader: &Reader<'_>) -> Result<Vec<Domain>, Error> {
+    let items = reader.list()?;
+    if items.is_empty() {
+        return Err(reader.invalid("no domain", "one or more", "add `*` for all hosts"));
+    }
+    items.iter().map(domain::read).collect()
 }
 
 fn route(reader: &Reader<'_>) -> Result<Route, Error> {

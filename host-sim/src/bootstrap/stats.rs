@@ -69,7 +69,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<StatsTag>, Error> {
 
 fn tag(reader: &Reader<'_>) -> Result<StatsTag, Error> {
     let mut message = Message::read(reader, "envoy.config.metrics.v3.TagSpecifier")?;
-    let name = message.required("tag_name")?.string()?.to_owned();
+    let name = message.required("tag_name")?.name()?.to_owned();
     let (field, value) = message.exactly_one_of(&["regex", "fixed_value"])?;
     let rule = if field == "fixed_value" {
         TagRule::Fixed(value.string()?.to_owned())

@@ -102,3 +102,34 @@ fn static_runtime_layers_are_flattened_and_later_ones_win() {
     assert_eq!(runtime.len(), 2);
     assert_eq!((&runtime["x.y"], &runtime["x.z"]), (&3.into(), &2.into()));
 }
+
+#[test]
+fn a_file_with_a_merge_key_is_refused_as_envoy_refuses_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = MINIMAL
+        .replace("{name: a, type: STATIC}", "&a {name: a, type: STATIC}\n  - {<<: *a, name: b}");
+    std::fs::write(file.path(), text).unwrap();
+    let message = Bootstrap::load(file.path()).unwrap_err().to_string();
+    assert!(
+        message.ends_with(
+            ":21:6: not YAML: a merge key, which Envoy does not read; write the fields out"
+        ),
+        "{message}"
+    );
+}
+
+proptest::proptest! {
+    /// A manifest with one character changed is read or refused, never a panic.
+    #[test]
+    fn no_edit_of_a_manifest_makes_the_reader_panic(at in 0_usize..6000, with in "[-:{}\\[\\],'\"#% a0]?") {
+        let text = include_str!("../../../manifests/envoy/chain.yaml");
+        let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+        let end = (at + 1..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(at);
+        let text = format!("{}{with}{}", &text[..at], &text[end..]);
+        if let Ok(documents) = parse("f", &text) {
+            for document in documents {
+                let _ = Bootstrap::from_node(&document);
+            }
+        }
+    }
+}

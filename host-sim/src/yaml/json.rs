@@ -8,8 +8,8 @@ impl Node {
     /// The node as JSON; types of plain scalars by the YAML 1.2 core schema.
     ///
     /// # Errors
-    /// When a plain `yes`, `no`, `on` or `off` would be a boolean for one reader and a string for
-    /// another, or a number does not fit JSON.
+    /// When a plain `yes`, `no`, `on`, `off` or `0123` would be one thing for one reader and another
+    /// for the next, or a number does not fit JSON.
     pub fn to_json(&self) -> Result<Json, Error> {
         Ok(match &self.value {
             Value::List(items) => {
@@ -30,8 +30,8 @@ impl Node {
                     Json::Number(Number::from_f64(value).ok_or_else(|| self.too_large())?)
                 }
                 Meaning::Ambiguous => {
-                    let cure = "write true or false, or put it in quotes";
-                    return Err(self.wrong("a boolean or a string that all readers agree on", cure));
+                    let cure = "write true, false or a plain number, or put it in quotes";
+                    return Err(self.wrong("a value that all readers agree on", cure));
                 }
             },
         })

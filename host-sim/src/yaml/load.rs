@@ -14,28 +14,50 @@ const DEPTH_MAX: usize = 64;
 /// Nodes after aliases have been resolved: a nest of aliases multiplies.
 const NODES_MAX: usize = 1_000_000;
 
-/// Reads every document of a file.
+/// Whether `<<` merges an object into another, as most readers do, or is refused, as Envoy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeKeys {
+    /// The fields of the other object are taken over.
+    Resolve,
+    /// There is no such thing.
+    Refuse,
+}
+
+/// Reads every document of a file, merge keys resolved.
 ///
 /// # Errors
 /// Returns the place of the first mistake, or why the file cannot be read.
 pub fn read_file(path: &Path) -> Result<Vec<Node>, Error> {
+    read_file_as(path, MergeKeys::Resolve)
+}
+
+/// Reads every document of a file.
+///
+/// # Errors
+/// Returns the place of the first mistake, or why the file cannot be read.
+pub fn read_file_as(path: &Path, merge_keys: MergeKeys) -> Result<Vec<Node>, Error> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let place = Place { file: name.as_str().into(), line: 0, column: 0 };
         Error::new(place, "", Problem::Unreadable(error.to_string()))
     })?;
-    parse(&name, &text)
+    parse_as(&name, &text, merge_keys)
 }
 
-/// Parses every document of a text; `file` is the name that errors carry.
+/// Parses every document of a text, merge keys resolved; `file` is the name that errors carry.
 ///
 /// Empty documents are left out.
 ///
 /// # Errors
 /// Returns the place of the first mistake.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Node>, Error> {
+    parse_as(file, text, MergeKeys::Resolve)
+}
+
+fn parse_as(file: &str, text: &str, merge_keys: MergeKeys) -> Result<Vec<Node>, Error> {
     let mut tree = Tree {
         file: file.into(),
+        merge_keys,
         documents: Vec::new(),
         open: Vec::new(),
         anchors: BTreeMap::new(),
@@ -61,6 +83,7 @@ struct Open {
 
 struct Tree {
     file: Arc<str>,
+    merge_keys: MergeKeys,
     documents: Vec<Node>,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
@@ -105,7 +128,10 @@ impl Tree {
     fn end(&mut self) -> Result<(), Error> {
         let Some(mut open) = self.open.pop() else { return Ok(()) };
         if let Value::Map(entries) = &mut open.value {
-            merge(entries)?;
+            match self.merge_keys {
+                MergeKeys::Resolve => merge(entries)?,
+                MergeKeys::Refuse => no_merge(entries)?,
+            }
         }
         self.add(Node { value: open.value, place: open.place }, open.anchor, 1)
     }
@@ -192,6 +218,12 @@ fn merge(entries: &mut Vec<Entry>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn no_merge(entries: &[Entry]) -> Result<(), Error> {
+    let Some(entry) = entries.iter().find(|entry| entry.key == MERGE) else { return Ok(()) };
+    let text = "a merge key, which Envoy does not read; write the fields out".to_owned();
+    Err(Error::new(entry.key_place.clone(), "", Problem::Syntax(text)))
 }
 
 /// How many nodes an alias brings at once.

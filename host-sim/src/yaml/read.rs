@@ -86,6 +86,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A string that says something: names and paths.
+    ///
+    /// # Errors
+    /// When the node is anything else, or an empty string.
+    pub fn name(&self) -> Result<&'a str, Error> {
+        match self.string()? {
+            "" => Err(self.invalid("an empty string", "a string with something in it", "")),
+            name => Ok(name),
+        }
+    }
+
     /// The text of any scalar, whatever type it could have: header values in scenarios.
     ///
     /// # Errors

@@ -22,7 +22,8 @@ pub enum Meaning {
     Integer(i128),
     /// A number with a fraction or an exponent.
     Float(f64),
-    /// `yes`, `no`, `on`, `off`, `y`, `n`: a boolean for YAML 1.1, a string for YAML 1.2.
+    /// `yes`, `no`, `on`, `off`, `y`, `n`: a boolean for YAML 1.1, a string for YAML 1.2;
+    /// `0123`: octal or decimal.
     Ambiguous,
     /// A string.
     Text,
@@ -43,7 +44,7 @@ impl Scalar {
             "" | "~" | "null" | "Null" | "NULL" => Meaning::Null,
             "true" | "True" | "TRUE" => Meaning::Boolean(true),
             "false" | "False" | "FALSE" => Meaning::Boolean(false),
-            text if is_yaml_1_1_boolean(text) => Meaning::Ambiguous,
+            text if is_yaml_1_1_boolean(text) || is_yaml_1_1_octal(text) => Meaning::Ambiguous,
             text => number(text).unwrap_or(Meaning::Text),
         }
     }
@@ -55,7 +56,7 @@ impl Scalar {
             Meaning::Null => return "nothing".to_owned(),
             Meaning::Boolean(_) => ", a boolean",
             Meaning::Integer(_) | Meaning::Float(_) => ", a number",
-            Meaning::Ambiguous => ", which YAML 1.1 reads as a boolean",
+            Meaning::Ambiguous => ", which YAML 1.1 and 1.2 read differently",
             Meaning::Text => "",
         };
         format!("`{}`{kind}", self.shortened())
@@ -75,6 +76,11 @@ impl Scalar {
 
 fn is_yaml_1_1_boolean(text: &str) -> bool {
     ["y", "n", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+fn is_yaml_1_1_octal(text: &str) -> bool {
+    let digits = text.trim_start_matches(['+', '-']);
+    digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn number(text: &str) -> Option<Meaning> {

@@ -105,9 +105,9 @@ fn yes_and_no_are_neither_string_nor_boolean() {
     assert!(value.boolean().is_err());
     assert_eq!(
         node.to_json().unwrap_err().to_string(),
-        "f.yaml:1:11: found `no`, which YAML 1.1 reads as a boolean; \
-         allowed a boolean or a string that all readers agree on; \
-         write true or false, or put it in quotes"
+        "f.yaml:1:11: found `no`, which YAML 1.1 and 1.2 read differently; \
+         allowed a value that all readers agree on; \
+         write true, false or a plain number, or put it in quotes"
     );
 }
 
@@ -177,4 +177,25 @@ fn numbers_of_plain_words_are_words() {
 fn a_missing_file_is_named() {
     let error = read_file(std::path::Path::new("/does/not/exist.yaml")).unwrap_err();
     assert!(error.to_string().starts_with("/does/not/exist.yaml: cannot be read: "));
+}
+
+#[test]
+fn a_leading_zero_is_neither_octal_nor_decimal() {
+    let node = one("[0123, 0, 0.5, '0123']");
+    let items = node.reader().list().unwrap();
+    assert!(items[0].integer::<u32>().is_err());
+    assert_eq!(items[1].integer::<u32>(), Ok(0));
+    assert_eq!(items[2].float(), Ok(0.5));
+    assert_eq!(items[3].string(), Ok("0123"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "[-a-z0-9:{}\\[\\],&*<>|'\"#!%@? \n\t\\\\é]{0,80}") {
+        if let Ok(documents) = parse("f", &text) {
+            for document in documents {
+                let _ = document.to_json();
+            }
+        }
+    }
 }

@@ -141,8 +141,8 @@ fn forward(reader: &Reader<'_>) -> Result<Forward, Error> {
     let m = &mut message;
     let (field, value) = m.exactly_one_of(&["cluster", "cluster_header", "weighted_clusters"])?;
     let cluster = match field {
-        "cluster" => ClusterSpecifier::Name(value.string()?.to_owned()),
-        "cluster_header" => ClusterSpecifier::Header(value.string()?.to_ascii_lowercase()),
+        "cluster" => ClusterSpecifier::Name(value.name()?.to_owned()),
+        "cluster_header" => ClusterSpecifier::Header(value.name()?.to_ascii_lowercase()),
         _ => ClusterSpecifier::Weighted(weighted(&value)?),
     };
     let statuses =
@@ -166,7 +166,7 @@ fn weighted(reader: &Reader<'_>) -> Result<WeightedClusters, Error> {
             Message::read(reader, "envoy.config.route.v3.WeightedCluster.ClusterWeight")?;
         let m = &mut message;
         let cluster = WeightedCluster {
-            name: m.required("name")?.string()?.to_owned(),
+            name: m.required("name")?.name()?.to_owned(),
             weight: m.or("weight", 0, Reader::integer)?,
             request_headers: request_edits(m)?,
             response_headers: response_edits(m)?,
@@ -193,7 +193,7 @@ fn weighted(reader: &Reader<'_>) -> Result<WeightedClusters, Error> {
 fn upgrade(reader: &Reader<'_>) -> Result<RouteUpgrade, Error> {
     let mut message = Message::read(reader, "envoy.config.route.v3.RouteAction.UpgradeConfig")?;
     let upgrade = RouteUpgrade {
-        protocol: message.required("upgrade_type")?.string()?.to_ascii_lowercase(),
+        protocol: message.required("upgrade_type")?.name()?.to_ascii_lowercase(),
         enabled: message.or("enabled", true, Reader::boolean)?,
         connect_terminated: message
             .or("connect_config", false, |config| config.object()?.finish().map(|()| true))?,

@@ -212,7 +212,7 @@ fn header(reader: &Reader<'_>) -> Result<HeaderMatcher, Error> {
             HeaderMatch::String(StringMatcher::new(string_match::pattern(field, &value)?))
         }
     };
-    let name = message.required("name")?.string()?.to_ascii_lowercase();
+    let name = message.required("name")?.name()?.to_ascii_lowercase();
     let matcher = HeaderMatcher {
         // Envoy keeps the host under the name that HTTP/2 has for it.
         name: if name == "host" { ":authority".to_owned() } else { name },
@@ -238,7 +238,7 @@ fn range(reader: &Reader<'_>) -> Result<HeaderMatch, Error> {
 
 fn query(reader: &Reader<'_>) -> Result<QueryMatcher, Error> {
     let mut message = Message::read(reader, "envoy.config.route.v3.QueryParameterMatcher")?;
-    let name = message.required("name")?.string()?.to_owned();
+    let name = message.required("name")?.name()?.to_owned();
     let matches = match message.one_of(&["string_match", "present_match"])? {
         Some(("string_match", value)) => Some(string_match::read(&value)?),
         Some((_, value)) if !value.boolean()? => {

@@ -1,3 +1,5 @@
+//! Each refusal word for word: the message is what the user has.
+
 use super::*;
 
 fn refused(text: &str) -> String {

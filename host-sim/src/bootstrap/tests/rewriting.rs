@@ -1,3 +1,5 @@
+//! The bootstrap of a run.
+
 use serde_json::json;
 
 use super::*;

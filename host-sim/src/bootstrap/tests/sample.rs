@@ -1,3 +1,5 @@
+//! A bootstrap file as small as can be.
+
 use super::*;
 
 pub(super) const MINIMAL: &str = "\
