@@ -6,7 +6,9 @@
 //!
 //! # Limits
 //! A read of a real socket is as large as what the kernel holds, up to the connection's buffer limit.
-//! Here it is always [`READ`].
+//! Here the first read of a stream takes [`FIRST_READ`], because a client has just begun, and every
+//! later one as much as that limit allows, because it was ahead meanwhile: the mixture that plugins
+//! have to stand.
 
 use std::collections::VecDeque;
 
@@ -22,8 +24,8 @@ use crate::{
     },
 };
 
-/// How much one turn of the event loop reads.
-const READ: usize = 64 * 1024;
+/// How much the first read of a stream takes.
+const FIRST_READ: usize = 64 * 1024;
 /// The largest HTTP/2 data frame, and so the largest piece of an HTTP/2 body.
 const FRAME: usize = 16 * 1024;
 /// How much an HTTP/2 client may send on a stream that is not read: Envoy's default window.
@@ -34,6 +36,8 @@ const WINDOW: usize = 16 * 1024 * 1024;
 pub(crate) struct Arrival {
     waiting: VecDeque<Piece>,
     read_planned: bool,
+    /// Something of the body was read before.
+    begun: bool,
     /// How many reasons there are not to read from the client.
     disabled: usize,
     /// What an HTTP/2 client has sent since reading stopped.
@@ -52,10 +56,14 @@ impl Engine {
     /// A piece of the request's body arrives.
     pub(crate) fn receive_data(&mut self, id: StreamId, mut data: Bytes, end_stream: bool) {
         let stream = self.world.streams.at(id);
-        let largest = if stream.protocol == Protocol::Http2 { FRAME } else { READ };
-        while data.len() > largest {
-            let piece = data.split_to(largest);
+        let http2 = stream.protocol == Protocol::Http2;
+        while http2 && data.len() > FRAME {
+            let piece = data.split_to(FRAME);
             stream.arrival.waiting.push_back(Piece::Data(piece, false));
+        }
+        if end_stream && !http2 && !data.is_empty() {
+            // HTTP/1's codec sees the end of a message after its last byte.
+            stream.arrival.waiting.push_back(Piece::Data(std::mem::take(&mut data), false));
         }
         stream.arrival.waiting.push_back(Piece::Data(data, end_stream));
         self.read_now(id);
@@ -75,12 +83,28 @@ impl Engine {
 
     /// One read: what fits into it goes through the chain, the rest waits for a later turn.
     pub(crate) fn read(&mut self, id: StreamId) {
-        self.world.streams.at(id).arrival.read_planned = false;
-        let mut left = READ;
-        while left > 0 && self.may_read(id) {
-            match self.world.streams.at(id).arrival.waiting.pop_front() {
+        let stream = self.world.streams.at(id);
+        stream.arrival.read_planned = false;
+        let largest = if stream.chain.limit == 0 { usize::MAX } else { stream.chain.limit };
+        let mut left = if stream.arrival.begun { largest } else { FIRST_READ.min(largest) };
+        stream.arrival.begun = true;
+        // A byte too few ends the read, an empty piece does not.
+        while self.may_read(id) {
+            let waiting = &mut self.world.streams.at(id).arrival.waiting;
+            match waiting.pop_front() {
+                Some(Piece::Data(data, end)) if data.len() > left => {
+                    let mut rest = data;
+                    let now = rest.split_to(left);
+                    waiting.push_front(Piece::Data(rest, end));
+                    left = 0;
+                    if now.is_empty() {
+                        break;
+                    }
+                    self.count_unread(id, now.len());
+                    self.decode_arrived_data(id, now, false);
+                }
                 Some(Piece::Data(data, end)) => {
-                    left = left.saturating_sub(data.len().max(1));
+                    left -= data.len();
                     self.count_unread(id, data.len());
                     self.decode_arrived_data(id, data, end);
                 }

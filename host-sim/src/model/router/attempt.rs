@@ -131,7 +131,15 @@ impl Engine {
 
     pub(crate) fn attempt_data(&mut self, attempt: AttemptId, data: Bytes, end: bool) {
         let Some(id) = self.stream_of(attempt) else { return };
-        self.world.streams.at(id).info.upstream.last_received = Some(self.world.now);
+        let now = self.world.now;
+        let stream = self.world.streams.at(id);
+        stream.info.upstream.last_received = Some(now);
+        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
+        if http1 && end && !data.is_empty() {
+            // HTTP/1's codec sees the end of a message after its last byte.
+            self.encode_data(id, Start::Chain, Data::Frame(data.into()), false);
+            return self.attempt_data(attempt, Bytes::new(), true);
+        }
         if end {
             self.upstream_complete(id);
         }

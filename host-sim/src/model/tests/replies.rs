@@ -171,6 +171,8 @@ fn a_body_held_with_a_watermark_stops_reading_instead() {
     let mut scene = buffering("per_connection_buffer_limit_bytes: 10", || 2);
     let stream = scene.request(&[], false);
     scene.send(stream, "12345678901", false);
+    // One read takes no more than the limit; the next one goes over it.
+    scene.turn();
     assert_eq!(scene.response(stream).reading, Some(false), "{}", scene.trace());
     // HTTP/1 is not read any more, so what would release the body never comes.
     scene.send(stream, "2", true);
@@ -181,8 +183,10 @@ fn a_body_held_with_a_watermark_stops_reading_instead() {
     let stream = scene.open(Protocol::Http2);
     scene.send_headers(stream, &[], false);
     scene.send(stream, "12345678901", false);
+    scene.turn();
     assert_eq!(scene.response(stream).reading, None);
     scene.send(stream, "2", true);
+    scene.turn();
     assert_eq!(scene.requests[1].body, b"123456789012");
 }
 

@@ -68,9 +68,9 @@ pub(super) fn response(request: &Request, headers: HeaderMap, end: bool, respons
     let status = headers.text(":status").and_then(|status| status.parse::<u16>().ok());
     response.status = status;
     response.headers = fields(&headers);
-    let has_length = headers.contains(b"content-length");
+    let is_framed = headers.contains(b"content-length") || headers.contains(b"transfer-encoding");
     let bodiless = matches!(status, Some(100..=199 | 204 | 304)) || request.method == "HEAD";
-    if request.http == Http::V2 || has_length || bodiless || request.method == "CONNECT" {
+    if request.http == Http::V2 || is_framed || bodiless || request.method == "CONNECT" {
         return;
     }
     let mut add = |name: &str, value: &str| {
