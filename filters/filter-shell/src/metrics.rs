@@ -2,10 +2,10 @@
 //!
 //! A proxy's own metrics have names and nothing else. Labels are written into the name in the
 //! notation that Istio's metrics use, and regular expressions of the proxy's configuration
-//! (`stats_tags`) lift them out again:
+//! (`stats_tags`; in a mesh Istio makes them from `extraStatTags`) lift them out again:
 //!
 //! ```text
-//! llm_router_decisions_total.=.pool=.=gpu-large;.;reason=.=long-prompt;.;
+//! pool=.=gpu-large;.;reason=.=long-prompt;.;llm_router_decisions_total
 //! llm_router_decisions_total{pool="gpu-large",reason="long-prompt"}
 //! ```
 //!
@@ -44,13 +44,11 @@ impl Counter {
     }
 }
 
+/// Labels stand before the name: Istio's expressions take away a label and what closes it, so that
+/// anything between name and labels would be left over at the name's end.
 fn labelled(name: &str, labels: &[(&str, &str)]) -> String {
-    let mut out = name.to_owned();
-    for (index, (key, value)) in labels.iter().enumerate() {
-        let start = if index == 0 { ".=." } else { "" };
-        out.push_str(&format!("{start}{key}=.={value};.;"));
-    }
-    out
+    let labels: String = labels.iter().map(|(key, value)| format!("{key}=.={value};.;")).collect();
+    labels + name
 }
 
 #[cfg(test)]
@@ -62,7 +60,7 @@ mod tests {
         assert_eq!(labelled("llm_a_total", &[]), "llm_a_total");
         assert_eq!(
             labelled("llm_tokens_total", &[("model", "gpt-4.1"), ("type", "input")]),
-            "llm_tokens_total.=.model=.=gpt-4.1;.;type=.=input;.;"
+            "model=.=gpt-4.1;.;type=.=input;.;llm_tokens_total"
         );
     }
 }

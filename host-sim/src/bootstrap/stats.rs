@@ -1,7 +1,7 @@
 //! `stats_config`: how labels are lifted out of metric names.
 //!
 //! Plugins can only name a metric, so labels travel in the name
-//! (`llm_tokens_total.=.model=.=gpt;.;`) and Envoy's tag rules take them out again. The rules run
+//! (`model=.=gpt;.;llm_tokens_total`) and Envoy's tag rules take them out again. The rules run
 //! over the *whole* name one after another and mark what they remove; it is cut out at the end, so
 //! that one rule does not disturb the next.
 
@@ -92,9 +92,8 @@ mod tests {
 
     #[test]
     fn labels_in_istios_notation_are_lifted_out_of_the_name() {
-        let tags =
-            [rule("model", r"(\.=\.model=\.=(.*?);\.;)"), rule("type", r"(type=\.=(.*?);\.;)")];
-        let name = lift_tags(&tags, "llm_tokens_total.=.model=.=gpt-4.1;.;type=.=input;.;");
+        let tags = [rule("model", r"(model=\.=(.*?);\.;)"), rule("type", r"(type=\.=(.*?);\.;)")];
+        let name = lift_tags(&tags, "model=.=gpt-4.1;.;type=.=input;.;llm_tokens_total");
         assert_eq!(name.name, "llm_tokens_total");
         assert_eq!(
             name.labels,
@@ -104,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_does_not_match_leaves_the_name_alone() {
-        let name = lift_tags(&[rule("model", r"(\.=\.model=\.=(.*?);\.;)")], "llm_total");
+        let name = lift_tags(&[rule("model", r"(model=\.=(.*?);\.;)")], "llm_total");
         assert_eq!(name, StatName { name: "llm_total".into(), labels: vec![] });
     }
 
