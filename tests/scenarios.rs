@@ -1,0 +1,73 @@
+//! Every scenario, as a test for each pair of hosts that it names, and once with a guest that does
+//! nothing in the place of the filters.
+//!
+//! The filters are built first, so that no test can pass with yesterday's module. A test that needs
+//! an Envoy fails where there is none; `LLM_MESH_WITHOUT=envoy` leaves Envoy out, and the last line
+//! says so.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use host_sim::parts::{Part, Without};
+use host_sim::scenario::format::{self, ENVOYS};
+use host_sim::scenario::run::{Choice, Options, run};
+use host_sim::scenario::verdict::Mark;
+use host_sim::scenario::workbench::{Module, Workbench};
+use host_sim::scenario::{Hosts, catalog};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let without = Without::from_env().unwrap_or_else(|error| panic!("{error}"));
+    let leaves_out_envoy = without.leaves_out(Part::Envoy);
+    let bench = Arc::new(Workbench::here(without).unwrap_or_else(|error| panic!("{error}")));
+    if !arguments.list {
+        bench.module(Module::Filters).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let folder = tests::workspace().join("tests/scenarios");
+    let files = catalog::find(&[folder]).unwrap_or_else(|error| panic!("{error}"));
+    let mut trials = Vec::new();
+    let mut left_out = 0;
+    for file in files {
+        let trial = |name: String, options: Options| {
+            let (file, bench) = (file.clone(), Arc::clone(&bench));
+            Trial::test(name, move || {
+                let verdict = run(&file, &options, &bench);
+                match verdict.mark() {
+                    Mark::Passed => Ok(()),
+                    Mark::Failed | Mark::LeftOut => Err(Failed::from(verdict.lines().join("\n"))),
+                }
+            })
+        };
+        let scenario = match format::read(&file) {
+            Ok(scenario) => scenario,
+            Err(error) => {
+                let name = file.display().to_string();
+                trials.push(Trial::test(name, move || Err(Failed::from(error.to_string()))));
+                continue;
+            }
+        };
+        let name = &scenario.name;
+        let control = Options { control: true, ..Options::default() };
+        trials.push(trial(format!("{name} [control]"), control));
+        if leaves_out_envoy || scenario.hosts != Hosts::Both {
+            left_out += if scenario.hosts == Hosts::Both { scenario.envoys.len() } else { 0 };
+            trials.push(trial(format!("{name} [sim]"), Options::default()));
+            continue;
+        }
+        for version in &scenario.envoys {
+            let known = ENVOYS.iter().find(|(_, known)| known == version);
+            let version_name = known.map_or("", |(name, _)| name);
+            let options =
+                Options { hosts: Choice::Both, envoy: Some(*version), ..Options::default() };
+            trials.push(trial(format!("{name} [sim = envoy {version_name}]"), options));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if left_out > 0 {
+        println!(
+            "left out: {left_out} comparisons with Envoy, because LLM_MESH_WITHOUT names it\n"
+        );
+    }
+    conclusion.exit_code()
+}
