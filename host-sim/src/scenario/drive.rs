@@ -1,6 +1,7 @@
 //! Gives a scenario to a host: configuration in, record out.
 
 mod configure;
+mod discovery;
 mod envoy;
 mod sim;
 

@@ -198,9 +198,9 @@ impl Play<'_> {
     fn begin_step(&mut self, index: usize) -> Result<(), SimError> {
         let Some(step) = self.scenario.steps.get(index) else { return Ok(()) };
         match &step.act {
-            Act::Drain => {
-                return Err(SimError::NotModelled { step: index + 1, what: "a drain" });
-            }
+            // A graceful drain closes nothing at first; what it does to connections over the
+            // following minutes, no client of a scenario lives to see.
+            Act::Drain => self.schedule_step(index + 1),
             Act::Update { .. } => {
                 return Err(SimError::NotModelled { step: index + 1, what: "an update" });
             }
@@ -364,10 +364,15 @@ impl Play<'_> {
         let now = self.host.now();
         let Some(index) = self.clients.of(stream) else { return };
         let Some(client) = self.clients.get_mut(index) else { return };
-        let was_waiting = client.waits_for_continue();
+        let was_waiting = client.waits_for_answer();
         let ended = client.accept(event, now);
-        if was_waiting && !client.waits_for_continue() && client.is_due {
+        if was_waiting && !client.waits_for_answer() && client.is_due {
             self.timeline.push(now, Happening::Frame(index));
+        }
+        // A tunnel has no end of its own: the client closes it when it has heard enough.
+        let closes = ended && client.in_tunnel;
+        if closes {
+            self.host.reset_downstream(stream);
         }
         if ended {
             self.client_ended(index);

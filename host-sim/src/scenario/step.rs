@@ -151,6 +151,14 @@ pub enum Cut {
     Sizes(Vec<usize>),
 }
 
+impl Request {
+    /// An upgrade or CONNECT: the body goes through the tunnel, once it is open.
+    #[must_use]
+    pub fn is_tunnel(&self) -> bool {
+        self.method == "CONNECT" || self.headers.iter().any(|(name, _)| name == "upgrade")
+    }
+}
+
 impl Chunks {
     /// The frames of `body`, each with the time after the headers at which it is sent and whether
     /// it ends the request. An empty body gives one empty frame that ends it.

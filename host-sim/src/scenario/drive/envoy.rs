@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::change;
 use super::configure::{self, Sockets};
+use super::discovery::Discovered;
 use crate::bootstrap::Bootstrap;
 use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
 use crate::model::EnvoyVersion;
@@ -21,6 +23,8 @@ use crate::scenario::workbench::{Workbench, rim};
 /// How long streams may take to end after the last response, before they count as open.
 const LAG: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(10);
+/// How long a new configuration may take to be in force.
+const UPDATE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(in crate::scenario) fn envoy(
     scenario: &Scenario,
@@ -60,13 +64,19 @@ async fn on_sockets(
     let mut config = tree.to_json().map_err(|error| error.to_string())?;
     let access_file = folder.join("access.log");
     configure::add_access_log(&mut config, &access_file, &access_log::format());
+    let updated = scenario.steps.iter().filter_map(|step| match &step.act {
+        Act::Update { plugin, .. } => Some(plugin.as_str()),
+        Act::Request(_) | Act::Drain => None,
+    });
+    let discovered = Discovered::extract(&mut config, updated.collect(), folder);
+    let discovered = discovered.map_err(|error| error.to_string())?;
     let options = EnvoyOptions {
         concurrency: usize::try_from(scenario.workers).unwrap_or(1),
         ..EnvoyOptions::default()
     };
     let envoy = RunningEnvoy::start(binary, &config, &options).await.map_err(|e| rim(&e))?;
     let listeners = typed.listeners.iter().map(|listener| listener.name.clone()).collect();
-    let proxy = Live { envoy, listeners };
+    let proxy = Live { envoy, listeners, discovered: Mutex::new(discovered) };
     let before = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
     let mut exchanges = play(scenario, &proxy).await?;
     let open_streams = proxy.come_to_rest().await.map_err(|error| rim(&error))?;
@@ -110,6 +120,7 @@ fn plugin_lines(envoy: &RunningEnvoy) -> Vec<LogLine> {
 struct Live {
     envoy: RunningEnvoy,
     listeners: Vec<String>,
+    discovered: Mutex<Discovered>,
 }
 
 impl Live {
@@ -127,6 +138,33 @@ impl Live {
     }
 }
 
+impl Live {
+    /// How often Envoy has taken a new configuration of a filter.
+    async fn reloads(&self) -> Result<f64, String> {
+        let metrics = self.envoy.metrics().await.map_err(|error| rim(&error))?;
+        let reloads = metrics.iter().filter(|(name, _)| name.contains("_config_reload{"));
+        Ok(reloads.map(|(_, value)| value).sum())
+    }
+
+    /// Gives a plugin its new configuration and waits until it is in force.
+    async fn update(&self, plugin: &str, patch: &serde_json::Value) -> Result<(), String> {
+        let before = self.reloads().await?;
+        self.discovered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .update(plugin, patch)
+            .map_err(|error| error.to_string())?;
+        let begun = Instant::now();
+        while self.reloads().await? <= before {
+            if begun.elapsed() > UPDATE_WITHIN {
+                return Err(format!("Envoy did not take the new configuration of `{plugin}`"));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+}
+
 impl Proxy for Live {
     fn address(&self, listener: Option<&str>) -> Option<SocketAddr> {
         let name = listener.or(self.listeners.first().map(String::as_str))?;
@@ -140,9 +178,7 @@ impl Proxy for Live {
                 let drained = self.envoy.post("/drain_listeners?graceful").await;
                 drained.map(drop).map_err(|error| rim(&error))
             }
-            Act::Update { .. } => {
-                Err("`update` is not possible on a static Envoy; say `hosts: sim`".to_owned())
-            }
+            Act::Update { plugin, patch } => self.update(plugin, patch).await,
         }
     }
 }

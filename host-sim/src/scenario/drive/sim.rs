@@ -45,6 +45,7 @@ pub(in crate::scenario) fn sim(
     observation.logs = world
         .logs()
         .iter()
+        .chain(world.traps())
         .map(|line| LogLine {
             level: LEVELS.get(line.level as usize).unwrap_or(&"?").to_string(),
             text: super::without_backtrace(&line.message),

@@ -73,6 +73,10 @@ pub(super) struct Client {
     frames: VecDeque<Frame>,
     trailers: Option<HeaderMap>,
     waits_for_continue: bool,
+    /// An upgrade or CONNECT that nobody has answered yet.
+    waits_for_tunnel: bool,
+    /// What is sent and received goes through a tunnel.
+    pub(super) in_tunnel: bool,
     body: BytesMut,
     has_ended: bool,
 }
@@ -97,6 +101,8 @@ impl Client {
             frames: frames(&request),
             trailers: codec::request_trailers(&request),
             waits_for_continue: request.expect_continue,
+            waits_for_tunnel: request.is_tunnel(),
+            in_tunnel: false,
             body: BytesMut::new(),
             has_ended: false,
             request,
@@ -114,11 +120,12 @@ impl Client {
     }
 
     pub(super) fn may_send(&self) -> bool {
-        self.may_write && !self.waits_for_continue
+        self.may_write && !self.waits_for_answer()
     }
 
-    pub(super) fn waits_for_continue(&self) -> bool {
-        self.waits_for_continue
+    /// The body may not be sent before the host has said something.
+    pub(super) fn waits_for_answer(&self) -> bool {
+        self.waits_for_continue || self.waits_for_tunnel
     }
 
     /// When the next frame is to be sent, from the beginning of the request.
@@ -160,13 +167,27 @@ impl Client {
                     self.trailers = None;
                     self.waits_for_continue = false;
                 }
+                if std::mem::take(&mut self.waits_for_tunnel) {
+                    let connects =
+                        self.request.method == "CONNECT" || self.request.http == Http::V2;
+                    self.in_tunnel = match headers.text(":status") {
+                        Some("101") => true,
+                        Some(status) => connects && status.starts_with('2'),
+                        None => false,
+                    };
+                    if !self.in_tunnel {
+                        self.frames.clear();
+                    }
+                }
                 codec::response(&self.request, headers, end, response);
                 response.headers_after = Some(took);
-                end.then_some(Ended::Complete)
+                let all_is_back = self.in_tunnel && self.exchange.sent.is_empty();
+                (end || all_is_back).then_some(Ended::Complete)
             }
             StreamEvent::Data(data, end) => {
                 self.body.extend_from_slice(&data);
-                end.then_some(Ended::Complete)
+                let all_is_back = self.in_tunnel && self.body.len() >= self.exchange.sent.len();
+                (end || all_is_back).then_some(Ended::Complete)
             }
             StreamEvent::Trailers(trailers) => {
                 response.trailers = codec::fields(&trailers);
@@ -206,6 +227,11 @@ fn frames(request: &Request) -> VecDeque<Frame> {
             cut.push_back(Frame { at: frame.at, data, end: false });
         }
         cut.push_back(frame);
+    }
+    if request.is_tunnel() {
+        cut.retain(|frame| !frame.data.is_empty());
+        cut.iter_mut().for_each(|frame| frame.end = false);
+        return cut;
     }
     // The end of an HTTP/1.1 message is told apart from its last byte.
     if request.http != Http::V2

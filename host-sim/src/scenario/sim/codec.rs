@@ -23,7 +23,13 @@ pub(super) fn protocol(http: Http) -> Protocol {
 /// Request headers as the host gets them, and whether the request ends with them.
 pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, bool) {
     let mut headers = HeaderMap::new();
-    headers.append(":method", request.method.clone());
+    let upgrade = request.headers.iter().find(|(name, _)| name == "upgrade");
+    let extended = upgrade.filter(|_| request.http == Http::V2);
+    let method = if extended.is_some() { "CONNECT" } else { &request.method };
+    headers.append(":method", method.to_owned());
+    if let Some((_, protocol)) = extended {
+        headers.append(":protocol", protocol.clone());
+    }
     if !request.path.is_empty() {
         headers.append(":path", request.path.clone());
     }
@@ -32,19 +38,20 @@ pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, b
         headers.append(":scheme", "http");
     }
     for (name, value) in request.headers.iter().chain(&framing(request)) {
-        headers.append(name.clone(), value.clone());
+        if extended.is_none() || (name != "upgrade" && name != "connection") {
+            headers.append(name.clone(), value.clone());
+        }
     }
     headers.append(MARK, number.to_string());
-    let upgrades = request.headers.iter().any(|(name, _)| name == "upgrade");
-    let stays_open = upgrades || request.method == "CONNECT";
-    (headers, request.body.is_none() && request.trailers.is_empty() && !stays_open)
+    let ends = request.body.is_none() && request.trailers.is_empty() && !request.is_tunnel();
+    (headers, ends)
 }
 
 /// Fields that say where the body ends.
 pub(crate) fn framing(request: &Request) -> Vec<(String, String)> {
     let field = |name: &str, value: String| (name.to_owned(), value);
     let mut fields = Vec::new();
-    if let Some(body) = &request.body {
+    if let Some(body) = request.body.as_ref().filter(|_| !request.is_tunnel()) {
         let has_length = request.headers.iter().any(|(name, _)| name == "content-length");
         if request.content_length && !has_length && request.trailers.is_empty() {
             fields.push(field("content-length", body.len().to_string()));

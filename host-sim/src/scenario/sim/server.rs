@@ -111,7 +111,10 @@ impl Servers {
                 if let Some(Endpoints::Scripted(script)) = self.scripts.get_mut(&key) {
                     attempt.reply = Some(script.next_reply());
                 }
-                attempt.request.ended = end;
+                // An upgrade that is answered as a plain request has no body.
+                let waits = attempt.reply.as_ref().is_some_and(Reply::waits_for_body);
+                let upgrades = headers.contains(b"upgrade") && !attempt.endpoint.http2;
+                attempt.request.ended = end || (upgrades && waits);
             }
             UpstreamEvent::Data(data, end) => {
                 attempt.request.body.extend_from_slice(&data);

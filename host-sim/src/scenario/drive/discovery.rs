@@ -1,0 +1,106 @@
+//! Plugins whose configuration changes while a real Envoy runs.
+//!
+//! Istio delivers a `WasmPlugin` by extension config discovery, which is how a new configuration
+//! takes force without a new listener. A static Envoy does the same from a file: the filter is
+//! moved out of the bootstrap into a file of its own, in a folder that Envoy watches, and a new
+//! file is *moved* over the old one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use crate::bootstrap::merge_patch;
+
+const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const EXTENSION: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
+
+/// Filters that Envoy reads from files, by the root id of their plugin.
+#[derive(Debug, Default)]
+pub(super) struct Discovered {
+    filters: BTreeMap<String, Filter>,
+}
+
+#[derive(Debug)]
+struct Filter {
+    name: String,
+    config: Json,
+    file: PathBuf,
+    version: u32,
+}
+
+impl Discovered {
+    /// Moves the filters of these plugins out of a bootstrap into files below `folder`.
+    pub(super) fn extract(
+        bootstrap: &mut Json,
+        plugins: BTreeSet<&str>,
+        folder: &Path,
+    ) -> io::Result<Self> {
+        let mut found = Self::default();
+        if !plugins.is_empty() {
+            found.visit(bootstrap, &plugins, folder);
+        }
+        found.filters.values().try_for_each(Filter::write)?;
+        Ok(found)
+    }
+
+    fn visit(&mut self, value: &mut Json, plugins: &BTreeSet<&str>, folder: &Path) {
+        if let Some(root_id) = value.pointer("/typed_config/config/root_id").and_then(Json::as_str)
+            && plugins.contains(root_id)
+        {
+            let root_id = root_id.to_owned();
+            let name = value.get("name").and_then(Json::as_str).unwrap_or(&root_id).to_owned();
+            let own = folder.join(format!("plugin-{}", self.filters.len()));
+            let file = own.join("filter.json");
+            let config = value.get("typed_config").cloned().unwrap_or_default();
+            *value = json!({"name": name, "config_discovery": {
+                "config_source": {"path_config_source": {
+                    "path": file, "watched_directory": {"path": own},
+                }},
+                "type_urls": [WASM],
+            }});
+            self.filters.insert(root_id, Filter { name, config, file, version: 1 });
+            return;
+        }
+        match value {
+            Json::Object(object) => {
+                object.values_mut().for_each(|value| self.visit(value, plugins, folder));
+            }
+            Json::Array(items) => {
+                items.iter_mut().for_each(|item| self.visit(item, plugins, folder));
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+
+    /// Changes the configuration of a plugin, and moves its new file into place.
+    pub(super) fn update(&mut self, plugin: &str, patch: &Json) -> io::Result<()> {
+        let unknown = || io::Error::other(format!("no plugin has the root id `{plugin}`"));
+        let filter = self.filters.get_mut(plugin).ok_or_else(unknown)?;
+        let text = filter.config.pointer_mut("/config/configuration/value").ok_or_else(unknown)?;
+        let mut configuration: Json = serde_json::from_str(text.as_str().unwrap_or_default())?;
+        merge_patch(&mut configuration, patch);
+        *text = Json::String(configuration.to_string());
+        filter.version += 1;
+        filter.write()
+    }
+}
+
+impl Filter {
+    fn write(&self) -> io::Result<()> {
+        let mut extension = json!({
+            "@type": EXTENSION, "name": self.name, "typed_config": self.config,
+        });
+        if let Some(object) = extension.as_object_mut() {
+            object.retain(|_, value| !value.is_null());
+        }
+        let response = json!({"version_info": self.version.to_string(), "resources": [extension]});
+        if let Some(folder) = self.file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, response.to_string())?;
+        std::fs::rename(&new, &self.file)
+    }
+}
