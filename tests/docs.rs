@@ -81,7 +81,7 @@ fn the_documented_metrics_are_those_of_the_code() {
         let source = read(&file);
         let body = source.split("#[cfg(test)]").next().unwrap_or_default();
         let strings = body.lines().filter(|line| !line.trim_start().starts_with("//"));
-        code.extend(strings.flat_map(|line| metrics(line)));
+        code.extend(strings.flat_map(metrics));
     }
     assert!(!code.is_empty());
     assert_eq!(metrics(&read(Path::new("filters/README.md"))), code);
