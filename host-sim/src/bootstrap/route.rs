@@ -63,6 +63,8 @@ pub struct VirtualHost {
     pub include_request_attempt_count: bool,
     /// `x-envoy-attempt-count` goes to the client.
     pub include_attempt_count_in_response: bool,
+    /// How much of a body may be held, in place of the listener's limit.
+    pub request_body_buffer_limit: Option<u64>,
 }
 
 /// A route.
@@ -78,6 +80,8 @@ pub struct Route {
     pub request_headers: HeaderEdits,
     /// Edits of its responses.
     pub response_headers: HeaderEdits,
+    /// How much of a body may be held, in place of the virtual host's limit.
+    pub request_body_buffer_limit: Option<u64>,
     /// Where it stands in the file.
     pub place: Place,
     /// Its path in the file.
@@ -132,6 +136,7 @@ fn virtual_host(reader: &Reader<'_>) -> Result<VirtualHost, Error> {
             false,
             Reader::boolean,
         )?,
+        request_body_buffer_limit: buffer_limit(m)?,
     };
     message.finish()?;
     Ok(host)
@@ -154,6 +159,7 @@ fn route(reader: &Reader<'_>) -> Result<Route, Error> {
         action: action::read(m)?,
         request_headers: request_edits(m)?,
         response_headers: response_edits(m)?,
+        request_body_buffer_limit: buffer_limit(m)?,
         place: reader.node().place.clone(),
         path: reader.path().to_owned(),
     };
@@ -163,6 +169,10 @@ fn route(reader: &Reader<'_>) -> Result<Route, Error> {
 
 fn text(message: &mut Message<'_>, field: &'static str) -> Result<String, Error> {
     message.or(field, String::new(), |reader| Ok(reader.string()?.to_owned()))
+}
+
+fn buffer_limit(message: &mut Message<'_>) -> Result<Option<u64>, Error> {
+    message.maybe("request_body_buffer_limit", Reader::integer)
 }
 
 fn request_edits(message: &mut Message<'_>) -> Result<HeaderEdits, Error> {

@@ -17,6 +17,8 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) virtual_host: String,
     pub(crate) action: RouteAction,
+    /// How much of a body may be held, in place of the listener's limit.
+    pub(crate) request_body_buffer_limit: Option<usize>,
     /// From the most specific level outwards, unless the table says the opposite.
     pub(crate) response_edits: Vec<HeaderEdits>,
 }
@@ -90,7 +92,14 @@ impl Route {
                 attempt_count_in_response: host.include_attempt_count_in_response,
             }),
         };
-        Self { name: chosen.name.clone(), virtual_host: host.name.clone(), action, response_edits }
+        let limit = chosen.request_body_buffer_limit.or(host.request_body_buffer_limit);
+        Self {
+            name: chosen.name.clone(),
+            virtual_host: host.name.clone(),
+            action,
+            request_body_buffer_limit: limit.and_then(|limit| usize::try_from(limit).ok()),
+            response_edits,
+        }
     }
 }
 

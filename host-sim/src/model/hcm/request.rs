@@ -9,6 +9,7 @@ use super::{
 use crate::{
     host::Protocol,
     model::{
+        EnvoyVersion,
         call::LocalReply,
         effect::{Effect, StreamEvent, StreamId},
         engine::Engine,
@@ -211,6 +212,11 @@ impl Engine {
             found.map(|found| std::sync::Arc::new(super::super::route::Route::new(table, &found)));
         stream.route = CachedRoute::Known(route.clone());
         stream.info.route.clone_from(&route);
+        // Before 1.37 the router alone looked at this limit, when filters had long buffered.
+        let limit = route.as_ref().and_then(|route| route.request_body_buffer_limit);
+        if let (Some(limit), true) = (limit, self.world.envoy >= EnvoyVersion::V1_37) {
+            self.world.streams.at(id).chain.limit = limit;
+        }
         route
     }
 }
