@@ -33,6 +33,8 @@ flags! {
     DOWNSTREAM_CONNECTION_TERMINATION = 14 "DC";
     /// Nothing moved for too long.
     STREAM_IDLE_TIMEOUT = 16 "SI";
+    /// The client broke the protocol.
+    DOWNSTREAM_PROTOCOL_ERROR = 18 "DPE";
     /// The upstream broke the protocol.
     UPSTREAM_PROTOCOL_ERROR = 23 "UPE";
     /// No such cluster.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{
     address,
     codec::{is_connect, is_upgrade},
+    life::text_reply,
 };
 use crate::{
     host::Protocol,
@@ -14,6 +15,7 @@ use crate::{
         effect::{Effect, StreamEvent, StreamId},
         engine::Engine,
         filter_manager::{Data, Start},
+        flag::Flags,
         headers::HeaderMap,
         stream::CachedRoute,
     },
@@ -67,7 +69,8 @@ impl Engine {
         let allowed = self.create_filter_chain(id);
         self.apply_route_limits(id);
         self.reset_idle_timer(id);
-        if !allowed {
+        // Without a route there is nothing that could forbid the upgrade: the router answers 404.
+        if !allowed && self.world.streams.at(id).info.route.is_some() {
             return self.send_local_reply(id, plain_reply(403, "upgrade_failed"));
         }
         self.decode_headers(id, Start::Chain, end_stream);
@@ -119,7 +122,8 @@ impl Engine {
         let headers = stream.request.headers.as_mut()?;
         if stream.protocol == Protocol::Http10 {
             if !http1.accept_http_10 {
-                return Some(plain_reply(426, "low_version"));
+                stream.info.flags.insert(Flags::DOWNSTREAM_PROTOCOL_ERROR);
+                return Some(text_reply(426, "Upgrade Required", "low_version"));
             }
             if let (false, Some(host)) =
                 (headers.contains(b":authority"), &http1.default_host_for_http_10)

@@ -169,7 +169,7 @@ fn http10_is_refused_unless_it_is_accepted() {
     let stream = scene.open(Protocol::Http10);
     scene.send_headers(stream, &[(":method", "GET")], true);
     assert_eq!(scene.response(stream).status(), "426");
-    assert_eq!(scene.response(stream).access.as_deref(), Some("426 - low_version"));
+    assert_eq!(scene.response(stream).access.as_deref(), Some("426 DPE low_version"));
 
     let manager = "http_protocol_options: {accept_http_10: true}";
     let text = super::scene::file(&[], manager, "");
