@@ -15,7 +15,7 @@
 //! # Limits
 //! - One gateway, which every resource is taken to select; `Gateway`, `selector` and `targetRefs`
 //!   are not compared.
-//! - A cluster has no endpoints: a run gives it servers. A module has the name of its image, with
+//! - A cluster has one endpoint on this machine: a run puts servers in its place. A module has the name of its image, with
 //!   `-` as `_`; a run puts the module in its place.
 //! - Istio's own filters (statistics, metadata exchange, ALPN), its default retry policy, path
 //!   normalisation and the `server: istio-envoy` header are left out.

@@ -42,6 +42,11 @@ impl Destination {
         format!("outbound|{}|{}|{}", self.port, self.subset, self.host)
     }
 
+    /// The service's port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The subset, if the destination names one.
     pub(super) fn subset(&self) -> Option<Subset> {
         let named = !self.subset.is_empty();

@@ -61,9 +61,11 @@ impl Gateway {
                 return Err(self.unknown_subset(&subset, place));
             }
             if seen.insert(destination) {
+                let name = destination.cluster();
                 clusters.push(json!({
-                    "name": destination.cluster(),
+                    "name": name,
                     "type": "STATIC",
+                    "load_assignment": load_assignment(&name, destination.port()),
                     "connect_timeout": "10s",
                     "lb_policy": "LEAST_REQUEST",
                 }));
@@ -139,6 +141,13 @@ const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v
 /// A gateway listens on all addresses; here it is reached from this machine alone.
 fn address(port: u16) -> Json {
     json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}
+
+/// Pods are not known here: one server on this machine stands for them, until a run puts its own
+/// in its place.
+fn load_assignment(cluster: &str, port: u16) -> Json {
+    let endpoint = json!({"endpoint": {"address": address(port)}});
+    json!({"cluster_name": cluster, "endpoints": [{"lb_endpoints": [endpoint]}]})
 }
 
 fn list(items: Vec<Node>, place: &Place) -> Node {
