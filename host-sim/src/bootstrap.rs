@@ -39,10 +39,8 @@ mod struct_value;
 mod tests;
 
 pub use access_log::{AccessLog, Sink};
-pub use cluster::{
-    CircuitBreakers, Cluster, Endpoint, LoadBalancing, Priority, Thresholds, UpstreamProtocol,
-};
-pub use connection_manager::{Cidr, Codec, ConnectionManager, InternalAddresses, Upgrade};
+pub use cluster::{Cluster, Endpoint, LoadBalancing, UpstreamProtocol};
+pub use connection_manager::{Cidr, ConnectionManager, InternalAddresses, Upgrade};
 pub use format::{Format, Piece};
 pub use header_edit::{AppendAction, HeaderAdd, HeaderEdits};
 pub use http_filter::{FilterKind, HttpFilter, Router};
@@ -72,8 +70,6 @@ pub struct Bootstrap {
     pub stats_tags: Vec<StatsTag>,
     /// How often counters are flushed; some plugins' metrics show only then.
     pub stats_flush_interval: Duration,
-    /// Runtime keys with their values, from the static layers, later layers over earlier ones.
-    pub runtime: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
 impl Bootstrap {
@@ -109,8 +105,8 @@ impl Bootstrap {
                 Duration::from_secs(5),
                 Reader::seconds,
             )?,
-            runtime: message.or("layered_runtime", Default::default(), runtime::read)?,
         };
+        message.maybe("layered_runtime", runtime::read)?;
         message.finish()?;
         bootstrap.check_names(&reader)?;
         Ok(bootstrap)

@@ -22,8 +22,6 @@ pub struct Cluster {
     pub endpoints: Vec<Endpoint>,
     /// What is spoken upstream; the client's protocol does not matter.
     pub protocol: UpstreamProtocol,
-    /// Limits.
-    pub circuit_breakers: CircuitBreakers,
     /// `per_connection_buffer_limit_bytes`: where reading from a server stops.
     pub buffer_limit: u32,
 }
@@ -58,51 +56,10 @@ pub enum UpstreamProtocol {
     Http2,
 }
 
-/// `circuit_breakers`, by the request's priority.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CircuitBreakers {
-    /// Of ordinary requests.
-    pub default: Thresholds,
-    /// Of requests whose route has priority `HIGH`.
-    pub high: Thresholds,
-}
-
-/// Which thresholds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Priority {
-    /// `DEFAULT`
-    Default,
-    /// `HIGH`
-    High,
-}
-
-/// Limits of one priority; the defaults are Envoy's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Thresholds {
-    /// `max_connections`
-    pub max_connections: u32,
-    /// `max_pending_requests`
-    pub max_pending_requests: u32,
-    /// `max_requests`
-    pub max_requests: u32,
-    /// `max_retries`: at the same time.
-    pub max_retries: u32,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            max_connections: 1024,
-            max_pending_requests: 1024,
-            max_requests: 1024,
-            max_retries: 3,
-        }
-    }
-}
-
 pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
     let mut message = Message::read(reader, "envoy.config.cluster.v3.Cluster")?;
     let m = &mut message;
+    m.maybe("circuit_breakers", circuit_breakers)?;
     // Addresses are IPs in both, so that they come to the same here.
     m.maybe("type", |kind| kind.choice(&[("STATIC", ()), ("STRICT_DNS", ())]))?;
     m.maybe("dns_lookup_family", |family| {
@@ -120,7 +77,6 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
             .or("lb_policy", LoadBalancing::RoundRobin, |policy| policy.choice(&policies))?,
         endpoints: m.or("load_assignment", Vec::new(), load_assignment)?,
         protocol: m.or("typed_extension_protocol_options", Default::default(), protocol)?,
-        circuit_breakers: m.or("circuit_breakers", Default::default(), circuit_breakers)?,
         buffer_limit: m.or("per_connection_buffer_limit_bytes", BUFFER_LIMIT, Reader::integer)?,
     };
     message.finish()?;
@@ -183,34 +139,31 @@ fn explicit(reader: &Reader<'_>) -> Result<UpstreamProtocol, Error> {
     Ok(protocol)
 }
 
-fn circuit_breakers(reader: &Reader<'_>) -> Result<CircuitBreakers, Error> {
-    let mut breakers = CircuitBreakers::default();
+/// The model admits everything, so limits may be raised and not lowered. Nothing is retried yet,
+/// and so nothing counts against `max_retries`.
+fn circuit_breakers(reader: &Reader<'_>) -> Result<(), Error> {
     let mut message = Message::read(reader, "envoy.config.cluster.v3.CircuitBreakers")?;
     message.each("thresholds", |reader| {
-        let mut message =
-            Message::read(reader, "envoy.config.cluster.v3.CircuitBreakers.Thresholds")?;
-        let priority = message.or("priority", Priority::Default, |reader| {
-            reader.choice(&[("DEFAULT", Priority::Default), ("HIGH", Priority::High)])
-        })?;
-        let standard = Thresholds::default();
-        let m = &mut message;
-        let thresholds = Thresholds {
-            max_connections: m.or("max_connections", standard.max_connections, Reader::integer)?,
-            max_pending_requests: m.or(
-                "max_pending_requests",
-                standard.max_pending_requests,
-                Reader::integer,
-            )?,
-            max_requests: m.or("max_requests", standard.max_requests, Reader::integer)?,
-            max_retries: m.or("max_retries", standard.max_retries, Reader::integer)?,
-        };
-        message.finish()?;
-        match priority {
-            Priority::Default => breakers.default = thresholds,
-            Priority::High => breakers.high = thresholds,
+        let name = "envoy.config.cluster.v3.CircuitBreakers.Thresholds";
+        let mut message = Message::read(reader, name)?;
+        message.maybe("priority", |priority| priority.choice(&[("DEFAULT", ()), ("HIGH", ())]))?;
+        message.maybe("max_retries", Reader::integer::<u32>)?;
+        for field in ["max_connections", "max_pending_requests", "max_requests"] {
+            message.maybe(field, raised)?;
         }
-        Ok(())
+        message.finish()
     })?;
-    message.finish()?;
-    Ok(breakers)
+    message.finish()
+}
+
+/// Envoy's default for the limits of a circuit breaker.
+const LIMIT: u32 = 1024;
+
+fn raised(reader: &Reader<'_>) -> Result<(), Error> {
+    let limit: u32 = reader.integer()?;
+    if limit >= LIMIT {
+        return Ok(());
+    }
+    let found = format!("a limit of {limit}");
+    Err(reader.not_modelled(&found, &format!("limits from {LIMIT}"), CURE))
 }

@@ -16,8 +16,6 @@ use crate::yaml::{Error, Reader};
 pub struct ConnectionManager {
     /// The prefix of its statistics.
     pub stat_prefix: String,
-    /// Which protocols clients may speak.
-    pub codec: Codec,
     /// The filters in order; the router is last.
     pub http_filters: Vec<HttpFilter>,
     /// The route table.
@@ -52,17 +50,6 @@ pub struct ConnectionManager {
     pub strip_any_host_port: bool,
     /// A trailing dot is taken off the host before routing.
     pub strip_trailing_host_dot: bool,
-}
-
-/// `codec_type`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Codec {
-    /// By the connection's first bytes.
-    Auto,
-    /// HTTP/1 only.
-    Http1,
-    /// HTTP/2 only.
-    Http2,
 }
 
 /// An upgrade and whether it is let through.
@@ -115,12 +102,16 @@ const STREAM_IDLE: Duration = Duration::from_secs(300);
 
 pub(super) fn read(mut message: Message<'_>) -> Result<ConnectionManager, Error> {
     message.not_modelled(&["rds", "scoped_routes"], "`route_config`", CURE)?;
-    let codecs = [("AUTO", Codec::Auto), ("HTTP1", Codec::Http1), ("HTTP2", Codec::Http2)];
+    // Clients speak HTTP/1 or HTTP/2 as they like.
+    if let Some(codec) = message.optional("codec_type")
+        && codec.string()? != "AUTO"
+    {
+        return Err(codec.not_modelled(&format!("`{}`", codec.string()?), "AUTO", CURE));
+    }
     let m = &mut message;
     let flag = |m: &mut Message<'_>, field, default| m.or(field, default, Reader::boolean);
     let manager = ConnectionManager {
         stat_prefix: m.required("stat_prefix")?.name()?.to_owned(),
-        codec: m.or("codec_type", Codec::Auto, |reader| reader.choice(&codecs))?,
         http_filters: http_filter::read_chain(&m.required("http_filters")?)?,
         route_config: route::read(&m.required("route_config")?)?,
         access_log: m.each("access_log", access_log::read)?,

@@ -19,12 +19,6 @@ pub struct Http1Options {
 pub struct Http2Options {
     /// Extended CONNECT is offered.
     pub allow_connect: bool,
-    /// `max_concurrent_streams`
-    pub max_concurrent_streams: Option<u32>,
-    /// `initial_stream_window_size`
-    pub initial_stream_window_size: Option<u32>,
-    /// `initial_connection_window_size`
-    pub initial_connection_window_size: Option<u32>,
 }
 
 pub(super) fn read_http1(reader: &Reader<'_>) -> Result<Http1Options, Error> {
@@ -41,13 +35,8 @@ pub(super) fn read_http1(reader: &Reader<'_>) -> Result<Http1Options, Error> {
 
 pub(super) fn read_http2(reader: &Reader<'_>) -> Result<Http2Options, Error> {
     let mut message = Message::read(reader, "envoy.config.core.v3.Http2ProtocolOptions")?;
-    let options = Http2Options {
-        allow_connect: message.or("allow_connect", false, Reader::boolean)?,
-        max_concurrent_streams: message.maybe("max_concurrent_streams", Reader::integer)?,
-        initial_stream_window_size: message.maybe("initial_stream_window_size", Reader::integer)?,
-        initial_connection_window_size: message
-            .maybe("initial_connection_window_size", Reader::integer)?,
-    };
+    let options =
+        Http2Options { allow_connect: message.or("allow_connect", false, Reader::boolean)? };
     message.finish()?;
     Ok(options)
 }

@@ -42,7 +42,6 @@ fn defaults_are_envoys() {
     assert!(listener.manager.generate_request_id);
     let cluster = bootstrap.cluster("a").unwrap();
     assert_eq!(cluster.connect_timeout, Duration::from_secs(5));
-    assert_eq!(cluster.circuit_breakers.default.max_retries, 3);
     assert_eq!(cluster.protocol, UpstreamProtocol::Http1);
     let Some(route::Action::Forward(forward)) =
         listener.manager.route_config.routes().next().map(|route| route.action.clone())
@@ -90,17 +89,6 @@ fn a_plugin_is_read_with_its_vm() {
     assert_eq!(backoff.base_interval, Duration::from_millis(500));
     assert_eq!(backoff.max_interval, Duration::from_secs(5));
     assert!(!plugin.allow_on_headers_stop_iteration);
-}
-
-#[test]
-fn static_runtime_layers_are_flattened_and_later_ones_win() {
-    let text = format!(
-        "{MINIMAL}layered_runtime:\n  layers:\n  - {{name: a, static_layer: {{x: {{y: 1, z: 2}}}}}}\n  \
-         - {{name: b, static_layer: {{x.y: 3}}}}\n  - {{name: admin, admin_layer: {{}}}}\n"
-    );
-    let runtime = read(&text).unwrap().runtime;
-    assert_eq!(runtime.len(), 2);
-    assert_eq!((&runtime["x.y"], &runtime["x.z"]), (&3.into(), &2.into()));
 }
 
 #[test]

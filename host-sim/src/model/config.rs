@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use super::{guest::VmSpec, version::EnvoyVersion};
 use crate::bootstrap::{
-    self, Bootstrap, Cluster, Code, ConnectionManager, FailurePolicy, FilterKind,
+    self, Bootstrap, Cluster, Code, ConnectionManager, FailurePolicy, FilterKind, NodeInfo,
 };
 
 /// A proxy: listeners, clusters and plugins.
@@ -15,6 +15,8 @@ use crate::bootstrap::{
 pub(crate) struct Config {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) clusters: BTreeMap<String, Cluster>,
+    /// Who the proxy says it is.
+    pub(crate) node: NodeInfo,
     /// Every plugin of every chain, in the order of the file.
     pub(crate) plugins: Vec<Plugin>,
 }
@@ -65,6 +67,7 @@ impl Config {
     pub(crate) fn new(file: &Bootstrap, envoy: EnvoyVersion) -> Result<Self, ReadModuleError> {
         let mut config = Self {
             clusters: file.clusters.iter().map(|c| (c.name.clone(), c.clone())).collect(),
+            node: file.node.clone(),
             ..Self::default()
         };
         for listener in &file.listeners {

@@ -46,6 +46,12 @@ impl World {
                 .and_then(|stream| self.config.listeners.get(stream.listener))
                 .and_then(|listener| address(listener.address, name)),
             (b"xds", [name]) => self.xds(name),
+            (b"node", [b"id"]) => Some(self.config.node.id.clone().into_bytes()),
+            (b"node", [b"cluster"]) => Some(self.config.node.cluster.clone().into_bytes()),
+            (b"node", [b"metadata", name]) => std::str::from_utf8(name)
+                .ok()
+                .and_then(|name| self.config.node.metadata.get(name))
+                .map(|value| value.clone().into_bytes()),
             (b"filter_state", [name]) => {
                 self.stream().and_then(|stream| stream.info.filter_state.get(*name).cloned())
             }

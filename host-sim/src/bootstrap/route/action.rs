@@ -76,8 +76,6 @@ pub struct RouteUpgrade {
     pub protocol: String,
     /// Let through or not.
     pub enabled: bool,
-    /// For CONNECT: the request is ended here and its payload forwarded as TCP.
-    pub connect_terminated: bool,
 }
 
 /// `DirectResponseAction`
@@ -195,8 +193,6 @@ fn upgrade(reader: &Reader<'_>) -> Result<RouteUpgrade, Error> {
     let upgrade = RouteUpgrade {
         protocol: message.required("upgrade_type")?.name()?.to_ascii_lowercase(),
         enabled: message.or("enabled", true, Reader::boolean)?,
-        connect_terminated: message
-            .or("connect_config", false, |config| config.object()?.finish().map(|()| true))?,
     };
     message.finish()?;
     Ok(upgrade)

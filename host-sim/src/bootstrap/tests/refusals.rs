@@ -131,3 +131,33 @@ fn a_domain_of_two_virtual_hosts_is_refused() {
          each domain once; remove one"
     );
 }
+
+#[test]
+fn what_would_change_envoys_behaviour_unseen_is_refused() {
+    let runtime = |layer: &str| {
+        format!("{MINIMAL}layered_runtime: {{layers: [{{name: a, static_layer: {layer}}}]}}\n")
+    };
+    assert!(read(&runtime("{overload: {global_downstream_max_connections: 5}}")).is_ok());
+    assert_eq!(
+        refused(&runtime("{envoy: {reloadable_features: {x: false}}}")),
+        "f.yaml:21:52: layered_runtime.layers[0].static_layer: found runtime key \
+         `envoy.reloadable_features.x`, which is not modelled; the model has \
+         overload.global_downstream_max_connections, re2.max_program_size.error_level, \
+         re2.max_program_size.warn_level; remove it, or run the file with `--host envoy`"
+    );
+    let breakers = |limit: u32| {
+        let field = format!(
+            "type: STATIC, circuit_breakers: {{thresholds: [{{max_requests: {limit}, max_retries: 9}}]}}"
+        );
+        with("type: STATIC", &field)
+    };
+    assert!(read(&breakers(100_000)).is_ok());
+    assert!(
+        refused(&breakers(10)).contains("max_requests: found a limit of 10, which is not modelled")
+    );
+    let codec = with("stat_prefix: s", "stat_prefix: s\n          codec_type: HTTP2");
+    assert!(
+        refused(&codec)
+            .contains("codec_type: found `HTTP2`, which is not modelled; the model has AUTO")
+    );
+}
