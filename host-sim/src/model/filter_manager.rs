@@ -16,6 +16,7 @@ mod plugin;
 mod resume;
 
 pub(crate) use decode::SWALLOWED;
+pub(crate) use local_reply::DIRECT_RESPONSE;
 
 use super::buffer::Buffer;
 

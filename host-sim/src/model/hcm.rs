@@ -12,6 +12,6 @@ mod request;
 mod response;
 
 pub(crate) use arrival::Arrival;
-pub(crate) use codec::{frame, is_upgrade, method_without_body};
+pub(crate) use codec::{Follows, frame, is_upgrade, method_without_body};
 pub(crate) use life::{is_tunnel, text_reply};
 pub(crate) use request::plain_reply;

@@ -3,62 +3,12 @@
 //! A list, not a hash map: plugins see the order, servers see the order, and a map rarely has more
 //! than thirty entries.
 
+mod single;
+
 use std::fmt;
 
 use bytes::Bytes;
-
-/// Headers that Envoy keeps in a fixed place, of which a map therefore has one entry at most.
-const SINGLE: &[&str] = &[
-    ":authority",
-    ":method",
-    ":path",
-    ":protocol",
-    ":scheme",
-    ":status",
-    "connection",
-    "content-length",
-    "content-type",
-    "date",
-    "expect",
-    "grpc-message",
-    "grpc-status",
-    "grpc-timeout",
-    "keep-alive",
-    "proxy-connection",
-    "server",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-    "x-envoy-attempt-count",
-    "x-envoy-decorator-operation",
-    "x-envoy-downstream-service-cluster",
-    "x-envoy-downstream-service-node",
-    "x-envoy-expected-rq-timeout-ms",
-    "x-envoy-external-address",
-    "x-envoy-force-trace",
-    "x-envoy-hedge-on-per-try-timeout",
-    "x-envoy-internal",
-    "x-envoy-ip-tags",
-    "x-envoy-max-retries",
-    "x-envoy-original-path",
-    "x-envoy-retriable-header-names",
-    "x-envoy-retriable-status-codes",
-    "x-envoy-retry-grpc-on",
-    "x-envoy-retry-on",
-    "x-envoy-upstream-alt-stat-name",
-    "x-envoy-upstream-rq-per-try-timeout-ms",
-    "x-envoy-upstream-rq-timeout-alt-response",
-    "x-envoy-upstream-rq-timeout-ms",
-    "x-envoy-upstream-service-time",
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-request-id",
-];
+pub use single::MapKind;
 
 /// Headers or trailers of one message.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -102,23 +52,24 @@ impl HeaderMap {
         }
     }
 
-    /// Adds a value as a plugin does: a header that Envoy keeps in a fixed place has one entry only, and
-    /// the value is joined to it with a comma.
-    pub fn add(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
+    /// Adds a value as Envoy does: a header that such a map has once at most is joined with a comma.
+    pub fn add(&mut self, kind: MapKind, name: impl Into<Bytes>, value: impl Into<Bytes>) {
         let name = lower(name.into());
         let value = value.into();
         let old = self.entries.iter_mut().find(|(key, _)| *key == name).map(|(_, old)| old);
         match old {
-            Some(old) if SINGLE.iter().any(|single| single.as_bytes() == name) => {
+            Some(old) if kind.has_once(&name) => {
                 *old = [&old[..], b",", &value[..]].concat().into();
             }
             _ => self.append(name, value),
         }
     }
 
-    /// Replaces a value as a plugin does.
+    /// Replaces a value as a plugin does: what there was goes, and the new entry is the last one.
     pub fn replace(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
-        self.set(name, value);
+        let name = lower(name.into());
+        self.remove(&name);
+        self.append(name, value);
     }
 
     /// Gives `name` this value alone: the first entry keeps its place, further ones go.
@@ -229,5 +180,47 @@ impl IntoIterator for HeaderMap {
 
     fn into_iter(self) -> Self::IntoIter {
         self.entries.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(map: &HeaderMap) -> String {
+        let entry = |(name, value): (&Bytes, &Bytes)| {
+            format!("{}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
+        };
+        map.iter().map(entry).collect::<Vec<_>>().join(" ")
+    }
+
+    fn sample() -> HeaderMap {
+        [("x-a", "1"), (":path", "/"), ("x-b", "2"), ("X-A", "3")].into_iter().collect()
+    }
+
+    #[test]
+    fn pseudo_headers_come_first_and_names_are_lower_case() {
+        assert_eq!(text(&sample()), ":path=/ x-a=1 x-b=2 x-a=3");
+    }
+
+    #[test]
+    fn setting_keeps_the_first_place_and_replacing_takes_the_last() {
+        let (mut set, mut replaced) = (sample(), sample());
+        set.set("x-a", "new");
+        replaced.replace("x-a", "new");
+        assert_eq!(text(&set), ":path=/ x-a=new x-b=2");
+        assert_eq!(text(&replaced), ":path=/ x-b=2 x-a=new");
+    }
+
+    #[test]
+    fn a_second_value_is_joined_only_where_envoy_has_one_place() {
+        let add = |kind| {
+            let mut map: HeaderMap = [("accept", "a"), ("vary", "b")].into_iter().collect();
+            map.add(kind, "accept", "c");
+            map.add(kind, "vary", "d");
+            text(&map)
+        };
+        assert_eq!(add(MapKind::Request), "accept=a,c vary=b vary=d");
+        assert_eq!(add(MapKind::Response), "accept=a vary=b,d accept=c");
     }
 }

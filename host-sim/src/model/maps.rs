@@ -8,7 +8,7 @@
 use super::{
     call::Pairs,
     context::{BodyWindow, StreamContext},
-    headers::HeaderMap,
+    headers::{HeaderMap, MapKind},
     stream::{CachedRoute, Message, Stream},
     world::World,
 };
@@ -53,7 +53,7 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that cannot be changed now.
     pub fn add_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
-        self.change(map, |map| map.add(key.to_vec(), value.to_vec()))
+        self.change(map, |map, kind| map.add(kind, key.to_vec(), value.to_vec()))
     }
 
     /// `proxy_replace_header_map_value`.
@@ -61,7 +61,7 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that cannot be changed now.
     pub fn replace_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
-        self.change(map, |map| map.replace(key.to_vec(), value.to_vec()))
+        self.change(map, |map, _| map.replace(key.to_vec(), value.to_vec()))
     }
 
     /// `proxy_remove_header_map_value`: all entries of the name.
@@ -69,7 +69,7 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that cannot be changed now.
     pub fn remove_header(&mut self, map: u32, key: &[u8]) -> Result<(), Status> {
-        self.change(map, |map| {
+        self.change(map, |map, _| {
             map.remove(&key.to_ascii_lowercase());
         })
     }
@@ -79,19 +79,28 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that cannot be changed now.
     pub fn set_header_pairs(&mut self, map: u32, pairs: Pairs) -> Result<(), Status> {
-        self.change(map, |map| {
+        self.change(map, |map, kind| {
             *map = HeaderMap::new();
             for (name, value) in pairs {
-                map.add(name, value);
+                map.add(kind, name, value);
             }
         })
     }
 
     /// A change of request headers makes the route be chosen again.
-    fn change(&mut self, map: u32, edit: impl FnOnce(&mut HeaderMap)) -> Result<(), Status> {
-        let kind = map_type(map)?;
-        edit(self.writable(kind).ok_or(Status::BadArgument)?);
-        if kind == MapType::RequestHeaders {
+    fn change(
+        &mut self,
+        map: u32,
+        edit: impl FnOnce(&mut HeaderMap, MapKind),
+    ) -> Result<(), Status> {
+        let map = map_type(map)?;
+        let kind = match map {
+            MapType::RequestHeaders => MapKind::Request,
+            MapType::ResponseHeaders => MapKind::Response,
+            _ => MapKind::Trailers,
+        };
+        edit(self.writable(map).ok_or(Status::BadArgument)?, kind);
+        if map == MapType::RequestHeaders {
             self.clear_route_cache();
         }
         Ok(())

@@ -9,9 +9,18 @@ use bytes::Bytes;
 
 use super::{Data, Start};
 use crate::model::{
-    buffer::Buffer, call::LocalReply, chain::PreparedReply, effect::StreamId, engine::Engine,
-    headers::HeaderMap, route::RouteAction, vm::Side,
+    buffer::Buffer,
+    call::LocalReply,
+    chain::PreparedReply,
+    effect::StreamId,
+    engine::Engine,
+    headers::{HeaderMap, MapKind},
+    route::RouteAction,
+    vm::Side,
 };
+
+/// The details of an answer that the route itself gives.
+pub(crate) const DIRECT_RESPONSE: &str = "direct_response";
 
 impl Engine {
     pub(crate) fn send_local_reply(&mut self, id: StreamId, reply: LocalReply) {
@@ -82,11 +91,13 @@ impl Engine {
         }
     }
 
-    /// A forwarding route edits also the responses that are not the server's.
+    /// A route edits also the responses that are not a server's: a forwarding route all of them, a
+    /// route that answers by itself its own.
     fn edit_reply(&mut self, id: StreamId, headers: &mut HeaderMap) {
         let stream = self.world.streams.at(id);
         let Some(route) = stream.info.route.clone() else { return };
-        if !matches!(route.action, RouteAction::Forward(_)) {
+        let own = stream.info.details.as_deref() == Some(DIRECT_RESPONSE);
+        if own == matches!(route.action, RouteAction::Forward(_)) {
             return;
         }
         let before = stream.response.headers.replace(std::mem::take(headers));
@@ -103,7 +114,7 @@ impl Engine {
         headers.append(":status", reply.status.to_string());
         self.edit_reply(id, &mut headers);
         for (name, value) in reply.headers {
-            headers.add(name, value);
+            headers.add(MapKind::Response, name, value);
         }
         if is_grpc {
             headers.set(":status", "200");

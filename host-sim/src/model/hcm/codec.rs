@@ -15,25 +15,32 @@ pub(crate) fn is_connect(headers: &HeaderMap) -> bool {
     headers.get(b":method").is_some_and(|method| &method[..] == b"CONNECT")
 }
 
+/// What a message can have behind its headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follows {
+    /// A body.
+    Body,
+    /// Nothing, and that is said by a length of 0.
+    Nothing,
+    /// Nothing, and no length may be said: the status or the method rules a body out.
+    Never,
+    /// Nothing, but the headers are those of a response with a body: a HEAD is answered.
+    Elsewhere,
+    /// Bytes of another protocol.
+    Tunnel,
+}
+
 /// Puts in the framing that HTTP/1 needs. HTTP/2 frames every message itself.
-///
-/// `bodiless`: nothing can follow, whatever the headers say, so no length is declared either.
-pub(crate) fn frame(
-    headers: &mut HeaderMap,
-    protocol: Protocol,
-    end_stream: bool,
-    bodiless: bool,
-    tunnel: bool,
-) {
+pub(crate) fn frame(headers: &mut HeaderMap, protocol: Protocol, follows: Follows) {
     if protocol == Protocol::Http2 || headers.contains(b"content-length") {
         return;
     }
-    if end_stream {
-        if !bodiless {
-            headers.append("content-length", "0");
+    match follows {
+        Follows::Nothing => headers.append("content-length", "0"),
+        Follows::Body | Follows::Elsewhere if protocol == Protocol::Http11 => {
+            headers.append("transfer-encoding", "chunked");
         }
-    } else if protocol == Protocol::Http11 && !tunnel && !bodiless {
-        headers.append("transfer-encoding", "chunked");
+        Follows::Body | Follows::Elsewhere | Follows::Never | Follows::Tunnel => {}
     }
 }
 

@@ -210,16 +210,21 @@ impl Engine {
         self.destroy_stream(id);
     }
 
+    /// A stream that came to nothing: nobody is told of it.
+    pub(crate) fn forget_stream(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        stream.chain.destroyed = true;
+        for timer in [stream.idle_timer.take(), stream.request_timer.take()] {
+            self.world.schedule.cancel(timer);
+        }
+    }
+
     /// The end: plugins log, the access log is written, plugins let go, the router gives up.
     fn destroy_stream(&mut self, id: StreamId) {
         let now = self.world.now;
         let stream = self.world.streams.at(id);
-        stream.chain.destroyed = true;
         stream.info.end = Some(now);
-        let timers = [stream.idle_timer.take(), stream.request_timer.take()];
-        for timer in timers {
-            self.world.schedule.cancel(timer);
-        }
+        self.forget_stream(id);
         let filters = self.world.streams.at(id).chain.filters.len();
         for filter in 0..filters {
             self.log_plugin(id, filter);

@@ -16,7 +16,7 @@ use crate::{
         engine::Engine,
         filter_manager::{Data, Start},
         flag::Flags,
-        headers::HeaderMap,
+        headers::{HeaderMap, MapKind},
         stream::CachedRoute,
     },
 };
@@ -54,13 +54,18 @@ impl Engine {
             return;
         }
         let protocol = stream.protocol;
-        let headers = in_order(headers, protocol);
+        let mut headers = in_order(headers, protocol);
+        let sane = protocol == Protocol::Http2 || sanitize_connection(&mut headers);
         stream.chain.remote_decode_complete = end_stream;
         stream.chain.is_head = headers.get(b":method").is_some_and(|m| &m[..] == b"HEAD");
         stream.chain.is_grpc = headers.text("content-type").is_some_and(is_grpc);
         stream.connection.closing = closes_connection(&headers, protocol);
         stream.request.headers = Some(headers);
         self.answer_expectation(id);
+        if !sane {
+            let reply = text_reply(400, "Bad Request", "http1.connection_header_rejected");
+            return self.send_local_reply(id, reply);
+        }
         if let Some(reply) = self.malformed(id) {
             return self.send_local_reply(id, reply);
         }
@@ -125,8 +130,8 @@ impl Engine {
                 stream.info.flags.insert(Flags::DOWNSTREAM_PROTOCOL_ERROR);
                 return Some(text_reply(426, "Upgrade Required", "low_version"));
             }
-            if let (false, Some(host)) =
-                (headers.contains(b":authority"), &http1.default_host_for_http_10)
+            if let Some(host) = &http1.default_host_for_http_10
+                && !headers.contains(b":authority")
             {
                 headers.append(":authority", host.clone());
             }
@@ -136,13 +141,11 @@ impl Engine {
         }
         let connect = is_connect(headers);
         match headers.get(b":path") {
-            None if connect => None,
+            _ if connect => None,
             None => Some(plain_reply(404, "missing_path_rejected")),
-            Some(path) if path.is_empty() => Some(plain_reply(404, "missing_path_rejected")),
-            Some(path) if !path.starts_with(b"/") && !connect => {
-                Some(plain_reply(404, "absolute_path_rejected"))
-            }
-            Some(_) => None,
+            Some(path) if path.starts_with(b"/") => None,
+            Some(path) if &path[..] == b"*" => None,
+            Some(_) => Some(text_reply(400, "Bad Request", "http1.codec_error")),
         }
     }
 
@@ -155,10 +158,7 @@ impl Engine {
         let Some(headers) = stream.request.headers.as_mut() else { return };
         let settings = &manager.settings;
         if protocol == Protocol::Http11 && is_upgrade(headers) {
-            if !headers.contains(b"transfer-encoding") && !headers.contains(b"content-length") {
-                // Without this, HTTP/1 would frame the body of the upgraded protocol.
-                headers.append("content-length", "0");
-            }
+            // They go on as they came: what follows belongs to the other protocol.
         } else {
             headers.remove(b"connection");
             headers.remove(b"upgrade");
@@ -225,15 +225,41 @@ impl Engine {
     }
 }
 
+/// Removes what the `connection` header names, and an upgrade to HTTP/2, which is not taken up; false:
+/// it names what must not be removed.
+fn sanitize_connection(headers: &mut HeaderMap) -> bool {
+    let Some(value) = headers.text("connection").map(str::to_ascii_lowercase) else { return true };
+    let h2c = headers.text("upgrade").is_some_and(|name| name.eq_ignore_ascii_case("h2c"));
+    if h2c {
+        headers.remove_all(&["upgrade", "connection", "http2-settings"]);
+    }
+    for name in value.split(',').map(str::trim) {
+        match name {
+            "" | "close" | "keep-alive" | "upgrade" | "http2-settings" | "connection" | "te" => {}
+            "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => return false,
+            _ if name.starts_with(':') => return false,
+            _ => {
+                headers.remove(name.as_bytes());
+            }
+        }
+    }
+    true
+}
+
 pub(crate) fn plain_reply(status: u32, details: &str) -> LocalReply {
     LocalReply { status, details: details.into(), grpc_status: -1, ..LocalReply::default() }
 }
 
 /// The order in which Envoy's codecs fill the map.
-fn in_order(headers: HeaderMap, protocol: Protocol) -> HeaderMap {
+fn in_order(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     let mut ordered = HeaderMap::new();
     let host = headers.get(b"host").cloned();
     if protocol != Protocol::Http2 {
+        let headers = &mut headers;
+        if let Some((authority, path)) = headers.text(":path").and_then(absolute_form) {
+            headers.set(":authority", authority);
+            headers.set(":path", path);
+        }
         for name in [":authority", ":path", ":method", ":scheme"] {
             if let Some(value) = headers.get(name.as_bytes()) {
                 ordered.append(name, value.clone());
@@ -249,10 +275,19 @@ fn in_order(headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     for (name, value) in headers {
         let known = name.starts_with(b":") && ordered.contains(&name);
         if !known && name != "host" {
-            ordered.add(name, value);
+            ordered.add(MapKind::Request, name, value);
         }
     }
     ordered
+}
+
+/// Host and path of a request line that names the whole URL, as clients of a proxy write it.
+fn absolute_form(target: &str) -> Option<(String, String)> {
+    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end)?;
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Some((authority.to_owned(), format!("{slash}{path}")))
 }
 
 fn is_grpc(content_type: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::codec::{frame, is_connect, is_upgrade, status_without_body};
+use super::codec::{Follows, frame, is_connect, is_upgrade, status_without_body};
 use crate::{
     host::Protocol,
     model::{
@@ -49,8 +49,14 @@ impl Engine {
         let code = headers.text(":status").and_then(|code| code.parse().ok());
         stream.info.response_code = code;
         let mut wire = headers.clone();
-        let bodiless = stream.chain.is_head || code.is_some_and(status_without_body);
-        frame(&mut wire, stream.protocol, end_stream, bodiless, tunnel);
+        let follows = match end_stream {
+            _ if tunnel => Follows::Tunnel,
+            _ if code.is_some_and(status_without_body) => Follows::Never,
+            _ if stream.chain.is_head => Follows::Elsewhere,
+            true => Follows::Nothing,
+            false => Follows::Body,
+        };
+        frame(&mut wire, stream.protocol, follows);
         let event = StreamEvent::Headers(wire, end_stream);
         self.world.effect(Effect::Downstream { stream: id, event });
     }

@@ -9,11 +9,11 @@ use crate::{
     bootstrap::{Cluster, UpstreamProtocol},
     host::Protocol,
     model::{
-        effect::{AttemptId, Effect, StreamId, UpstreamEvent},
+        effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
         engine::Engine,
         filter_manager::{Data, Start},
-        hcm::{frame, is_tunnel, is_upgrade, method_without_body},
-        headers::HeaderMap,
+        hcm::{Follows, frame, is_tunnel, is_upgrade, method_without_body},
+        headers::{HeaderMap, MapKind},
         time::{Event, nanos},
         vm::Side,
     },
@@ -103,10 +103,25 @@ impl Engine {
         if (100..200).contains(&code) && code != 101 {
             return; // Envoy has answered the expectation itself.
         }
+        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
+        if http1 && code == 204 && headers.get(b"content-length").is_some_and(|l| &l[..] != b"0") {
+            return self.attempt_reset(attempt, UpstreamReset::ProtocolError);
+        }
         stream.info.upstream.first_received.get_or_insert(now);
+        stream.info.response_code = Some(code);
         stream.router.response_started = true;
         let suppress = stream.manager.as_ref().is_some_and(|m| m.suppress_envoy_headers);
-        let mut headers = headers;
+        let refused = code != 101 && stream.request.headers.as_ref().is_some_and(is_upgrade);
+        let mut received = HeaderMap::new();
+        for (name, value) in headers {
+            received.add(MapKind::Response, name, value);
+        }
+        let mut headers = received;
+        let end = end || http1 && refused;
+        if http1 && refused {
+            // A server that does not switch has nothing more to say on this connection.
+            headers.remove(b"content-length");
+        }
         if let (Some(complete), false) = (stream.router.request_complete, suppress) {
             let millis = now.saturating_sub(complete) / 1_000_000;
             headers.set("x-envoy-upstream-service-time", millis.to_string());
@@ -213,7 +228,12 @@ fn on_the_wire(mut headers: HeaderMap, http2: bool, end_stream: bool) -> HeaderM
         }
         return headers;
     }
-    let bodiless = end_stream && method_without_body(&headers);
-    frame(&mut headers, Protocol::Http11, end_stream, bodiless, tunnel);
+    let follows = match end_stream {
+        _ if tunnel => Follows::Tunnel,
+        true if method_without_body(&headers) => Follows::Never,
+        true => Follows::Nothing,
+        false => Follows::Body,
+    };
+    frame(&mut headers, Protocol::Http11, follows);
     headers
 }

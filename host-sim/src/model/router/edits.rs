@@ -3,7 +3,12 @@
 use crate::{
     bootstrap::{AppendAction, HeaderEdits},
     model::{
-        access_log, effect::StreamId, engine::Engine, headers::HeaderMap, stream::Stream, vm::Side,
+        access_log,
+        effect::StreamId,
+        engine::Engine,
+        headers::{HeaderMap, MapKind},
+        stream::Stream,
+        vm::Side,
     },
 };
 
@@ -11,6 +16,10 @@ impl Engine {
     /// Applies the levels of edits in order to the headers of one side.
     pub(crate) fn edit_headers(&mut self, id: StreamId, side: Side, levels: &[HeaderEdits]) {
         let mut unknown = Vec::new();
+        let kind = match side {
+            Side::Decode => MapKind::Request,
+            Side::Encode => MapKind::Response,
+        };
         let stream = self.world.streams.at(id);
         let slot = |stream: &mut Stream| match side {
             Side::Decode => stream.request.headers.take(),
@@ -23,7 +32,7 @@ impl Engine {
                 Side::Decode => stream.request.headers = Some(headers.clone()),
                 Side::Encode => stream.response.headers = Some(headers.clone()),
             }
-            apply_edits(level, &mut headers, stream, &mut unknown);
+            apply_edits(level, kind, &mut headers, stream, &mut unknown);
         }
         match side {
             Side::Decode => stream.request.headers = Some(headers),
@@ -38,6 +47,7 @@ impl Engine {
 /// Applies one level: removals first, as Envoy does.
 fn apply_edits(
     edits: &HeaderEdits,
+    kind: MapKind,
     headers: &mut HeaderMap,
     stream: &Stream,
     unknown: &mut Vec<String>,
@@ -52,8 +62,8 @@ fn apply_edits(
         }
         let there = headers.contains(add.name.as_bytes());
         match add.action {
-            AppendAction::Append => headers.add(add.name.clone(), value),
-            AppendAction::AddIfAbsent if !there => headers.add(add.name.clone(), value),
+            AppendAction::Append => headers.add(kind, add.name.clone(), value),
+            AppendAction::AddIfAbsent if !there => headers.add(kind, add.name.clone(), value),
             AppendAction::Overwrite => headers.set(add.name.clone(), value),
             AppendAction::OverwriteIfExists if there => headers.set(add.name.clone(), value),
             AppendAction::AddIfAbsent | AppendAction::OverwriteIfExists => {}

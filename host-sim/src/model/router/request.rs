@@ -7,7 +7,7 @@ use crate::{
     model::{
         effect::StreamId,
         engine::Engine,
-        filter_manager::{Data, DataStatus, HeadersStatus, SWALLOWED},
+        filter_manager::{DIRECT_RESPONSE, Data, DataStatus, HeadersStatus, SWALLOWED},
         flag::Flags,
         hcm::{plain_reply, text_reply},
         headers::HeaderMap,
@@ -41,7 +41,7 @@ impl Engine {
             RouteAction::Redirect(redirect, matched) => {
                 let headers = self.world.streams.at(id).request.headers.clone().unwrap_or_default();
                 let target = location(redirect, matched, &headers);
-                let mut reply = plain_reply(redirect.status.into(), "direct_response");
+                let mut reply = plain_reply(redirect.status.into(), DIRECT_RESPONSE);
                 reply.headers.push((b"location".to_vec(), target.into_bytes()));
                 self.send_local_reply(id, reply);
             }
@@ -51,7 +51,7 @@ impl Engine {
     }
 
     fn answer(&mut self, id: StreamId, direct: &DirectResponse) {
-        let reply = text_reply(direct.status.into(), &direct.body, "direct_response");
+        let reply = text_reply(direct.status.into(), &direct.body, DIRECT_RESPONSE);
         self.send_local_reply(id, reply);
     }
 
