@@ -16,6 +16,7 @@ use crate::{
         effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset},
         engine::Engine,
         log::LogLine,
+        reload::ReloadError,
         trace::Trace,
         vm_registry::{Registry, SetUpError},
     },
@@ -226,6 +227,29 @@ impl Host {
         self.input(format_args!("{call} answered"));
         self.engine.callout_ended(call, outcome);
         self.engine.world.streams.bury();
+    }
+
+    /// The configuration in force, of the first plugin with this root id.
+    ///
+    /// # Errors
+    /// There is no such plugin.
+    pub fn plugin_configuration(&self, root_id: &str) -> Result<Arc<[u8]>, ReloadError> {
+        self.engine.configuration_of(root_id)
+    }
+
+    /// Gives the first plugin with this root id a new configuration; running streams keep the old.
+    ///
+    /// # Errors
+    /// There is no such plugin, or it refuses the configuration; then the old one stays in force.
+    pub fn reload_plugin(
+        &mut self,
+        root_id: &str,
+        configuration: Arc<[u8]>,
+    ) -> Result<(), ReloadError> {
+        self.input(format_args!("plugin {root_id}: a new configuration"));
+        let reloaded = self.engine.reload(root_id, configuration);
+        self.engine.world.streams.bury();
+        reloaded
     }
 
     /// The next effect, if there is one; drained after every input.

@@ -35,6 +35,7 @@ mod maps;
 pub mod metric;
 mod property;
 mod queue;
+pub mod reload;
 mod route;
 mod router;
 mod shared_data;

@@ -11,7 +11,7 @@ use crate::bootstrap::{
 };
 
 /// A proxy: listeners, clusters and plugins.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) clusters: BTreeMap<String, Cluster>,
@@ -22,7 +22,7 @@ pub(crate) struct Config {
 }
 
 /// A listener.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) buffer_limit: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Manager {
 }
 
 /// A plugin in a chain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plugin {
     pub(crate) name: String,
     pub(crate) root_id: String,

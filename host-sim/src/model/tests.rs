@@ -5,6 +5,7 @@
 
 mod body_gate;
 mod knob;
+mod reload;
 mod replies;
 mod router;
 mod scene;

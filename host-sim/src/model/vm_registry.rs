@@ -75,6 +75,8 @@ pub(crate) struct Registry {
     handles: BTreeMap<(Thread, usize), Handle>,
     /// What each filter configuration holds on to, dead or alive.
     slots: BTreeMap<(Thread, usize), Slot>,
+    /// Root contexts of configurations that are no longer in force, and whose streams go on.
+    pub(crate) retired: Vec<Handle>,
 }
 
 /// What a new stream gets for a plugin.
@@ -91,6 +93,22 @@ pub(crate) enum ForStream {
 impl Registry {
     pub(crate) fn vm(&self, thread: Thread, key: usize) -> Option<VmId> {
         self.vms.get(&(thread, key)).copied()
+    }
+
+    /// The threads that have set a plugin up, with what they hold.
+    pub(crate) fn holders(&self, place: usize) -> Vec<(Thread, Handle)> {
+        let of_place = self.slots.iter().filter(|((_, slot), _)| *slot == place);
+        of_place.map(|((thread, _), slot)| (*thread, slot.handle)).collect()
+    }
+
+    /// Forgets a root context that no filter configuration of the thread holds on to; true if so.
+    pub(crate) fn release(&mut self, thread: Thread, old: Handle) -> bool {
+        let held = |((at, _), slot): (&(Thread, usize), &Slot)| *at == thread && slot.handle == old;
+        if self.slots.iter().any(held) {
+            return false;
+        }
+        self.handles.retain(|(at, _), handle| *at != thread || *handle != old);
+        true
     }
 
     fn forget(&mut self, dead: VmId) {
@@ -123,7 +141,7 @@ impl Engine {
         Ok(())
     }
 
-    fn fill_slot(&mut self, thread: Thread, place: usize) -> Result<(), SetUpError> {
+    pub(crate) fn fill_slot(&mut self, thread: Thread, place: usize) -> Result<(), SetUpError> {
         let handle = self.local_plugin(thread, place)?;
         let slot = Slot { handle, last_load: self.world.now };
         self.registry.slots.insert((thread, place), slot);
@@ -152,7 +170,7 @@ impl Engine {
         Ok(handle)
     }
 
-    fn make_vm(&mut self, plugin: &Plugin, thread: Thread) -> Result<VmId, SetUpError> {
+    pub(crate) fn make_vm(&mut self, plugin: &Plugin, thread: Thread) -> Result<VmId, SetUpError> {
         let id = VmId(self.world.vms.len());
         self.world.vms.push(Vm::new(Arc::clone(&plugin.vm), plugin.vm_key, thread));
         self.guests.push(None);
@@ -179,7 +197,7 @@ impl Engine {
     }
 
     /// Makes a plugin's root context in a VM and configures it.
-    fn set_up(&mut self, vm: VmId, place: usize) -> Result<ContextId, SetUpError> {
+    pub(crate) fn set_up(&mut self, vm: VmId, place: usize) -> Result<ContextId, SetUpError> {
         let config = self.config();
         let Some(plugin) = config.plugins.get(place) else { return Ok(0) };
         let logged = (self.world.logs.len(), self.world.traps.len());

@@ -17,6 +17,7 @@ mod timeline;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::bootstrap::merge_patch;
 use crate::host::{Host, Nanos, OpenStream};
 use crate::model::effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset};
 use crate::scenario::observation::{Exchange, HostName, Observation, Received};
@@ -45,13 +46,13 @@ pub enum SimError {
         /// The names there are.
         allowed: String,
     },
-    /// Something that the host cannot do yet.
-    #[error("step {step}: {what} is not modelled; run it with `--host envoy`")]
-    NotModelled {
+    /// A plugin does not take the configuration of the step.
+    #[error("step {step}: {reason}")]
+    Update {
         /// The step, from 1.
         step: usize,
-        /// What it asks for.
-        what: &'static str,
+        /// Why.
+        reason: String,
     },
     /// The host and its peers kept each other busy for ever.
     #[error("still busy after {HAPPENINGS_MAX} events, at {at_ms} ms of virtual time")]
@@ -201,8 +202,10 @@ impl Play<'_> {
             // A graceful drain closes nothing at first; what it does to connections over the
             // following minutes, no client of a scenario lives to see.
             Act::Drain => self.schedule_step(index + 1),
-            Act::Update { .. } => {
-                return Err(SimError::NotModelled { step: index + 1, what: "an update" });
+            Act::Update { plugin, patch } => {
+                self.update(plugin, patch)
+                    .map_err(|reason| SimError::Update { step: index + 1, reason })?;
+                self.schedule_step(index + 1);
             }
             Act::Request(request) => {
                 let at_once = match request.repetition {
@@ -221,6 +224,15 @@ impl Play<'_> {
         }
         self.unfinished -= 1;
         Ok(())
+    }
+
+    fn update(&mut self, plugin: &str, patch: &serde_json::Value) -> Result<(), String> {
+        let bytes = self.host.plugin_configuration(plugin).map_err(|error| error.to_string())?;
+        let mut configuration =
+            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        merge_patch(&mut configuration, patch);
+        let configuration = configuration.to_string().into_bytes().into();
+        self.host.reload_plugin(plugin, configuration).map_err(|error| error.to_string())
     }
 
     fn begin_request(&mut self, index: usize) -> Result<(), SimError> {

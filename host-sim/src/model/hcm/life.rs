@@ -235,6 +235,7 @@ impl Engine {
         }
         self.abandon_upstream(id);
         self.world.effect(Effect::Closed { stream: id, access });
+        self.end_retired();
     }
 
     fn log_plugin(&mut self, id: StreamId, filter: usize) {

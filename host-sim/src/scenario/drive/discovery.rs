@@ -40,6 +40,10 @@ impl Discovered {
         let mut found = Self::default();
         if !plugins.is_empty() {
             found.visit(bootstrap, &plugins, folder);
+            if let Some(top) = bootstrap.as_object_mut() {
+                // Envoy asks who it is before it discovers anything.
+                top.entry("node").or_insert(json!({"id": "scenario", "cluster": "scenario"}));
+            }
         }
         found.filters.values().try_for_each(Filter::write)?;
         Ok(found)
@@ -48,6 +52,7 @@ impl Discovered {
     fn visit(&mut self, value: &mut Json, plugins: &BTreeSet<&str>, folder: &Path) {
         if let Some(root_id) = value.pointer("/typed_config/config/root_id").and_then(Json::as_str)
             && plugins.contains(root_id)
+            && !self.filters.contains_key(root_id)
         {
             let root_id = root_id.to_owned();
             let name = value.get("name").and_then(Json::as_str).unwrap_or(&root_id).to_owned();
