@@ -103,7 +103,7 @@ impl Config {
             environment: plugin.vm.environment.clone(),
             envoy,
         };
-        let known = self.plugins.iter().find(|known| *known.vm == spec);
+        let known = self.plugins.iter().find(|known| known.vm.is_shared_with(&spec));
         let (vm, vm_key) = match known {
             Some(known) => (Arc::clone(&known.vm), known.vm_key),
             None => (Arc::new(spec), self.vm_keys()),

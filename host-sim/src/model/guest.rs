@@ -64,7 +64,7 @@ impl InstantiateError {
     }
 }
 
-/// What makes a VM: two plugins with equal specs share one VM on each thread.
+/// What makes a VM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VmSpec {
     /// The module's bytes.
@@ -77,4 +77,15 @@ pub struct VmSpec {
     pub environment: BTreeMap<String, String>,
     /// Which Envoy is played; decides which WASI names are linked.
     pub envoy: EnvoyVersion,
+}
+
+impl VmSpec {
+    /// Whether plugins with these specs run in one VM on each thread.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.vm_id == other.vm_id
+            && self.configuration == other.configuration
+            && (!self.envoy.tells_vms_apart_by_environment()
+                || self.environment == other.environment)
+    }
 }

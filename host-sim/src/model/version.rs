@@ -24,4 +24,10 @@ impl EnvoyVersion {
     pub(crate) fn forwards_added_data(self) -> bool {
         self >= Self::V1_39
     }
+
+    /// Plugins with different environment variables have different VMs; before, the first plugin's
+    /// variables were everyone's.
+    pub(crate) fn tells_vms_apart_by_environment(self) -> bool {
+        self >= Self::V1_39
+    }
 }
