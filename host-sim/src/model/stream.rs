@@ -36,6 +36,8 @@ pub(crate) struct Stream {
     pub(crate) chain: Chain,
     pub(crate) info: StreamInfo,
     pub(crate) route: CachedRoute,
+    /// What decides among weighted clusters: the same number however often the route is chosen.
+    pub(crate) route_draw: Option<u64>,
     pub(crate) router: Router,
     pub(crate) connection: ConnectionView,
     pub(crate) arrival: Arrival,

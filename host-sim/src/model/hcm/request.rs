@@ -207,8 +207,9 @@ impl Engine {
         if let CachedRoute::Known(route) = &stream.route {
             return route.clone();
         }
-        let draw = self.world.random.u64(..);
+        let draw = stream.route_draw.unwrap_or_else(|| self.world.random.u64(..));
         let stream = self.world.streams.at(id);
+        stream.route_draw = Some(draw);
         let (manager, headers) = (stream.manager.as_ref()?, stream.request.headers.as_ref()?);
         let table = &manager.settings.route_config;
         let found = crate::bootstrap::route::select(table, headers, draw, self.world.envoy);
