@@ -50,17 +50,19 @@ fn main() -> ExitCode {
         let name = &scenario.name;
         let control = Options { control: true, ..Options::default() };
         trials.push(trial(format!("{name} [control]"), control));
-        if leaves_out_envoy || scenario.hosts != Hosts::Both {
-            left_out += if scenario.hosts == Hosts::Both { scenario.envoys.len() } else { 0 };
+        let only_sim = matches!(scenario.hosts, Hosts::Sim { .. });
+        if leaves_out_envoy || only_sim {
+            left_out += if only_sim { 0 } else { scenario.envoys.len() };
             trials.push(trial(format!("{name} [sim]"), Options::default()));
             continue;
         }
+        let relation = if scenario.hosts == Hosts::Both { "=" } else { "and" };
         for version in &scenario.envoys {
             let known = ENVOYS.iter().find(|(_, known)| known == version);
             let version_name = known.map_or("", |(name, _)| name);
             let options =
                 Options { hosts: Choice::Both, envoy: Some(*version), ..Options::default() };
-            trials.push(trial(format!("{name} [sim = envoy {version_name}]"), options));
+            trials.push(trial(format!("{name} [sim {relation} envoy {version_name}]"), options));
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

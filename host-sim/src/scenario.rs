@@ -113,6 +113,12 @@ pub enum Target {
 pub enum Hosts {
     /// In the simulator and on Envoy, with equal results.
     Both,
+    /// In the simulator and on Envoy, where what is expected holds on each; the records are not
+    /// compared, because some of it is chance.
+    Each {
+        /// What is chance.
+        because: String,
+    },
     /// In the simulator only.
     Sim {
         /// Why Envoy cannot be made to do it.

@@ -142,18 +142,20 @@ fn endpoints(reader: &Reader<'_>) -> Result<Endpoints, Error> {
 fn hosts(top: &mut Object<'_>) -> Result<Hosts, Error> {
     let because = optional(top, "because", |r| r.string().map(str::to_owned))?;
     let Some(hosts) = top.optional("hosts") else { return Ok(Hosts::Both) };
-    let only_sim = hosts.choice(&[("both", false), ("sim", true)])?;
-    match (only_sim, because) {
-        (false, None) => Ok(Hosts::Both),
-        (true, Some(because)) => Ok(Hosts::Sim { because }),
-        (true, None) => Err(hosts.invalid(
-            "`sim` without a reason",
-            "`sim` together with `because`",
-            "say why Envoy cannot be made to do it",
+    match (hosts.choice(&[("both", "both"), ("each", "each"), ("sim", "sim")])?, because) {
+        ("both", None) => Ok(Hosts::Both),
+        ("each", Some(because)) => Ok(Hosts::Each { because }),
+        ("sim", Some(because)) => Ok(Hosts::Sim { because }),
+        ("both", Some(_)) => Err(hosts.invalid(
+            "`because` with `both`",
+            "`because` with `each` or `sim`",
+            "remove `because`",
         )),
-        (false, Some(_)) => {
-            Err(hosts.invalid("`because` with `both`", "`because` with `sim`", "remove `because`"))
-        }
+        (word, _) => Err(hosts.invalid(
+            &format!("`{word}` without a reason"),
+            &format!("`{word}` together with `because`"),
+            "say why the hosts cannot be compared",
+        )),
     }
 }
 

@@ -79,7 +79,7 @@ pub fn run(path: &Path, options: &Options, bench: &Workbench) -> Verdict {
         differences: Vec::new(),
         left_out: None,
         only_sim: match &scenario.hosts {
-            Hosts::Both => None,
+            Hosts::Both | Hosts::Each { .. } => None,
             Hosts::Sim { because } => Some(because.clone()),
         },
         error: None,
@@ -146,7 +146,8 @@ fn on_all_hosts(
         let observation = drive::envoy(scenario, &module, *version, bench)?;
         verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
         // Without the filters the hosts need not agree: most such runs end in the middle.
-        if let Some(simulated) = simulated.filter(|_| !options.control) {
+        let comparable = !options.control && scenario.hosts == Hosts::Both;
+        if let Some(simulated) = simulated.filter(|_| comparable) {
             verdict.compared = true;
             verdict.differences.extend(diff::diff(scenario, &simulated, &observation));
         }
