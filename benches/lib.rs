@@ -1,3 +1,5 @@
 //! What the benchmarks share: the inputs they measure on.
 
 pub mod corpora;
+pub mod load;
+pub mod proxies;

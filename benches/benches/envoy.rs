@@ -1,0 +1,103 @@
+//! What a filter costs in a real Envoy: processor time per request, against what else a proxy
+//! offers for the same work.
+//!
+//! `cargo bench -p benches --bench envoy [-- --rounds 9]`
+//!
+//! Every chain has an Envoy of its own, all of them run throughout, and a round loads one after
+//! the other with the same number of requests. So a machine that slows down slows all of them, and
+//! the medians over the rounds are comparable. What is printed is the time that a chain *adds* to
+//! the Envoy without a filter, and its ratio to what `json_to_metadata` adds.
+
+use std::error::Error;
+use std::time::Duration;
+
+use benches::corpora::{Text, chat};
+use benches::load::Load;
+use benches::proxies::{Chain, EMPTY, Modules, Proxy};
+use host_sim::model::EnvoyVersion;
+use host_sim::parts::{Features, Parts};
+
+const CONNECTIONS: usize = 4;
+
+/// Bytes of a body, and how many requests a chain gets in a round.
+const SIZES: [(usize, usize); 3] = [(1 << 10, 2000), (16 << 10, 1200), (64 << 10, 600)];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let rounds = rounds();
+    let parts = Parts::here()?;
+    let envoy = parts.envoy(EnvoyVersion::default())?;
+    let folder = tempfile::tempdir()?;
+    let modules = Modules {
+        mesh: parts.filters(&Features::Default)?,
+        empty: folder.path().join("empty.wasm"),
+    };
+    std::fs::write(&modules.empty, wat::parse_str(EMPTY)?)?;
+    let upstream = Proxy::start_upstream(&envoy, folder.path())?;
+    let proxies = Chain::ALL
+        .into_iter()
+        .map(|chain| Proxy::start(&envoy, folder.path(), chain, &modules, upstream.address))
+        .collect::<Result<Vec<_>, _>>()?;
+    println!(
+        "Envoy 1.40.0, one worker, HTTP/1.1, {CONNECTIONS} connections, {rounds} rounds; medians"
+    );
+    for (size, requests) in SIZES {
+        let body = chat(Text::English, size);
+        let mut costs = vec![Vec::new(); proxies.len()];
+        for round in 0..=rounds {
+            eprint!("\r{:>3} KB: round {round} of {rounds} ", size >> 10);
+            for (proxy, costs) in proxies.iter().zip(&mut costs) {
+                let cost = cost(proxy, &body, requests)?;
+                // The first round warms up.
+                if round > 0 {
+                    costs.push(cost);
+                }
+            }
+        }
+        eprintln!();
+        report(size, &costs);
+    }
+    Ok(())
+}
+
+fn rounds() -> usize {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds").skip(1);
+    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(7)
+}
+
+fn cost(proxy: &Proxy, body: &[u8], requests: usize) -> Result<Duration, Box<dyn Error>> {
+    let mut load = Load::open(proxy.address, CONNECTIONS, body)?;
+    load.send(CONNECTIONS)?;
+    let before = proxy.cpu()?;
+    load.send(requests)?;
+    Ok((proxy.cpu()? - before) / u32::try_from(requests)?)
+}
+
+fn microseconds(costs: &[Duration]) -> f64 {
+    let mut sorted = costs.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).map_or(0.0, |median| median.as_secs_f64() * 1e6)
+}
+
+fn report(size: usize, costs: &[Vec<Duration>]) {
+    let medians: Vec<f64> = costs.iter().map(|costs| microseconds(costs)).collect();
+    let of = |chain: Chain| {
+        let index = Chain::ALL.iter().position(|c| *c == chain);
+        index.and_then(|index| medians.get(index).copied()).unwrap_or(0.0)
+    };
+    let added = |chain: Chain| of(chain) - of(Chain::Nothing);
+    println!(
+        "\n| {} KB body | CPU us/request | added us | vs json_to_metadata | vs empty wasm |",
+        size >> 10
+    );
+    println!("|---|--:|--:|--:|--:|");
+    for chain in Chain::ALL {
+        println!(
+            "| {} | {:.1} | {:.1} | {:.2} | {:.2} |",
+            chain.name(),
+            of(chain),
+            added(chain),
+            added(chain) / added(Chain::JsonToMetadata),
+            added(chain) / added(Chain::Empty),
+        );
+    }
+}

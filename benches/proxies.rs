@@ -1,0 +1,272 @@
+//! The proxies that are compared: one real Envoy each, with one chain of filters.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// What a chain does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// No filter but the router.
+    Nothing,
+    /// A wasm filter whose callbacks return at once.
+    Empty,
+    /// token-router, the request waiting in the plugin.
+    Knob,
+    /// token-router, the request waiting at the gate.
+    Gate,
+    /// Envoy's own filter that reads keys from a JSON body.
+    JsonToMetadata,
+    /// A Lua filter that finds the model in the body.
+    Lua,
+}
+
+impl Chain {
+    /// Every chain, in the order of the table.
+    pub const ALL: [Self; 6] =
+        [Self::Nothing, Self::Empty, Self::Knob, Self::Gate, Self::JsonToMetadata, Self::Lua];
+
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "no filter",
+            Self::Empty => "empty wasm filter",
+            Self::Knob => "token-router, knob",
+            Self::Gate => "token-router, gate",
+            Self::JsonToMetadata => "json_to_metadata",
+            Self::Lua => "Lua",
+        }
+    }
+
+    fn filters(self, modules: &Modules) -> Vec<Value> {
+        let mut filters = match self {
+            Self::Nothing => vec![],
+            Self::Empty => vec![wasm("empty", "empty", &modules.empty, None, None)],
+            Self::Knob => {
+                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(mesh("knob")), None)]
+            }
+            Self::Gate => vec![
+                wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(mesh("gate")), None),
+                wasm(
+                    "body-gate",
+                    "body-gate",
+                    &modules.mesh,
+                    Some(json!({"version": 1})),
+                    Some("body-gate"),
+                ),
+            ],
+            Self::JsonToMetadata => vec![json_to_metadata()],
+            Self::Lua => vec![lua()],
+        };
+        filters.push(json!({"name": "router", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}));
+        filters
+    }
+}
+
+/// Where the modules are.
+pub struct Modules {
+    /// `llm_mesh.wasm`.
+    pub mesh: PathBuf,
+    /// The empty filter.
+    pub empty: PathBuf,
+}
+
+/// A running Envoy; stopped when dropped.
+pub struct Proxy {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Proxy {
+    /// Starts an Envoy with one worker and this chain, in front of `upstream`.
+    ///
+    /// # Errors
+    /// When it does not come up within ten seconds.
+    pub fn start(
+        envoy: &Path,
+        folder: &Path,
+        chain: Chain,
+        modules: &Modules,
+        upstream: SocketAddr,
+    ) -> io::Result<Self> {
+        let address = free_address()?;
+        let route = json!({"match": {"prefix": "/"}, "route": {"cluster": "upstream"}});
+        let cluster = json!({"name": "upstream", "type": "STATIC", "connect_timeout": "1s",
+            "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [
+                {"endpoint": {"address": socket(upstream)}}]}]}});
+        let bootstrap = bootstrap(address, chain.filters(modules), route, vec![cluster]);
+        Self::run(envoy, &folder.join(format!("{chain:?}.json")), address, &bootstrap)
+    }
+
+    /// Starts an Envoy that answers everything by itself, as the server behind the others.
+    ///
+    /// # Errors
+    /// When it does not come up within ten seconds.
+    pub fn start_upstream(envoy: &Path, folder: &Path) -> io::Result<Self> {
+        let address = free_address()?;
+        let route = json!({"match": {"prefix": "/"}, "direct_response":
+            {"status": 200, "body": {"inline_string": "{\"object\":\"chat.completion\",\"choices\":[]}"}}});
+        let modules = Modules { mesh: PathBuf::new(), empty: PathBuf::new() };
+        let bootstrap = bootstrap(address, Chain::Nothing.filters(&modules), route, vec![]);
+        Self::run(envoy, &folder.join("upstream.json"), address, &bootstrap)
+    }
+
+    fn run(envoy: &Path, file: &Path, address: SocketAddr, bootstrap: &Value) -> io::Result<Self> {
+        fs::write(file, serde_json::to_vec(bootstrap)?)?;
+        let child = Command::new(envoy)
+            .arg("-c")
+            .arg(file)
+            .args(["--concurrency", "1", "--use-dynamic-base-id", "-l", "critical"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let proxy = Self { child, address };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::net::TcpStream::connect(address).is_err() {
+            if Instant::now() > deadline {
+                return Err(io::Error::other(format!("{} does not come up", file.display())));
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(proxy)
+    }
+
+    /// Processor time of all its threads so far, as the kernel accounts it.
+    ///
+    /// # Errors
+    /// When `/proc` does not tell; only Linux does.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        let mut nanoseconds = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            nanoseconds += text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+fn socket(address: SocketAddr) -> Value {
+    json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}})
+}
+
+fn bootstrap(
+    address: SocketAddr,
+    filters: Vec<Value>,
+    route: Value,
+    clusters: Vec<Value>,
+) -> Value {
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "bench",
+        "http_filters": filters,
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]}
+    });
+    json!({"static_resources": {
+        "listeners": [{"name": "bench", "address": socket(address), "filter_chains": [
+            {"filters": [{"name": "hcm", "typed_config": manager}]}]}],
+        "clusters": clusters
+    }})
+}
+
+fn wasm(
+    name: &str,
+    root_id: &str,
+    file: &Path,
+    configuration: Option<Value>,
+    role: Option<&str>,
+) -> Value {
+    let mut vm = json!({"runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": file}}});
+    if let Some(role) = role {
+        vm["environment_variables"] = json!({"key_values": {"LLM_MESH_ROLE": role}});
+    }
+    let text = configuration.map(|value| value.to_string()).unwrap_or_default();
+    json!({"name": name, "typed_config": {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+    "config": {
+        "name": name, "root_id": root_id, "vm_config": vm, "failure_policy": "FAIL_RELOAD",
+        "allow_on_headers_stop_iteration": true,
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}
+    }}})
+}
+
+/// Two rules, one of which needs the count of the whole prompt.
+fn mesh(access: &str) -> Value {
+    json!({
+        "version": 1,
+        "body": {"access": access},
+        "models": [{"name": "llama-70b", "aliases": ["gpt-4.1"]}, {"name": "llama-8b"}],
+        "pools": [{"name": "gpu-large"}, {"name": "gpu-small"}],
+        "token_router": {
+            "rules": [
+                {"name": "long-prompt", "when": {"prompt_tokens": {"at_least": 60000}}, "pool": "gpu-large"},
+                {"name": "small-model", "when": {"model": "llama-8b*"}, "pool": "gpu-small"}
+            ],
+            "default": {"pool": "gpu-large"}
+        }
+    })
+}
+
+/// Reads two keys of the request's body, and cannot count tokens.
+fn json_to_metadata() -> Value {
+    let rule = |key: &str| {
+        json!({"selectors": [{"key": key}],
+            "on_present": {"metadata_namespace": "bench", "key": key}})
+    };
+    json!({"name": "json_to_metadata", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
+        "request_rules": {"rules": [rule("model"), rule("stream")]}}})
+}
+
+/// Finds the model, estimates tokens by the body's length, sets the header.
+fn lua() -> Value {
+    let code = r#"
+        function envoy_on_request(handle)
+          local body = handle:body()
+          if body == nil then return end
+          local text = body:getBytes(0, body:length())
+          local model = string.match(text, '"model"%s*:%s*"([^"]*)"')
+          local words = 0
+          for _ in string.gmatch(text, '%w+') do words = words + 1 end
+          handle:headers():replace("x-llm-pool", words > 60000 and "gpu-large" or "gpu-small")
+          handle:headers():replace("x-llm-model", model or "")
+        end"#;
+    json!({"name": "lua", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        "default_source_code": {"inline_string": code}}})
+}
+
+/// A filter that has every callback of a request, each of which returns at once.
+pub const EMPTY: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_context_create") (param i32 i32))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_response_body") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_done") (param i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_log") (param i32))
+  (func (export "proxy_on_delete") (param i32)))"#;
