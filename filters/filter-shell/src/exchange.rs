@@ -7,6 +7,8 @@ mod arrive;
 mod deliver;
 mod scan;
 
+pub(crate) use arrive::FACTS;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -43,8 +45,6 @@ pub(crate) struct Exchange {
     scanner: Option<RequestScanner>,
     /// How many bytes of the body were read.
     read: usize,
-    /// What the proxy had counted when the headers came.
-    size_at_arrival: Option<u64>,
     /// For the response's headers, where they are wanted.
     decision: Decision,
 }
@@ -60,7 +60,6 @@ impl Exchange {
             facts: Facts::default(),
             scanner: None,
             read: 0,
-            size_at_arrival: None,
             decision: Decision::default(),
         }))
     }

@@ -24,8 +24,9 @@ pub(crate) use message::{Release, Ticket};
 pub(crate) use root::Gate;
 pub(crate) use stream::GateStream;
 
-/// Filter state by which the deciding plugin asks the gate to hold a request.
-pub(crate) const HOLD: &str = "llm.hold";
+/// What the deciding plugin writes in place of facts to ask the gate to hold a request. No facts
+/// start like this: their first byte is a version.
+pub(crate) const HOLD_MARK: &[u8] = b"hold";
 
 /// Filter state in which the gate says where to send the decision.
 pub(crate) const TICKET: &str = "llm.ticket";

@@ -7,7 +7,6 @@
 mod plugin;
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
@@ -100,7 +99,7 @@ impl RootContext for Root {
         match &self.role {
             Role::Unconfigured => {}
             Role::Filters(plugin) => {
-                for (_, exchange) in plugin.waiting.overdue(Instant::now()) {
+                for (_, exchange) in plugin.waiting.tick() {
                     if let Ok(mut exchange) = exchange.try_borrow_mut() {
                         exchange.overdue();
                     }

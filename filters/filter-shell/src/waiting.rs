@@ -4,14 +4,18 @@
 //! went away, leaves. Everything is on one thread, so a cell suffices; borrows never overlap,
 //! because nothing in here calls anything that could come back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What waits, by context id.
+///
+/// Time is counted in ticks, which come as often as [`Waiting::tick_milliseconds`] says: a request
+/// that waits costs no look at a clock, and a deadline is met to within a quarter of the patience.
 #[derive(Debug)]
 pub(crate) struct Waiting<T> {
-    entries: RefCell<BTreeMap<u32, (Instant, T)>>,
+    entries: RefCell<BTreeMap<u32, (u64, T)>>,
+    ticks: Cell<u64>,
     most: usize,
     patience: Duration,
 }
@@ -19,7 +23,7 @@ pub(crate) struct Waiting<T> {
 impl<T: Clone> Waiting<T> {
     /// Room for `most` requests, each for `patience`.
     pub(crate) fn new(most: usize, patience: Duration) -> Self {
-        Self { entries: RefCell::default(), most, patience }
+        Self { entries: RefCell::default(), ticks: Cell::new(0), most, patience }
     }
 
     /// How often to look for passed deadlines: often enough that one is met to within a quarter of
@@ -30,12 +34,12 @@ impl<T: Clone> Waiting<T> {
     }
 
     /// Lets a request wait. `false`: there is no room, it has to go without.
-    pub(crate) fn add(&self, context: u32, now: Instant, entry: T) -> bool {
+    pub(crate) fn add(&self, context: u32, entry: T) -> bool {
         let Ok(mut entries) = self.entries.try_borrow_mut() else { return false };
         if entries.len() >= self.most {
             return false;
         }
-        entries.insert(context, (now + self.patience, entry));
+        entries.insert(context, (self.ticks.get().saturating_add(self.patience_in_ticks()), entry));
         true
     }
 
@@ -45,8 +49,10 @@ impl<T: Clone> Waiting<T> {
         entries.remove(&context).map(|(_, entry)| entry)
     }
 
-    /// Takes out everything whose deadline has passed.
-    pub(crate) fn overdue(&self, now: Instant) -> Vec<(u32, T)> {
+    /// A tick has come: takes out everything whose deadline has passed.
+    pub(crate) fn tick(&self) -> Vec<(u32, T)> {
+        let now = self.ticks.get().saturating_add(1);
+        self.ticks.set(now);
         let Ok(mut entries) = self.entries.try_borrow_mut() else { return Vec::new() };
         let late = entries.iter().filter(|(_, (deadline, _))| *deadline <= now);
         let late: Vec<(u32, T)> =
@@ -61,6 +67,13 @@ impl<T: Clone> Waiting<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.try_borrow().is_ok_and(|entries| entries.is_empty())
     }
+
+    /// Ticks until the patience is over; one more than fit into it, because the first may come at
+    /// once.
+    fn patience_in_ticks(&self) -> u64 {
+        let tick = u128::from(self.tick_milliseconds());
+        u64::try_from(self.patience.as_millis() / tick).unwrap_or(u64::MAX).saturating_add(1)
+    }
 }
 
 #[cfg(test)]
@@ -69,22 +82,26 @@ mod tests {
 
     #[test]
     fn a_deadline_passes_once() {
-        let start = Instant::now();
         let waiting = Waiting::new(10, Duration::from_secs(2));
-        assert!(waiting.add(7, start, 'a'));
-        assert!(waiting.overdue(start + Duration::from_millis(1999)).is_empty());
-        assert_eq!(waiting.overdue(start + Duration::from_secs(2)), [(7, 'a')]);
-        assert!(waiting.overdue(start + Duration::from_secs(9)).is_empty());
+        assert!(waiting.add(7, 'a'));
+        for _ in 0..8 {
+            assert!(
+                waiting.tick().is_empty(),
+                "eight ticks of 250 ms may be less than two seconds"
+            );
+        }
+        assert_eq!(waiting.tick(), [(7, 'a')]);
+        assert!(waiting.tick().is_empty());
         assert!(waiting.is_empty());
     }
 
     #[test]
     fn there_is_room_for_so_many_and_no_more() {
         let waiting = Waiting::new(1, Duration::from_secs(2));
-        assert!(waiting.add(1, Instant::now(), ()));
-        assert!(!waiting.add(2, Instant::now(), ()));
+        assert!(waiting.add(1, ()));
+        assert!(!waiting.add(2, ()));
         assert_eq!(waiting.remove(1), Some(()));
-        assert!(waiting.add(2, Instant::now(), ()));
+        assert!(waiting.add(2, ()));
     }
 
     #[test]

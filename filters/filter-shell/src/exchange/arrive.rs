@@ -1,7 +1,5 @@
 //! A request arrives: is it ours, who sent it, and will its body be read?
 
-use std::time::Instant;
-
 use llm_wire::{Api, RequestScanner, ScanLimits};
 use proxy_wasm::types::Action;
 
@@ -13,11 +11,9 @@ use crate::host::headers::{self, Map};
 use crate::host::properties;
 use crate::root::Blind;
 
-/// Filter state that the first of our plugins on a request's path leaves for the others.
-const ENTRY: &str = "llm.entry";
-
-/// Filter state with the packed facts.
-pub(super) const FACTS: &str = "llm.facts";
+/// Filter state with the packed facts. That it is there tells a later plugin of ours that it is
+/// not the first; until there are facts it is [`gate::HOLD_MARK`] or empty.
+pub(crate) const FACTS: &str = "llm.facts";
 
 impl Exchange {
     /// Request headers.
@@ -26,15 +22,15 @@ impl Exchange {
         let Ok(head) = Head::read() else { return Action::Continue };
         #[cfg(feature = "fault-injection")]
         crate::fault::at_headers(self.context, &head);
-        let first = properties::state(ENTRY).is_err();
-        if first {
+        let earlier = properties::state(FACTS).ok();
+        if earlier.is_none() {
             self.remove_forged(&head);
         }
         if head.leaves_http() || !self.plugin.shared.matching.covers(&head) {
             return Action::Continue;
         }
-        let _ = properties::set_state(ENTRY, b"1");
-        self.learn(&head, first);
+        let first = earlier.is_none();
+        self.learn(&head, earlier.as_deref());
         match self.way(&head, end_of_stream, first) {
             Way::Decide(part) => self.decide(part),
             Way::Read(access) => self.read_body(access, shared),
@@ -63,13 +59,14 @@ impl Exchange {
     }
 
     /// Facts from the headers; and from an earlier plugin of ours, if there was one.
-    fn learn(&mut self, head: &Head, first: bool) {
+    fn learn(&mut self, head: &Head, earlier: Option<&[u8]>) {
         let path = head.path().to_owned();
         let api = Api::from_path(path.as_bytes());
-        let earlier = if first { None } else { properties::state(FACTS).ok() };
-        self.facts = earlier
-            .and_then(|bytes| unpack(&bytes, &path, api))
-            .unwrap_or_else(|| Facts { path, api, ..Facts::default() });
+        self.facts = earlier.and_then(|bytes| unpack(bytes, &path, api)).unwrap_or_else(|| Facts {
+            path,
+            api,
+            ..Facts::default()
+        });
         self.facts.headers = head.select(&self.plugin.reads_headers);
     }
 
@@ -100,21 +97,18 @@ impl Exchange {
 
     fn read_body(&mut self, access: Access, shared: &Shared) -> Action {
         let Some(api) = self.facts.api else { return self.decide(Part::Headers) };
-        if !self.plugin.waiting.add(self.context, Instant::now(), shared.clone()) {
+        if !self.plugin.waiting.add(self.context, shared.clone()) {
             self.plugin.counters.waiting_requests.increment();
             return self.decide(Part::Beginning);
         }
-        if access == Access::Gate && properties::set_state(gate::HOLD, b"1").is_err() {
+        if access == Access::Gate && properties::set_state(FACTS, gate::HOLD_MARK).is_err() {
             self.plugin.waiting.remove(self.context);
             return self.decide(Part::Headers);
         }
         self.scanner = Some(RequestScanner::new(api, ScanLimits::default()));
         self.phase = Phase::Reading(access);
         match access {
-            Access::Knob => {
-                self.size_at_arrival = properties::request_total_size();
-                Action::Pause
-            }
+            Access::Knob => Action::Pause,
             Access::Gate | Access::HeadersOnly => Action::Continue,
         }
     }

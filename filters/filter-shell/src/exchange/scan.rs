@@ -5,7 +5,7 @@ use proxy_wasm::types::Action;
 
 use super::{Exchange, Phase};
 use crate::config::Access;
-use crate::facts::Part;
+use crate::facts::{Head, Part};
 use crate::host::{body, properties};
 use crate::root::Blind;
 
@@ -52,11 +52,12 @@ impl Exchange {
     /// The part of the body that a decision at the deadline rests on.
     ///
     /// Nothing was seen of the body, and yet the proxy has counted more bytes than the headers
-    /// had: it received the body and did not show it, so the setting that `knob` needs is missing.
+    /// have: it received the body and did not show it, so the setting that `knob` needs is missing.
     /// Otherwise the client is slow.
     pub(super) fn part_at_deadline(&self, access: Access) -> Part {
-        let grown = properties::request_total_size() > self.size_at_arrival;
-        if access == Access::Knob && self.read == 0 && self.size_at_arrival.is_some() && grown {
+        let headers = Head::read().map_or(u64::MAX, |head| head.size());
+        let received = properties::request_total_size().is_some_and(|size| size > headers);
+        if access == Access::Knob && self.read == 0 && received {
             self.plugin.is_blind(Blind::Knob);
             return Part::Headers;
         }

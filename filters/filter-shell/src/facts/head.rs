@@ -1,11 +1,11 @@
 //! A request's headers, read once.
 
-use crate::host::headers::{self, Map, Pair};
+use crate::host::headers::{self, Map, Pairs};
 
 /// All headers of a request. Bytes, because nobody promises that they are text.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
-    pairs: Vec<Pair>,
+    pairs: Pairs,
 }
 
 /// Headers that tell routes and servers what we decided; nobody else may set them.
@@ -19,8 +19,8 @@ impl Head {
 
     /// The first value of a header.
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        let found = self.pairs.iter().find(|(key, _)| key == name.as_bytes());
-        found.map(|(_, value)| value.as_slice())
+        let mut pairs = self.pairs.iter();
+        pairs.find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
     }
 
     /// The first value of a header, if it is text.
@@ -58,16 +58,24 @@ impl Head {
     /// The names of headers that only we may set, each once.
     pub(crate) fn ours(&self) -> Vec<&[u8]> {
         let mut names: Vec<&[u8]> = Vec::new();
-        for (name, _) in &self.pairs {
-            if name.starts_with(OURS) && !names.contains(&name.as_slice()) {
+        for (name, _) in self.pairs.iter() {
+            if name.starts_with(OURS) && !names.contains(&name) {
                 names.push(name);
             }
         }
         names
     }
 
+    /// How many bytes all names and values have together, as the proxy counts them.
+    pub(crate) fn size(&self) -> u64 {
+        self.pairs.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum()
+    }
+
     /// Copies of the headers with these names, as far as they are text.
     pub(crate) fn select(&self, wanted: &[String]) -> Vec<(String, String)> {
+        if wanted.is_empty() {
+            return Vec::new();
+        }
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
         let pairs = self.pairs.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
         pairs.filter(|(name, _)| wanted.contains(name)).collect()
@@ -79,8 +87,7 @@ mod tests {
     use super::*;
 
     fn head(pairs: &[(&str, &[u8])]) -> Head {
-        let pairs = pairs.iter().map(|(k, v)| (k.as_bytes().to_vec(), v.to_vec())).collect();
-        Head { pairs }
+        Head { pairs: Pairs::new(headers::serialise(pairs)) }
     }
 
     #[test]
@@ -109,6 +116,11 @@ mod tests {
     fn each_header_of_ours_is_named_once() {
         let head = head(&[("x-llm-pool", b"a"), ("x-llm-pool", b"b"), ("x-llmish", b"c")]);
         assert_eq!(head.ours(), [b"x-llm-pool".as_slice()]);
+    }
+
+    #[test]
+    fn the_size_is_that_of_names_and_values() {
+        assert_eq!(head(&[(":method", b"POST"), ("a", b"")]).size(), 12);
     }
 
     #[test]

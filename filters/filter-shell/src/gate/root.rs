@@ -1,6 +1,6 @@
 //! The gate's root: its configuration, its queue, its deadline.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use traffic_policy::invalid::Invalid;
@@ -88,7 +88,7 @@ impl Gate {
 
     /// Holds a request. `false`: too many are held; this one goes on by itself.
     pub(crate) fn hold(&self, context: u32) -> bool {
-        let held = self.held.add(context, Instant::now(), ());
+        let held = self.held.add(context, ());
         if !held {
             self.counters.full.increment();
         }
@@ -116,7 +116,7 @@ impl Gate {
 
     /// Releases every request whose decision did not come in time.
     pub(crate) fn on_tick(&self) {
-        for (context, ()) in self.held.overdue(Instant::now()) {
+        for (context, ()) in self.held.tick() {
             self.counters.deadline.increment();
             match self.on_deadline {
                 OnDeadline::Continue => {

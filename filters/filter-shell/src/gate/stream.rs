@@ -5,7 +5,8 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::{Gate, HOLD, TICKET, Ticket};
+use super::{Gate, HOLD_MARK, TICKET, Ticket};
+use crate::exchange::FACTS;
 use crate::host::properties;
 
 /// A request at the gate: it passes, unless the deciding plugin asked to hold it.
@@ -22,7 +23,8 @@ impl GateStream {
 
 impl HttpContext for GateStream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        if end_of_stream || properties::state(HOLD).is_err() || !self.gate.hold(self.context) {
+        let asked = || properties::state(FACTS).is_ok_and(|bytes| bytes == HOLD_MARK);
+        if end_of_stream || !asked() || !self.gate.hold(self.context) {
             return Action::Continue;
         }
         let ticket = Ticket { queue: self.gate.queue(), context: self.context };

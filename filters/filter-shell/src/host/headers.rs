@@ -15,12 +15,39 @@ pub(crate) enum Map {
     Response = 2,
 }
 
-/// A header's name and value, as bytes: neither has to be UTF-8.
-pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+/// All headers of a map, as the host gave them: one allocation, and no copy of any of them.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    bytes: Vec<u8>,
+}
+
+impl Pairs {
+    /// Takes the ABI's serialisation.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// Names and values in order, as bytes: neither has to be UTF-8.
+    ///
+    /// They end before the first that is cut short; a host that follows the ABI cuts none.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (count, rest) = split_u32(&self.bytes).unwrap_or_default();
+        let (mut lengths, mut data) =
+            rest.split_at_checked((count as usize).saturating_mul(8)).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (name_length, more) = split_u32(lengths)?;
+            let (value_length, more) = split_u32(more)?;
+            let (name, after_name) = split_terminated(data, name_length)?;
+            let (value, after_value) = split_terminated(after_name, value_length)?;
+            (lengths, data) = (more, after_value);
+            Some((name, value))
+        })
+    }
+}
 
 /// All headers, in order.
-pub(crate) fn all(map: Map) -> Result<Vec<Pair>> {
-    ffi::header_pairs(map as u32).map(|bytes| parse(&bytes))
+pub(crate) fn all(map: Map) -> Result<Pairs> {
+    ffi::header_pairs(map as u32).map(Pairs::new)
 }
 
 /// Adds a header, whether or not there is one of the name.
@@ -56,24 +83,6 @@ pub(crate) fn serialise(pairs: &[(&str, &[u8])]) -> Vec<u8> {
     out
 }
 
-/// The pairs up to the first that is cut short; a host that follows the ABI cuts none.
-fn parse(bytes: &[u8]) -> Vec<Pair> {
-    let mut pairs = Vec::new();
-    let Some((count, rest)) = split_u32(bytes) else { return pairs };
-    let Some((mut lengths, mut data)) = rest.split_at_checked((count as usize).saturating_mul(8))
-    else {
-        return pairs;
-    };
-    while let Some((key_length, more)) = split_u32(lengths) {
-        let Some((value_length, more)) = split_u32(more) else { break };
-        let Some((key, after_key)) = split_terminated(data, key_length) else { break };
-        let Some((value, after_value)) = split_terminated(after_key, value_length) else { break };
-        pairs.push((key.to_vec(), value.to_vec()));
-        (lengths, data) = (more, after_value);
-    }
-    pairs
-}
-
 fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     bytes.split_first_chunk::<4>().map(|(number, rest)| (u32::from_le_bytes(*number), rest))
 }
@@ -90,18 +99,16 @@ mod tests {
     #[test]
     fn pairs_survive_the_way_to_the_host_and_back() {
         let pairs: [(&str, &[u8]); 3] = [("a", b"1"), ("empty", b""), ("bytes", &[0, 0xff, 0x80])];
-        let read: Vec<(Vec<u8>, Vec<u8>)> = parse(&serialise(&pairs));
-        let expected: Vec<_> =
-            pairs.iter().map(|(k, v)| (k.as_bytes().to_vec(), v.to_vec())).collect();
-        assert_eq!(read, expected);
+        let read = Pairs::new(serialise(&pairs));
+        assert!(read.iter().eq(pairs.iter().map(|(name, value)| (name.as_bytes(), *value))));
     }
 
     #[test]
     fn bytes_that_are_cut_short_give_the_pairs_before_the_cut() {
         let whole = serialise(&[("a", b"1"), ("b", b"2")]);
         for end in 0..whole.len() {
-            assert!(parse(&whole[..end]).len() < 2, "cut at {end}");
+            assert!(Pairs::new(whole[..end].to_vec()).iter().count() < 2, "cut at {end}");
         }
-        assert!(parse(&[0xff; 16]).is_empty());
+        assert_eq!(Pairs::new(vec![0xff; 16]).iter().count(), 0);
     }
 }
