@@ -11,7 +11,7 @@ use super::{
     call::HttpCall,
     effect::{CalloutId, Effect},
     headers::HeaderMap,
-    time::{Event, TimerKey, nanos},
+    time::{Event, Nanos, TimerKey, nanos},
     vm::VmId,
     world::World,
 };
@@ -23,6 +23,7 @@ pub(crate) struct Callout {
     pub(crate) vm: VmId,
     pub(crate) root: ContextId,
     pub(crate) token: u32,
+    pub(crate) sent: Nanos,
     pub(crate) timer: Option<TimerKey>,
 }
 
@@ -98,7 +99,7 @@ impl World {
             let due = self.now.saturating_add(nanos(limit));
             self.schedule.at(due, Event::CalloutTimeout(id))
         });
-        self.callouts.waiting.insert(id, Callout { vm, root, token, timer });
+        self.callouts.waiting.insert(id, Callout { vm, root, token, sent: self.now, timer });
         self.root_mut().ok_or(Status::InternalFailure)?.calls.insert(token, id);
         Ok(id)
     }

@@ -69,6 +69,8 @@ impl Root {
 pub(crate) struct CallAnswer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Not made by the proxy.
+    pub(crate) from_server: bool,
     /// None where the response had none: reading a value is then an error.
     pub(crate) trailers: Option<HeaderMap>,
 }

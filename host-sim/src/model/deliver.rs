@@ -66,6 +66,7 @@ impl Engine {
             CalloutOutcome::Response { headers, body, trailers } => Some(CallAnswer {
                 headers,
                 body,
+                from_server: true,
                 trailers: Some(trailers).filter(|trailers| !trailers.is_empty()),
             }),
             CalloutOutcome::ConnectFailure => Some(local_answer(
@@ -78,8 +79,12 @@ impl Engine {
         self.answer_callout(call, answer);
     }
 
-    fn answer_callout(&mut self, call: CalloutId, answer: Option<CallAnswer>) {
+    fn answer_callout(&mut self, call: CalloutId, mut answer: Option<CallAnswer>) {
         let Some(callout) = self.world.callouts.take(call) else { return };
+        if let Some(answer) = answer.as_mut().filter(|answer| answer.from_server) {
+            let millis = self.world.now.saturating_sub(callout.sent) / 1_000_000;
+            answer.headers.set("x-envoy-upstream-service-time", millis.to_string());
+        }
         self.world.schedule.cancel(callout.timer);
         let (vm, context, token) = (callout.vm, callout.root, callout.token);
         let Some(root) = self.world.root_at(vm, context) else { return };
@@ -122,5 +127,6 @@ fn local_answer(status: u16, body: &'static str) -> CallAnswer {
         headers: headers.into_iter().collect(),
         body: bytes::Bytes::from_static(body.as_bytes()),
         trailers: None,
+        from_server: false,
     }
 }

@@ -112,7 +112,8 @@ pub enum StreamEvent {
 /// What an upstream server sees of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamEvent {
-    /// Get a connection to this endpoint; what follows is to be sent once it stands.
+    /// Get a connection to this endpoint, and call `Host::upstream_connected` when it stands: only then
+    /// the request follows.
     Connect {
         /// The cluster's name.
         cluster: String,

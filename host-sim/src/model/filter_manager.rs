@@ -16,7 +16,7 @@ mod plugin;
 mod resume;
 
 pub(crate) use decode::SWALLOWED;
-pub(crate) use local_reply::DIRECT_RESPONSE;
+pub(crate) use local_reply::{DIRECT_RESPONSE, grpc_status_of};
 
 use super::buffer::Buffer;
 

@@ -6,6 +6,7 @@
 
 use super::{
     call::Pairs,
+    filter_manager::grpc_status_of,
     headers::HeaderMap,
     route::RouteAction,
     stream::{Stream, StreamInfo},
@@ -142,7 +143,10 @@ impl World {
             (b"grpc_status", []) => {
                 let status = trailers.and_then(|trailers| trailers.text("grpc-status"));
                 let status = status.or_else(|| headers?.text("grpc-status"));
-                status?.parse().ok().map(number)
+                let said = status.and_then(|status| status.parse().ok());
+                // A response that is no gRPC at all still has the status that its code stands for.
+                let code = || info.response_code.map(|code| grpc_status_of(code.into()));
+                said.or_else(|| code()?.try_into().ok()).map(number)
             }
             (b"backend_latency", []) => latency(info).map(number),
             _ => None,
@@ -220,7 +224,10 @@ fn connection(stream: &Stream, name: &[u8]) -> Option<Vec<u8>> {
 fn upstream(stream: &Stream, name: &[u8]) -> Option<Vec<u8>> {
     let upstream = &stream.info.upstream;
     match name {
-        b"transport_failure_reason" => upstream.failure.clone().map(String::into_bytes),
+        b"transport_failure_reason" => {
+            upstream.address?;
+            Some(upstream.failure.clone().unwrap_or_default().into_bytes())
+        }
         b"request_attempt_count" => Some(number(upstream.attempts.into())),
         _ => address(upstream.address?, name),
     }

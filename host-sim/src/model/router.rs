@@ -14,7 +14,7 @@ mod failure;
 mod request;
 
 use super::{
-    effect::AttemptId,
+    effect::{AttemptId, UpstreamEvent},
     time::{Nanos, TimerKey},
 };
 pub(crate) use balance::Upstreams;
@@ -37,6 +37,8 @@ pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
     pub(crate) http2: bool,
     pub(crate) connect_timer: Option<TimerKey>,
+    /// What is to be sent once the connection stands; none when it does.
+    pub(crate) waiting: Option<Vec<UpstreamEvent>>,
     /// Everything was sent.
     pub(crate) request_ended: bool,
     /// How many reasons there are not to read from the server.

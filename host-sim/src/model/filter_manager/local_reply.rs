@@ -147,7 +147,7 @@ impl Engine {
 }
 
 /// gRPC's own table from HTTP codes.
-fn grpc_status_of(code: u32) -> i32 {
+pub(crate) fn grpc_status_of(code: u32) -> i32 {
     match code {
         400 => 13,
         401 => 16,

@@ -28,8 +28,11 @@ use crate::{
 const FIRST_READ: usize = 64 * 1024;
 /// The largest HTTP/2 data frame, and so the largest piece of an HTTP/2 body.
 const FRAME: usize = 16 * 1024;
-/// How much an HTTP/2 client may send on a stream that is not read: Envoy's default window.
-const WINDOW: usize = 16 * 1024 * 1024;
+/// The window of an HTTP/2 stream, and so how much its client may send while it is not read.
+///
+/// It is also how much of the stream filters may hold: a listener's buffer limit is for connections,
+/// and counts for streams only where a connection is one.
+pub(crate) const WINDOW: usize = 16 * 1024 * 1024;
 
 /// What has come in and was not read yet.
 #[derive(Debug, Default)]
@@ -127,7 +130,7 @@ impl Engine {
     fn may_read(&mut self, id: StreamId) -> bool {
         let stream = self.world.streams.at(id);
         let open = stream.arrival.disabled == 0
-            || stream.protocol == Protocol::Http2 && stream.arrival.unread < WINDOW;
+            || stream.protocol == Protocol::Http2 && stream.arrival.unread < stream.chain.limit;
         open && !stream.chain.destroyed
     }
 
@@ -135,7 +138,7 @@ impl Engine {
         let stream = self.world.streams.at(id);
         if stream.arrival.disabled > 0 {
             stream.arrival.unread += length;
-            if stream.arrival.unread >= WINDOW {
+            if stream.arrival.unread >= stream.chain.limit {
                 self.tell_client(id, false);
             }
         }

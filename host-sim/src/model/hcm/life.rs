@@ -1,6 +1,9 @@
 //! How streams begin, wait too long, and end.
 
-use super::codec::{is_connect, is_upgrade};
+use super::{
+    arrival::WINDOW,
+    codec::{is_connect, is_upgrade},
+};
 use crate::{
     abi::Callback,
     host::{OpenStream, Protocol},
@@ -37,7 +40,10 @@ impl Engine {
         if let Some(listener) = config.listeners.get(open.listener) {
             let settings = &listener.manager.settings;
             stream.manager = Some(listener.manager.clone());
-            stream.chain.limit = listener.buffer_limit;
+            stream.chain.limit = match open.protocol {
+                Protocol::Http10 | Protocol::Http11 => listener.buffer_limit,
+                Protocol::Http2 => WINDOW,
+            };
             stream.idle_timeout = settings.stream_idle_timeout.map(nanos);
             stream.request_timer = settings.request_timeout.map(|limit| {
                 let due = self.world.now.saturating_add(nanos(limit));

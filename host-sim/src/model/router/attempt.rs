@@ -38,20 +38,28 @@ impl Engine {
             id: attempt,
             http2,
             connect_timer,
+            waiting: Some(Vec::new()),
             request_ended: end_stream,
             read_disabled: 0,
         });
         let headers = stream.request.headers.clone().unwrap_or_default();
-        let cluster = cluster.name.clone();
-        self.upstream(id, attempt, UpstreamEvent::Connect { cluster, endpoint, http2 });
+        let event = UpstreamEvent::Connect { cluster: cluster.name.clone(), endpoint, http2 };
+        self.world.effect(Effect::Upstream { attempt, stream: id, event });
         let wire = on_the_wire(headers, http2, end_stream);
         self.upstream(id, attempt, UpstreamEvent::Headers(wire, end_stream));
     }
 
-    fn upstream(&mut self, stream: StreamId, attempt: AttemptId, event: UpstreamEvent) {
+    /// Sends something to the server, or keeps it until there is a connection.
+    fn upstream(&mut self, id: StreamId, attempt: AttemptId, event: UpstreamEvent) {
         let now = self.world.now;
-        self.world.streams.at(stream).info.upstream.first_sent.get_or_insert(now);
-        self.world.effect(Effect::Upstream { attempt, stream, event });
+        let stream = self.world.streams.at(id);
+        if let Some(current) = stream.router.attempt.as_mut()
+            && let Some(waiting) = current.waiting.as_mut()
+        {
+            return waiting.push(event);
+        }
+        stream.info.upstream.first_sent.get_or_insert(now);
+        self.world.effect(Effect::Upstream { attempt, stream: id, event });
     }
 
     pub(super) fn send_attempt_data(&mut self, id: StreamId, data: Bytes, end: bool) {
@@ -87,10 +95,12 @@ impl Engine {
 
     /// A connection stands.
     pub(crate) fn attempt_connected(&mut self, attempt: AttemptId) {
-        if let Some(id) = self.stream_of(attempt) {
-            let current = self.world.streams.at(id).router.attempt.as_mut();
-            let timer = current.and_then(|attempt| attempt.connect_timer.take());
-            self.world.schedule.cancel(timer);
+        let Some(id) = self.stream_of(attempt) else { return };
+        let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
+        let (timer, waiting) = (current.connect_timer.take(), current.waiting.take());
+        self.world.schedule.cancel(timer);
+        for event in waiting.into_iter().flatten() {
+            self.upstream(id, attempt, event);
         }
     }
 
