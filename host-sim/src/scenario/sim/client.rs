@@ -233,13 +233,5 @@ fn frames(request: &Request) -> VecDeque<Frame> {
         cut.iter_mut().for_each(|frame| frame.end = false);
         return cut;
     }
-    // The end of an HTTP/1.1 message is told apart from its last byte.
-    if request.http != Http::V2
-        && let Some(last) = cut.back_mut().filter(|last| last.end && !last.data.is_empty())
-    {
-        last.end = false;
-        let end = Frame { at: last.at, data: Bytes::new(), end: true };
-        cut.push_back(end);
-    }
     cut
 }
