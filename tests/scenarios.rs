@@ -65,6 +65,10 @@ fn main() -> ExitCode {
             trials.push(trial(format!("{name} [sim {relation} envoy {version_name}]"), options));
         }
     }
+    trials.push(Trial::test("the same scenario and seed give the same trace", {
+        let bench = Arc::clone(&bench);
+        move || same_trace_twice(&bench)
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if left_out > 0 {
         println!(
@@ -72,4 +76,26 @@ fn main() -> ExitCode {
         );
     }
     conclusion.exit_code()
+}
+
+/// Byte for byte, with two workers and a hundred requests at once; another seed gives another one.
+fn same_trace_twice(bench: &Workbench) -> Result<(), Failed> {
+    let folder = tests::workspace().join("tests/scenarios/token-router");
+    let trace = |seed: u64| {
+        let options = Options { seed: Some(seed), ..Options::default() };
+        let verdict = run(&folder.join("gate_two_workers_under_load.yaml"), &options, bench);
+        let trace = verdict.runs.first().map(|run| run.trace.clone());
+        trace.filter(|trace| trace.len() > 100).ok_or_else(|| verdict.lines().join("\n"))
+    };
+    let (first, second, other) = (trace(7)?, trace(7)?, trace(8)?);
+    if let Some(at) = first.iter().zip(&second).position(|(one, two)| one != two) {
+        return Err(format!("line {at} differs: {:?}", [first.get(at), second.get(at)]).into());
+    }
+    if first.len() != second.len() {
+        return Err(format!("{} lines, then {}", first.len(), second.len()).into());
+    }
+    if first == other {
+        return Err("another seed gave the same trace: nothing depends on it".into());
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a user can ask for. Each command is a file; what it does is in the library.
 
+mod abi;
 mod demo;
 mod run;
 mod serve;
@@ -21,6 +22,7 @@ pub(crate) struct Command {
 enum What {
     Demo(demo::DemoCommand),
     Run(run::Run),
+    Abi(abi::Abi),
     Serve(serve::ServeCommand),
     Upstream(upstream::UpstreamCommand),
 }
@@ -31,6 +33,7 @@ impl Command {
         match self.what {
             What::Demo(demo) => demo.run(),
             What::Run(run) => run.run(),
+            What::Abi(abi) => abi.run(),
             What::Serve(serve) => serve.run(),
             What::Upstream(upstream) => upstream.run(),
         }

@@ -34,3 +34,24 @@ fn without_backtrace(message: &str) -> String {
 fn name(version: EnvoyVersion) -> &'static str {
     ENVOYS.iter().find(|(_, known)| *known == version).map_or("", |(name, _)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trap_compares_by_the_function_it_happened_in() {
+        let v8 = "Function: proxy_on_tick failed: Uncaught RuntimeError: unreachable\n  0: abort";
+        assert_eq!(without_backtrace(v8), "Function: proxy_on_tick failed");
+        assert_eq!(without_backtrace("it failed: no route\nat all"), "it failed: no route\nat all");
+    }
+
+    #[test]
+    fn only_what_moved_is_a_change() {
+        let of = |pairs: &[(&str, i64)]| -> BTreeMap<String, i64> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+        };
+        let changed = change(&of(&[("a", 1), ("b", 2)]), &of(&[("a", 1), ("b", 5), ("c", 1)]));
+        assert_eq!(changed, of(&[("b", 3), ("c", 1)]));
+    }
+}

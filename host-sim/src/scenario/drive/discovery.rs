@@ -109,3 +109,31 @@ impl Filter {
         std::fs::rename(&new, &self.file)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_moves_into_a_file_that_changes_by_being_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let filter = |root_id: &str| {
+            json!({"name": "chain", "typed_config": {"@type": WASM, "config": {
+                "root_id": root_id, "configuration": {"value": r#"{"a":1,"b":2}"#},
+            }}})
+        };
+        let mut bootstrap = json!({"filters": [filter("one"), filter("two")]});
+        let mut found =
+            Discovered::extract(&mut bootstrap, BTreeSet::from(["two"]), folder.path()).unwrap();
+        assert_eq!(bootstrap["filters"][0], filter("one"));
+        let source = &bootstrap["filters"][1]["config_discovery"]["config_source"];
+        let file = source["path_config_source"]["path"].as_str().unwrap().to_owned();
+        found.update("two", &json!({"a": null, "c": 3})).unwrap();
+        let text = std::fs::read_to_string(file).unwrap();
+        let response: Json = serde_json::from_str(&text).unwrap();
+        assert_eq!(response["version_info"], "2");
+        let config = &response["resources"][0]["typed_config"]["config"];
+        assert_eq!(config["configuration"]["value"], r#"{"b":2,"c":3}"#);
+        assert!(found.update("three", &json!({})).is_err());
+    }
+}

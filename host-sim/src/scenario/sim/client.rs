@@ -235,3 +235,51 @@ fn frames(request: &Request) -> VecDeque<Frame> {
     }
     cut
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::check::tests::one_step;
+    use crate::scenario::expect::Expect;
+
+    /// Sizes of frames and where the request ends, for a body of so many bytes.
+    fn cut(http: Http, bytes: usize) -> Vec<(usize, bool)> {
+        let (scenario, _) = one_step(Expect::default());
+        let request = scenario.steps.first().and_then(|step| step.request()).unwrap();
+        let body = Some(Bytes::from(vec![b'x'; bytes]));
+        let request = Request { http, body, ..request.request.clone() };
+        frames(&request).iter().map(|frame| (frame.data.len(), frame.end)).collect()
+    }
+
+    #[test]
+    fn an_http1_message_ends_apart_and_an_http2_stream_with_its_last_frame() {
+        assert_eq!(cut(Http::V1_1, 5), [(5, false), (0, true)]);
+        assert_eq!(cut(Http::V2, 5), [(5, true)]);
+    }
+
+    #[test]
+    fn no_frame_is_larger_than_its_protocol_carries() {
+        assert_eq!(cut(Http::V2, 40_000), [(16_384, false), (16_384, false), (7_232, true)]);
+        assert_eq!(cut(Http::V1_1, 2_000_000), [(1_048_420, false), (951_580, false), (0, true)]);
+    }
+
+    #[test]
+    fn the_first_answer_releases_a_client_that_waits_for_100() {
+        let (scenario, _) = one_step(Expect::default());
+        let step = scenario.steps.first().and_then(|step| step.request()).unwrap();
+        let mut step = step.clone();
+        step.request.expect_continue = true;
+        let mut client = Client::new(0, 0, &step);
+        client.begin(StreamId(1), 0);
+        assert!(!client.may_send());
+        assert!(!client.accept(StreamEvent::Continue100, 5));
+        assert!(client.may_send());
+        assert_eq!(client.exchange.response.interim, [100]);
+        let mut client = Client::new(0, 0, &step);
+        client.begin(StreamId(1), 0);
+        let refused: HeaderMap = [(":status".to_owned(), "417".to_owned())].into_iter().collect();
+        assert!(client.accept(StreamEvent::Headers(refused, true), 7));
+        assert!(matches!(client.take_frame(), Sent::Nothing), "the body stays with the client");
+        assert_eq!(client.exchange.response.ended, Ended::Complete);
+    }
+}

@@ -6,11 +6,13 @@
 
 use bytes::Bytes;
 
+use crate::fields;
 use crate::host::Protocol;
 use crate::model::HeaderMap;
 use crate::model::effect::AccessEntry;
-use crate::scenario::observation::{Access, Fields, MARK, Response};
+use crate::scenario::observation::{Access, Fields, MARK, Received, Response};
 use crate::scenario::step::{Http, Request};
+use crate::upstream;
 
 pub(super) fn protocol(http: Http) -> Protocol {
     match http {
@@ -104,5 +106,56 @@ pub(super) fn access(entry: &AccessEntry) -> Access {
         code: entry.response_code.unwrap_or(0),
         flags: entry.flags.clone(),
         details: entry.details.clone(),
+    }
+}
+
+/// What a server gets to see of the host's request headers.
+pub(super) fn request(
+    headers: &HeaderMap,
+    end: bool,
+    http2: bool,
+    index: usize,
+) -> upstream::Received {
+    let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
+    let authority = text(":authority");
+    let mut fields: fields::Fields = Vec::new();
+    if !http2 {
+        fields.push((Bytes::from_static(b"host"), Bytes::from(authority.clone())));
+    }
+    for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(b":")) {
+        fields.push((name.clone(), value.clone()));
+    }
+    let method = text(":method");
+    let upgrades = headers.contains(b"upgrade") || method == "CONNECT";
+    let framed = headers.contains(b"content-length") || headers.contains(b"transfer-encoding");
+    if !http2 && !end && !framed && !upgrades {
+        fields.push((Bytes::from_static(b"transfer-encoding"), Bytes::from_static(b"chunked")));
+    }
+    upstream::Received {
+        index,
+        http2,
+        method,
+        path: text(":path"),
+        authority,
+        headers: fields,
+        ended: end,
+        ..upstream::Received::default()
+    }
+}
+
+/// A server's record as a scenario's observation has it.
+pub(crate) fn observed(cluster: String, request: upstream::Received) -> Received {
+    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    let fields = |fields: fields::Fields| {
+        Fields(fields.iter().map(|(name, value)| (text(name), text(value))).collect())
+    };
+    Received {
+        cluster,
+        method: request.method,
+        path: request.path,
+        headers: fields(request.headers),
+        body: Bytes::from(request.body),
+        trailers: fields(request.trailers),
+        complete: request.ended,
     }
 }

@@ -1,0 +1,213 @@
+//! One request as a server meets it, and what the server does about it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::codec;
+use crate::fields::Fields;
+use crate::model::HeaderMap;
+use crate::model::effect::UpstreamReset;
+use crate::upstream::{self, Event, Reply, Script, TimedEvent};
+
+/// Where an attempt goes.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    pub(super) cluster: String,
+    pub(super) address: SocketAddr,
+    pub(super) http2: bool,
+}
+
+/// What a server does to the host.
+pub(super) enum Action {
+    Headers(HeaderMap, bool),
+    Data(Bytes, bool),
+    Trailers(HeaderMap),
+    Reset(UpstreamReset),
+}
+
+/// One request at a server.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) endpoint: Endpoint,
+    /// Index of the client's exchange; none for a mirror or a callout.
+    pub(super) exchange: Option<usize>,
+    pub(super) request: upstream::Received,
+    reply: Option<Reply>,
+    plan: VecDeque<TimedEvent>,
+    echoes: bool,
+    is_planned: bool,
+    has_begun: bool,
+    may_write: bool,
+    is_due: bool,
+    pub(super) is_over: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(endpoint: Endpoint, exchange: Option<usize>) -> Self {
+        Self {
+            endpoint,
+            exchange,
+            request: upstream::Received::default(),
+            reply: None,
+            plan: VecDeque::new(),
+            echoes: false,
+            is_planned: false,
+            has_begun: false,
+            may_write: true,
+            is_due: false,
+            is_over: false,
+        }
+    }
+
+    /// The request's headers are here; the script says what becomes of it.
+    pub(super) fn begin(&mut self, headers: &HeaderMap, end: bool, script: &mut Script, at: usize) {
+        self.request = codec::request(headers, end, self.endpoint.http2, at);
+        let reply = script.next_reply();
+        // An upgrade that is answered as a plain request has no body.
+        let upgrades = headers.contains(b"upgrade") && !self.endpoint.http2;
+        self.request.ended = end || (upgrades && reply.waits_for_body());
+        self.reply = Some(reply);
+    }
+
+    /// A piece of the request's body.
+    pub(super) fn take(&mut self, data: Bytes, end: bool) {
+        self.request.body.extend_from_slice(&data);
+        self.request.ended = end;
+        if self.echoes && !self.is_over {
+            let at_once = |event| TimedEvent { after: Duration::ZERO, event };
+            self.plan.push_back(at_once(Event::Data(data)));
+            self.plan.extend(end.then(|| at_once(Event::End)));
+        }
+    }
+
+    /// The request's trailers, which end it.
+    pub(super) fn take_trailers(&mut self, trailers: HeaderMap) {
+        // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
+        if self.endpoint.http2 {
+            self.request.trailers = trailers.into_iter().collect();
+        }
+        self.request.ended = true;
+    }
+
+    /// The host gives the request up.
+    pub(super) fn give_up(&mut self) {
+        self.request.reset = !self.request.ended;
+        self.is_over = true;
+        self.plan.clear();
+    }
+
+    /// How long the server waits before its next event; none when it has nothing to say, or waits
+    /// until the host reads.
+    pub(super) fn next_after(&self) -> Option<Duration> {
+        let next = self.plan.front().filter(|_| !self.is_over && !self.is_due)?;
+        Some(next.after)
+    }
+
+    /// The host reads from this server again, or stops; true when an event waited for that.
+    pub(super) fn set_reading(&mut self, enabled: bool) -> bool {
+        self.may_write = enabled;
+        if let Some(next) = self.plan.front_mut().filter(|_| enabled && self.is_due) {
+            next.after = Duration::ZERO;
+        }
+        enabled && std::mem::take(&mut self.is_due)
+    }
+
+    /// Plays the next event.
+    pub(super) fn serve(&mut self) -> Option<Action> {
+        if self.is_over {
+            return None;
+        }
+        if !self.may_write {
+            self.is_due = true;
+            return None;
+        }
+        let action = self.next_action()?;
+        self.is_over = match &action {
+            Action::Headers(_, end) | Action::Data(_, end) => *end,
+            Action::Trailers(_) | Action::Reset(_) => true,
+        };
+        Some(action)
+    }
+
+    /// Plans the answer once all is there that it waits for.
+    pub(super) fn plan_if_ready(&mut self) {
+        let Some(reply) = self.reply.as_ref().filter(|_| !self.is_planned) else { return };
+        if self.request.ended || !reply.waits_for_body() {
+            self.is_planned = true;
+            self.plan = reply.plan(&self.request).events.into();
+        }
+    }
+
+    fn next_action(&mut self) -> Option<Action> {
+        let TimedEvent { event, .. } = self.plan.pop_front()?;
+        Some(match event {
+            Event::Headers { status, fields } => {
+                self.has_begun = true;
+                let known_length = fields.iter().any(|(name, _)| name == "content-length");
+                let end = self.end_follows() && (known_length || self.endpoint.http2);
+                if end {
+                    self.plan.clear();
+                }
+                Action::Headers(self.response_headers(status, fields), end)
+            }
+            Event::Data(data) => {
+                // The end of an HTTP/1.1 message is told apart from its last byte.
+                let end = self.endpoint.http2 && self.end_follows();
+                if end {
+                    self.plan.clear();
+                }
+                Action::Data(data, end)
+            }
+            Event::Trailers(trailers) if self.endpoint.http2 => {
+                self.plan.clear();
+                Action::Trailers(trailers.into_iter().collect())
+            }
+            // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
+            Event::Trailers(_) => {
+                self.plan.clear();
+                Action::Data(Bytes::new(), true)
+            }
+            Event::End => Action::Data(Bytes::new(), true),
+            Event::Reset if self.endpoint.http2 => Action::Reset(UpstreamReset::RemoteReset),
+            Event::Reset | Event::Close => Action::Reset(self.broken_connection()),
+            Event::Echo => {
+                self.echoes = true;
+                return None;
+            }
+        })
+    }
+
+    /// A connection that closes in the middle of an HTTP/1.1 message leaves a broken message.
+    fn broken_connection(&self) -> UpstreamReset {
+        if self.has_begun && !self.endpoint.http2 {
+            UpstreamReset::ProtocolError
+        } else {
+            UpstreamReset::ConnectionTermination
+        }
+    }
+
+    /// The end comes together with what was just said.
+    fn end_follows(&self) -> bool {
+        self.plan.front().is_some_and(|next| next.event == Event::End && next.after.is_zero())
+    }
+
+    fn response_headers(&self, status: u16, fields: Fields) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.append(":status", status.to_string());
+        let has_length = fields.iter().any(|(name, _)| name == "content-length");
+        for (name, value) in fields {
+            headers.append(name, value);
+        }
+        let bodiless = matches!(status, 100..=199 | 204 | 304);
+        if !self.endpoint.http2 && !has_length && !bodiless {
+            headers.append("transfer-encoding", "chunked");
+        }
+        headers
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! What a server answers to a request that a plugin sends by itself.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::codec;
+use crate::host::Nanos;
+use crate::model::HeaderMap;
+use crate::model::effect::CalloutOutcome;
+use crate::scenario::observation::Received;
+use crate::upstream::{Event, Script, TimedEvent};
+
+/// The record, the answer, and after how long it comes; `served` requests came before.
+pub(super) fn answer(
+    cluster: String,
+    headers: HeaderMap,
+    body: Bytes,
+    mut script: Script,
+    served: usize,
+) -> (Received, CalloutOutcome, Nanos) {
+    let mut request = codec::request(&headers, false, false, served);
+    request.body = body.to_vec();
+    request.ended = true;
+    for _ in 0..served {
+        script.next_reply();
+    }
+    let plan = script.next_reply().plan(&request);
+    let mut after = Duration::ZERO;
+    let mut headers = HeaderMap::new();
+    let mut body = BytesMut::new();
+    let mut trailers = HeaderMap::new();
+    let mut outcome = None;
+    for TimedEvent { after: wait, event } in plan.events {
+        after += wait;
+        match event {
+            Event::Headers { status, fields } => {
+                headers = fields.into_iter().collect();
+                headers.append(":status", status.to_string());
+            }
+            Event::Data(data) => body.extend_from_slice(&data),
+            Event::Trailers(fields) => trailers = fields.into_iter().collect(),
+            Event::End => {
+                let (headers, trailers) = (headers.clone(), trailers.clone());
+                let body = body.clone().freeze();
+                outcome = Some(CalloutOutcome::Response { headers, body, trailers });
+            }
+            Event::Reset | Event::Close | Event::Echo => outcome = Some(CalloutOutcome::Reset),
+        }
+    }
+    let silent = Duration::from_secs(3600);
+    let after = if outcome.is_some() { after } else { silent };
+    let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX / 2);
+    (codec::observed(cluster, request), outcome.unwrap_or(CalloutOutcome::Reset), nanos)
+}

@@ -1,0 +1,170 @@
+//! What passes between the clients, the host and the servers.
+
+use bytes::Bytes;
+
+use super::attempt::{Action, Endpoint};
+use super::client::Sent;
+use super::server::Connection;
+use super::{Happening, Play, callout, codec, nanos};
+use crate::model::HeaderMap;
+use crate::model::effect::{
+    AttemptId, CalloutId, CalloutOutcome, Effect, StreamEvent, StreamId, UpstreamEvent,
+    UpstreamReset,
+};
+use crate::scenario::Endpoints;
+use crate::scenario::observation::Received;
+
+impl Play<'_> {
+    pub(super) fn send_frame(&mut self, index: usize) {
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let Some(stream) = client.open_stream() else { return };
+        if !client.may_send() {
+            client.is_due = true;
+            return;
+        }
+        client.is_due = false;
+        let sent = client.take_frame();
+        let began = nanos(client.exchange.began);
+        if let Some(at) = client.next_frame_at() {
+            let at = (began + nanos(at)).max(self.host.now());
+            self.timeline.push(at, Happening::Frame(index));
+        }
+        match sent {
+            Sent::Data(data, end) => self.host.request_data(stream, data, end),
+            Sent::Trailers(trailers) => self.host.request_trailers(stream, trailers),
+            Sent::Nothing => {}
+        }
+    }
+
+    pub(super) fn end_by_client(&mut self, index: usize, gave_up: bool) {
+        let now = self.host.now();
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let Some(stream) = client.open_stream() else { return };
+        client.leave(now, gave_up);
+        self.host.reset_downstream(stream);
+        self.client_ended(index);
+    }
+
+    pub(super) fn connected(&mut self, attempt: AttemptId) {
+        match self.servers.connection(attempt) {
+            Connection::Stands => self.host.upstream_connected(attempt),
+            Connection::Refused => {
+                self.servers.forget(attempt);
+                self.host.reset_upstream(attempt, UpstreamReset::ConnectFailure);
+            }
+            Connection::Unwanted => {}
+        }
+    }
+
+    pub(super) fn serve(&mut self, attempt: AttemptId) {
+        if let Some(action) = self.servers.serve(attempt) {
+            match action {
+                Action::Headers(headers, end) => {
+                    self.host.response_headers(attempt, headers, end);
+                }
+                Action::Data(data, end) => self.host.response_data(attempt, data, end),
+                Action::Trailers(trailers) => {
+                    self.host.response_trailers(attempt, trailers);
+                }
+                Action::Reset(reset) => self.host.reset_upstream(attempt, reset),
+            }
+        }
+        self.schedule_service(attempt);
+    }
+
+    pub(super) fn schedule_service(&mut self, attempt: AttemptId) {
+        if let Some(after) = self.servers.next_after(attempt) {
+            self.timeline.push(self.host.now() + nanos(after), Happening::Serve(attempt));
+        }
+    }
+
+    pub(super) fn obey_effects(&mut self) {
+        while let Some(effect) = self.host.poll() {
+            match effect {
+                Effect::Downstream { stream, event } => self.downstream(stream, event),
+                Effect::ReadDownstream { stream, enabled } => {
+                    let Some(index) = self.clients.of(stream) else { continue };
+                    let Some(client) = self.clients.get_mut(index) else { continue };
+                    client.may_write = enabled;
+                    if enabled && client.is_due {
+                        self.timeline.push(self.host.now(), Happening::Frame(index));
+                    }
+                }
+                Effect::Upstream { attempt, stream, event } => {
+                    self.upstream(attempt, stream, event);
+                }
+                Effect::ReadUpstream { attempt, enabled } => {
+                    if self.servers.set_reading(attempt, enabled) {
+                        self.schedule_service(attempt);
+                    }
+                }
+                Effect::Callout { call, cluster, headers, body, .. } => {
+                    self.callout(call, cluster, headers, body);
+                }
+                Effect::CalloutCancelled { call } => {
+                    self.callouts.retain(|(id, ..)| *id != call);
+                }
+                Effect::Closed { stream, access } => {
+                    if let Some(index) = self.clients.of(stream)
+                        && let Some(client) = self.clients.get_mut(index)
+                    {
+                        client.exchange.access = Some(codec::access(&access));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn downstream(&mut self, stream: StreamId, event: StreamEvent) {
+        let now = self.host.now();
+        let Some(index) = self.clients.of(stream) else { return };
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let was_waiting = client.waits_for_answer();
+        let ended = client.accept(event, now);
+        if was_waiting && !client.waits_for_answer() && client.is_due {
+            self.timeline.push(now, Happening::Frame(index));
+        }
+        // A tunnel has no end of its own: the client closes it when it has heard enough.
+        let closes = ended && client.in_tunnel;
+        if closes {
+            self.host.reset_downstream(stream);
+        }
+        if ended {
+            self.client_ended(index);
+        }
+    }
+
+    pub(super) fn upstream(&mut self, attempt: AttemptId, stream: StreamId, event: UpstreamEvent) {
+        let exchange = self.clients.of(stream);
+        if let UpstreamEvent::Connect { cluster, endpoint, http2 } = event {
+            let endpoints = self.scenario.endpoints(&cluster);
+            let server = Endpoint { cluster, address: endpoint, http2 };
+            self.servers.connect(attempt, server, endpoints, exchange);
+            self.timeline.push(self.host.now(), Happening::Connected(attempt));
+            return;
+        }
+        if self.servers.accept(attempt, event) {
+            self.schedule_service(attempt);
+        }
+    }
+
+    pub(super) fn callout(
+        &mut self,
+        call: CalloutId,
+        cluster: String,
+        headers: HeaderMap,
+        body: Bytes,
+    ) {
+        let (received, outcome, after) = match self.scenario.endpoints(&cluster) {
+            Endpoints::Down => {
+                (Received { cluster, ..Received::default() }, CalloutOutcome::ConnectFailure, 0)
+            }
+            Endpoints::Scripted(script) => {
+                let count = self.callouts.iter().filter(|(_, r, _)| r.cluster == cluster).count();
+                callout::answer(cluster, headers, body, script, count)
+            }
+        };
+        self.callouts.push((call, received, outcome));
+        self.timeline.push(self.host.now() + after, Happening::Answer(call));
+    }
+}
