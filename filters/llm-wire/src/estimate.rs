@@ -1,23 +1,45 @@
 //! Guesses how many tokens a prompt has, from its bytes alone.
 //!
-//! One pass counts [`Features`] of the text, 64 bytes at a time, and a weighted sum of them is the
-//! estimate. No vocabulary is needed, so it serves any model, costs a few kilobytes of code and
-//! runs at gigabytes a second.
+//! One pass counts [`Features`] of the text, sixteen bytes at a time, and a weighted sum of them is
+//! the estimate. No vocabulary is needed, so it serves any model, in a few kilobytes of code and at
+//! gigabytes a second.
+//!
+//! # How far off it is
+//! The weights were fitted to `o200k_base`, and the error measured with the `tiktoken` crate 4.1.2 on
+//! text that had no part in the fitting: 2,148 slices of 200 to 8,000 characters of English
+//! documentation, source code in four languages, JSON, and translations into 38 languages, a ninth of
+//! them with `\uXXXX` escapes. Half are within 4.6 %, 95 of 100 within 16.5 %; for a count of bytes
+//! divided by four the same numbers are 13.9 % and 75 %. Longer texts are nearer
+//! ([`error_percent`]). Other vocabularies need more tokens, mostly outside English: on the same text
+//! the median error is 9 to 16 %, which calibration by reported usage is there to remove.
+//!
+//! Scripts that vocabularies treat very unlike others of their kind (Lao, Georgian, Khmer) may be off
+//! by half, and so may text made to deceive. An image counts as [`IMAGE_TOKENS`], whatever its size.
 
-mod block;
+mod counter;
 mod features;
-mod text;
+mod lookup;
+mod tally;
 
+use counter::Counter;
 pub use features::Features;
-use text::TextCounter;
 
 use crate::count::{TokenCount, TokenSource};
 use crate::text::{Mark, Piece, TextSink};
 
+/// What OpenAI charges for one image of 1024 by 1024 pixels in high detail.
+const IMAGE_TOKENS: u64 = 765;
+
+/// What a message costs besides its text: its delimiters and its role.
+const MESSAGE_TOKENS: u64 = 4;
+
+/// What a call costs besides its text.
+const CALL_TOKENS: u64 = 3;
+
 /// The sink that estimates.
 #[derive(Clone, Debug, Default)]
 pub struct Estimator {
-    counter: TextCounter,
+    counter: Counter,
     /// Tokens that do not come from text.
     frame: u64,
     is_counting: bool,
@@ -26,7 +48,7 @@ pub struct Estimator {
 impl Estimator {
     /// What was counted until now.
     #[must_use]
-    pub fn features(&self) -> &Features {
+    pub fn features(&self) -> Features {
         self.counter.features()
     }
 }
@@ -34,10 +56,10 @@ impl Estimator {
 impl TextSink for Estimator {
     fn mark(&mut self, mark: Mark) {
         self.frame += match mark {
-            Mark::Message => 4,
-            Mark::Image => 765,
+            Mark::Message => MESSAGE_TOKENS,
+            Mark::Image => IMAGE_TOKENS,
             Mark::Part | Mark::Prompt => 0,
-            Mark::Call => 3,
+            Mark::Call => CALL_TOKENS,
             Mark::TokenId => 1,
         };
     }
@@ -59,10 +81,73 @@ impl TextSink for Estimator {
 
     fn count(&self) -> TokenCount {
         let text = (self.features().millitokens().max(0) + 500) / 1000;
-        TokenCount {
-            tokens: self.frame.saturating_add(u64::try_from(text).unwrap_or(u64::MAX)),
-            error_percent: 20,
-            source: TokenSource::Estimated,
+        let tokens = self.frame.saturating_add(u64::try_from(text).unwrap_or(u64::MAX));
+        TokenCount { tokens, error_percent: error_percent(tokens), source: TokenSource::Estimated }
+    }
+}
+
+/// The error that 95 of 100 texts of this length stay below.
+fn error_percent(tokens: u64) -> u32 {
+    match tokens {
+        0..200 => 19,
+        200..500 => 17,
+        _ => 15,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> u64 {
+        let mut estimator = Estimator::default();
+        estimator.open(Piece::Text);
+        estimator.text(text.as_bytes());
+        estimator.close();
+        estimator.count().tokens
+    }
+
+    /// Texts with the number of tokens that `o200k_base` makes of them.
+    const SAMPLES: [(&str, u64); 4] = [
+        (
+            "A service mesh routes requests between services. When a request arrives, the proxy decides which version of a service should answer it, records how long the answer took, and tries again elsewhere if the first attempt fails before anything was sent to the client.",
+            49,
+        ),
+        (
+            "fn route(&self, request: &Request) -> Option<Pool> {\n    let tokens = request.prompt_tokens();\n    self.rules.iter().find(|rule| rule.range.contains(&tokens)).map(|rule| rule.pool.clone())\n}\n",
+            48,
+        ),
+        (
+            "服务网格是一个基础设施层，用于处理服务间通信，使得服务间调用更可靠、安全和可观测。在大模型系统这种复杂的分布式环境中，服务网格能够解决微服务架构带来的通信挑战。",
+            53,
+        ),
+        (
+            "Die Anfrage wird an den Server weitergeleitet, der am wenigsten ausgelastet ist; schlägt sie fehl, so wird sie höchstens zweimal wiederholt, bevor der Fehler gemeldet wird.",
+            40,
+        ),
+    ];
+
+    #[test]
+    fn estimates_are_near_the_tokens_of_a_real_vocabulary() {
+        for (text, real) in SAMPLES {
+            let escaped = serde_json::to_string(text).unwrap();
+            let guess = tokens(escaped.trim_matches('"'));
+            // Short ones: some of them are among the five of a hundred that are farther off.
+            assert!(guess.abs_diff(real) * 100 <= real * 30, "{guess} for {real}: {text}");
         }
+    }
+
+    #[test]
+    fn images_and_roles_are_no_text_and_messages_have_a_frame() {
+        let mut estimator = Estimator::default();
+        estimator.mark(Mark::Message);
+        for piece in [Piece::Role, Piece::Image] {
+            estimator.open(piece);
+            estimator.text(b"these words do not count");
+            estimator.close();
+        }
+        assert_eq!(estimator.count().tokens, MESSAGE_TOKENS);
+        estimator.mark(Mark::Image);
+        assert_eq!(estimator.count().tokens, MESSAGE_TOKENS + IMAGE_TOKENS);
     }
 }

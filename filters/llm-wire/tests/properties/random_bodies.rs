@@ -18,7 +18,7 @@ fn scan(api: Api, json: &[u8], piece: usize) -> (Progress, RequestFacts, Vec<Str
 }
 
 proptest! {
-    #![proptest_config(bodies::cases(2_000))]
+    #![proptest_config(bodies::cases(1_000))]
 
     #[test]
     fn facts_and_text_are_those_that_a_parser_finds(

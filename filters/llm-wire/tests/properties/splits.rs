@@ -31,7 +31,7 @@ fn cut(bytes: &[u8], mut places: Vec<usize>) -> Vec<&[u8]> {
 }
 
 proptest! {
-    #![proptest_config(bodies::cases(1_000))]
+    #![proptest_config(bodies::cases(150))]
 
     #[test]
     fn any_split_of_a_body_gives_the_same(

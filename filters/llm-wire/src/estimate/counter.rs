@@ -1,0 +1,109 @@
+//! Counts the features of text that arrives in pieces of any size.
+//!
+//! A feature depends on a byte and the two before it. Those two are all that is kept from piece to
+//! piece, so the counts are the same however the text was cut.
+
+use super::features::{Counts, Features, groups};
+use super::lookup::{Group, has_foreign, has_unicode_escape, windows};
+use super::tally::Tally;
+
+/// Counts the features of one text after another.
+#[derive(Clone, Debug)]
+pub(super) struct Counter {
+    words: Tally,
+    marks: Tally,
+    scripts: Tally,
+    more_scripts: Tally,
+    escapes: Tally,
+    /// The last two bytes; blanks before the first.
+    last: [u8; 2],
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self {
+            words: Tally::default(),
+            marks: Tally::default(),
+            scripts: Tally::default(),
+            more_scripts: Tally::default(),
+            escapes: Tally::default(),
+            last: *b"  ",
+        }
+    }
+}
+
+impl Counter {
+    /// What was counted until now.
+    pub(super) fn features(&self) -> Features {
+        Features::new(Counts {
+            words: self.words.counts(),
+            marks: self.marks.counts(),
+            scripts: self.scripts.counts(),
+            more_scripts: self.more_scripts.counts(),
+            escapes: self.escapes.counts(),
+        })
+    }
+
+    /// The text ends: what comes next is not its neighbour.
+    pub(super) fn end(&mut self) {
+        self.last = *b"  ";
+    }
+
+    /// Counts the next bytes.
+    pub(super) fn feed(&mut self, text: &[u8]) {
+        let (head, tail) = text.split_at(text.len().min(64));
+        let last = self.last;
+        self.partial(last, head);
+        if tail.is_empty() {
+            return;
+        }
+        // From here on, the text itself holds the two bytes before each window.
+        let mut rest = text.get(62..).unwrap_or_default();
+        while rest.len() >= 66 {
+            let whole = (rest.len() - 2) / 64 * 64;
+            let (stretch, _) = rest.split_at(whole.min(256) + 2);
+            self.stretch(stretch);
+            rest = rest.get(stretch.len() - 2..).unwrap_or_default();
+        }
+        if let Some((last, new)) = rest.split_first_chunk() {
+            self.partial(*last, new);
+        }
+    }
+
+    /// Counts at most 64 bytes. The rest of the window is zero, which is in no feature's set.
+    fn partial(&mut self, last: [u8; 2], new: &[u8]) {
+        let mut window = [0; 66];
+        let (before, place) = window.split_at_mut(2);
+        before.copy_from_slice(&last);
+        if let Some(place) = place.get_mut(..new.len()) {
+            place.copy_from_slice(new);
+        }
+        if let Some(last) = window.get(new.len()..).and_then(<[u8]>::first_chunk) {
+            self.last = *last;
+        }
+        if !new.is_empty() {
+            self.stretch(&window);
+        }
+    }
+
+    /// Counts at most four windows.
+    fn stretch(&mut self, text: &[u8]) {
+        count(&mut self.words, groups::words, text);
+        count(&mut self.marks, groups::marks, text);
+        if has_foreign(text) {
+            count(&mut self.scripts, groups::scripts, text);
+            count(&mut self.more_scripts, groups::more_scripts, text);
+        }
+        if has_unicode_escape(text) {
+            count(&mut self.escapes, groups::escapes, text);
+        }
+    }
+}
+
+#[inline(always)]
+fn count(tally: &mut Tally, group: Group, text: &[u8]) {
+    tally.add(windows(text).map(|window| group.features(window)));
+}
+
+#[cfg(test)]
+mod tests;
