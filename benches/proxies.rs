@@ -195,10 +195,13 @@ fn wasm(
     configuration: Option<Value>,
     role: Option<&str>,
 ) -> Value {
-    let mut vm = json!({"runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": file}}});
-    if let Some(role) = role {
-        vm["environment_variables"] = json!({"key_values": {"LLM_MESH_ROLE": role}});
-    }
+    let environment: serde_json::Map<String, Value> =
+        role.map(|role| ("LLM_MESH_ROLE".to_owned(), role.into())).into_iter().collect();
+    let vm = json!({
+        "runtime": "envoy.wasm.runtime.v8",
+        "code": {"local": {"filename": file}},
+        "environment_variables": {"key_values": environment}
+    });
     let text = configuration.map(|value| value.to_string()).unwrap_or_default();
     json!({"name": name, "typed_config": {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
