@@ -23,8 +23,8 @@ pub(super) fn check(findings: &mut Findings<'_>, expect: &Expect, exchange: &Exc
     {
         findings.add("interim", list(wanted), list(&response.interim));
     }
-    fields(findings, "response_header", &expect.headers, &response.headers);
-    fields(findings, "response_trailer", &expect.trailers, &response.trailers);
+    fields(findings, "", "response_header", &expect.headers, &response.headers);
+    fields(findings, "", "response_trailer", &expect.trailers, &response.trailers);
     body::check(findings, "body", &expect.body, &response.body, &exchange.sent);
     durations(findings, expect, exchange);
     access(findings, expect, exchange);
@@ -99,8 +99,9 @@ fn upstream(
             findings.add(format!("{path}.{what}"), wanted, format!("`{got}`"));
         }
     }
-    fields(findings, &format!("{path}.header"), &wanted.headers, &seen.headers);
-    fields(findings, &format!("{path}.trailer"), &wanted.trailers, &seen.trailers);
+    let place = format!("{path}.");
+    fields(findings, &place, "header", &wanted.headers, &seen.headers);
+    fields(findings, &place, "trailer", &wanted.trailers, &seen.trailers);
     body::check(findings, &format!("{path}.body"), &wanted.body, &seen.body, &exchange.sent);
     if let Some(complete) = wanted.complete
         && complete != seen.complete
@@ -109,17 +110,25 @@ fn upstream(
     }
 }
 
-fn fields(findings: &mut Findings<'_>, path: &str, expect: &FieldsExpect, fields: &Fields) {
+fn fields(
+    findings: &mut Findings<'_>,
+    place: &str,
+    kind: &str,
+    expect: &FieldsExpect,
+    fields: &Fields,
+) {
     for (name, wanted) in &expect.present {
+        let path = format!("{place}{kind}.{name}");
         match fields.joined(name) {
             Some(value) if wanted.accepts(&value) => {}
-            Some(value) => findings.add(format!("{path}.{name}"), wanted, format!("`{value}`")),
-            None => findings.add(format!("{path}.{name}"), wanted, "no such field"),
+            Some(value) => findings.add(path, wanted, format!("`{value}`")),
+            None => findings.add(path, wanted, "no such field"),
         }
     }
     for name in &expect.absent {
         if let Some(value) = fields.joined(name) {
-            findings.add(format!("no_{path}.{name}"), "no such field", format!("`{value}`"));
+            let path = format!("{place}no_{kind}.{name}");
+            findings.add(path, "no such field", format!("`{value}`"));
         }
     }
 }

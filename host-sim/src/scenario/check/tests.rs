@@ -117,7 +117,7 @@ fn a_header_that_is_there_and_must_not_is_a_failure() {
     assert_eq!(
         messages(expect),
         [
-            "sim: step 1 at 200ms: no_upstream.gpu-a.header.x-llm-pool: expected no such field, got `gpu-a`",
+            "sim: step 1 at 200ms: upstream.gpu-a.no_header.x-llm-pool: expected no such field, got `gpu-a`",
         ]
     );
 }
