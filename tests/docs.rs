@@ -86,3 +86,21 @@ fn the_documented_metrics_are_those_of_the_code() {
     assert!(!code.is_empty());
     assert_eq!(metrics(&read(Path::new("filters/README.md"))), code);
 }
+
+#[test]
+fn every_difference_is_held_by_a_test() {
+    let text = read(Path::new("host-sim/DIFFERENCES.md"));
+    let sources: String = rust_files().iter().map(|file| read(file)).collect();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what"));
+    let mut entries = 0;
+    for row in rows {
+        let last = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        let tests = in_backticks(last);
+        assert!(!tests.is_empty(), "no test holds: {row}");
+        for test in tests {
+            assert!(sources.contains(&format!("fn {test}()")), "no such test: {test}");
+        }
+        entries += 1;
+    }
+    assert!(entries > 0, "the file has entries");
+}
