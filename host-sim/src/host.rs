@@ -16,7 +16,7 @@ use crate::{
         effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset},
         engine::Engine,
         log::LogLine,
-        reload::ReloadError,
+        reload::{InForce, UnknownPlugin},
         trace::Trace,
         vm_registry::{Registry, SetUpError},
     },
@@ -229,27 +229,37 @@ impl Host {
         self.engine.world.streams.bury();
     }
 
-    /// The configuration in force, of the first plugin with this root id.
+    /// The configurations in force of all plugins with this root id, in the order of the file.
     ///
     /// # Errors
     /// There is no such plugin.
-    pub fn plugin_configuration(&self, root_id: &str) -> Result<Arc<[u8]>, ReloadError> {
-        self.engine.configuration_of(root_id)
+    pub fn plugin_configurations(&self, root_id: &str) -> Result<Vec<InForce>, UnknownPlugin> {
+        self.engine.configurations(root_id)
     }
 
-    /// Gives the first plugin with this root id a new configuration; running streams keep the old.
+    /// Gives the plugin at this place of the file a new configuration; running streams keep the old.
     ///
     /// # Errors
-    /// There is no such plugin, or it refuses the configuration; then the old one stays in force.
+    /// The plugin refuses it, and the old one stays in force.
     pub fn reload_plugin(
         &mut self,
-        root_id: &str,
+        place: usize,
         configuration: Arc<[u8]>,
-    ) -> Result<(), ReloadError> {
-        self.input(format_args!("plugin {root_id}: a new configuration"));
-        let reloaded = self.engine.reload(root_id, configuration);
+    ) -> Result<(), SetUpError> {
+        self.input(format_args!("plugin {place}: a new configuration"));
+        let reloaded = self.engine.reload(place, configuration);
         self.engine.world.streams.bury();
         reloaded
+    }
+
+    /// The listeners drain, gracefully and with the strategy `immediate`, as in Istio's proxies: streams
+    /// go on and connections are still accepted, but every HTTP/1 response closes its connection.
+    ///
+    /// The strategy `gradual` closes a share of them by chance, which grows over ten minutes. That the
+    /// listeners close when the drain time is over is not modelled.
+    pub fn drain(&mut self) {
+        self.input(format_args!("listeners drain"));
+        self.engine.world.draining = true;
     }
 
     /// The next effect, if there is one; drained after every input.

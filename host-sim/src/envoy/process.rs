@@ -32,6 +32,9 @@ pub struct EnvoyOptions {
     pub log_level: String,
     /// The level of what plugins write.
     pub plugin_log_level: String,
+    /// Every connection drains as soon as draining begins, as in Istio's proxies. Otherwise chance
+    /// decides, with odds that grow over ten minutes.
+    pub drain_at_once: bool,
     /// How long it may take until it is live. Compiling a module on a busy machine takes seconds.
     pub ready_within: Duration,
 }
@@ -42,6 +45,7 @@ impl Default for EnvoyOptions {
             concurrency: 1,
             log_level: "warning".to_owned(),
             plugin_log_level: "info".to_owned(),
+            drain_at_once: false,
             ready_within: Duration::from_secs(60),
         }
     }
@@ -126,6 +130,7 @@ impl RunningEnvoy {
             .args(["--log-level", &options.log_level, "--log-format", FORMAT])
             .args(["--component-log-level", &format!("wasm:{}", options.plugin_log_level)])
             .args(["--file-flush-interval-msec", "20", "--disable-hot-restart"])
+            .args(drain_strategy(options))
             .stdin(Stdio::null())
             .stdout(written)
             .stderr(log);
@@ -287,6 +292,10 @@ const ADMIN: &str = r#"
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
 stats_flush_on_admin: true
 "#;
+
+fn drain_strategy(options: &EnvoyOptions) -> &'static [&'static str] {
+    if options.drain_at_once { &["--drain-strategy", "immediate"] } else { &[] }
+}
 
 async fn spawn(command: Command, binary: &Path) -> Result<Child, StartError> {
     child::spawn(command).await.map_err(|error| StartError::Spawn(binary.to_path_buf(), error))

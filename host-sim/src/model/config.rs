@@ -17,7 +17,8 @@ pub(crate) struct Config {
     pub(crate) clusters: BTreeMap<String, Cluster>,
     /// Who the proxy says it is.
     pub(crate) node: NodeInfo,
-    /// Every plugin of every chain, in the order of the file.
+    /// Every plugin of every chain, in the order of the file; behind them what new configurations have
+    /// made of them. A root context keeps pointing at what it was configured with.
     pub(crate) plugins: Vec<Plugin>,
 }
 
@@ -108,8 +109,7 @@ impl Config {
             Some(known) => (Arc::clone(&known.vm), known.vm_key),
             None => (Arc::new(spec), self.vm_keys()),
         };
-        let place = self.plugins.len();
-        let mut plugin = Plugin {
+        Ok(self.append(Plugin {
             name: plugin.name.clone(),
             root_id: plugin.root_id.clone(),
             configuration: Arc::clone(&plugin.configuration),
@@ -117,12 +117,17 @@ impl Config {
             failure: plugin.failure_policy,
             vm,
             vm_key,
-            key: place,
-        };
+            key: 0,
+        }))
+    }
+
+    /// Adds a plugin, and finds out which earlier one it is equal to.
+    pub(crate) fn append(&mut self, mut plugin: Plugin) -> usize {
+        let place = self.plugins.len();
         plugin.key =
             self.plugins.iter().find(|known| plugin.same_as(known)).map_or(place, |k| k.key);
         self.plugins.push(plugin);
-        Ok(place)
+        place
     }
 
     /// How many different VMs there are.

@@ -36,6 +36,8 @@ pub(crate) struct Root {
     pub(crate) configuring: bool,
     /// The guest was told of this context.
     pub(crate) created: bool,
+    /// No filter configuration uses it any more; only streams may.
+    pub(crate) retired: bool,
     /// `on_done` answered false: the context waits for `proxy_done`.
     pub(crate) closing: bool,
     pub(crate) tick_millis: u32,
@@ -54,6 +56,7 @@ impl Root {
             plugin,
             configuring: false,
             created: false,
+            retired: false,
             closing: false,
             tick_millis: 0,
             tick: None,

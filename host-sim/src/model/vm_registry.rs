@@ -61,9 +61,11 @@ pub(crate) struct Handle {
 
 /// One filter configuration on one thread.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
-    handle: Handle,
-    last_load: Nanos,
+pub(crate) struct Slot {
+    pub(crate) handle: Handle,
+    /// The configuration in force, by place among the configured plugins.
+    pub(crate) entry: usize,
+    pub(crate) last_load: Nanos,
 }
 
 /// Which VMs and plugins are in use where.
@@ -72,11 +74,11 @@ pub(crate) struct Registry {
     /// The VM of a key on a thread; a dead one is forgotten.
     vms: BTreeMap<(Thread, usize), VmId>,
     /// The root context of a plugin key on a thread; forgotten with its VM.
-    handles: BTreeMap<(Thread, usize), Handle>,
+    pub(crate) handles: BTreeMap<(Thread, usize), Handle>,
     /// What each filter configuration holds on to, dead or alive.
-    slots: BTreeMap<(Thread, usize), Slot>,
-    /// Root contexts of configurations that are no longer in force, and whose streams go on.
-    pub(crate) retired: Vec<Handle>,
+    pub(crate) slots: BTreeMap<(Thread, usize), Slot>,
+    /// Why a configuration was refused, by plugin key; it is not tried again.
+    pub(crate) refused: BTreeMap<usize, SetUpError>,
 }
 
 /// What a new stream gets for a plugin.
@@ -93,22 +95,6 @@ pub(crate) enum ForStream {
 impl Registry {
     pub(crate) fn vm(&self, thread: Thread, key: usize) -> Option<VmId> {
         self.vms.get(&(thread, key)).copied()
-    }
-
-    /// The threads that have set a plugin up, with what they hold.
-    pub(crate) fn holders(&self, place: usize) -> Vec<(Thread, Handle)> {
-        let of_place = self.slots.iter().filter(|((_, slot), _)| *slot == place);
-        of_place.map(|((thread, _), slot)| (*thread, slot.handle)).collect()
-    }
-
-    /// Forgets a root context that no filter configuration of the thread holds on to; true if so.
-    pub(crate) fn release(&mut self, thread: Thread, old: Handle) -> bool {
-        let held = |((at, _), slot): (&(Thread, usize), &Slot)| *at == thread && slot.handle == old;
-        if self.slots.iter().any(held) {
-            return false;
-        }
-        self.handles.retain(|(at, _), handle| *at != thread || *handle != old);
-        true
     }
 
     fn forget(&mut self, dead: VmId) {
@@ -131,20 +117,30 @@ impl Engine {
                 self.set_up(canary, place)?;
                 self.kill(canary);
             }
-            self.fill_slot(Thread::Main, place)?;
+            self.fill_slot(Thread::Main, place, place)?;
         }
         for worker in 0..workers {
             for place in 0..config.plugins.len() {
-                self.fill_slot(Thread::Worker(worker), place)?;
+                self.fill_slot(Thread::Worker(worker), place, place)?;
             }
         }
         Ok(())
     }
 
-    pub(crate) fn fill_slot(&mut self, thread: Thread, place: usize) -> Result<(), SetUpError> {
-        let handle = self.local_plugin(thread, place)?;
-        let slot = Slot { handle, last_load: self.world.now };
+    /// Puts a configuration in force on a thread, for the filter at this place of the file.
+    pub(crate) fn fill_slot(
+        &mut self,
+        thread: Thread,
+        place: usize,
+        entry: usize,
+    ) -> Result<(), SetUpError> {
+        let handle = self.local_plugin(thread, entry)?;
+        let slot = Slot { handle, entry, last_load: self.world.now };
         self.registry.slots.insert((thread, place), slot);
+        // A plugin can come back to a configuration that streams have kept alive.
+        if let Some(root) = self.world.root_at(handle.vm, handle.root) {
+            root.retired = false;
+        }
         Ok(())
     }
 
@@ -254,11 +250,10 @@ impl Engine {
     pub(crate) fn plugin_for_stream(&mut self, worker: usize, place: usize) -> ForStream {
         let thread = Thread::Worker(worker);
         let config = self.config();
-        let (Some(plugin), Some(slot)) =
-            (config.plugins.get(place), self.registry.slots.get(&(thread, place)).copied())
-        else {
+        let Some(slot) = self.registry.slots.get(&(thread, place)).copied() else {
             return ForStream::Dead;
         };
+        let Some(plugin) = config.plugins.get(slot.entry) else { return ForStream::Dead };
         if !self.vm_failed(slot.handle.vm) {
             return ForStream::Live(slot.handle);
         }
@@ -270,8 +265,8 @@ impl Engine {
                 if self.world.now.saturating_sub(slot.last_load) < wait {
                     return ForStream::Dead;
                 }
-                let handle = self.local_plugin(thread, place).unwrap_or(slot.handle);
-                let slot = Slot { handle, last_load: self.world.now };
+                let handle = self.local_plugin(thread, slot.entry).unwrap_or(slot.handle);
+                let slot = Slot { handle, last_load: self.world.now, ..slot };
                 self.registry.slots.insert((thread, place), slot);
                 if self.vm_failed(handle.vm) { ForStream::Dead } else { ForStream::Live(handle) }
             }
@@ -291,17 +286,23 @@ impl Engine {
         }
         let Some(state) = self.world.vms.get_mut(vm.0) else { return };
         state.failed = true;
-        let roots = state.contexts.values_mut().filter_map(|context| match context {
-            Context::Root(root) => Some((root.tick.take(), std::mem::take(&mut root.calls))),
-            Context::Stream(_) => None,
-        });
-        for (tick, calls) in roots.collect::<Vec<_>>() {
-            self.world.schedule.cancel(tick);
-            for call in calls.into_values() {
-                if let Some(call_state) = self.world.callouts.take(call) {
-                    self.world.schedule.cancel(call_state.timer);
-                    self.world.effect(Effect::CalloutCancelled { call });
-                }
+        let roots =
+            state.contexts.iter().filter(|(_, context)| matches!(context, Context::Root(_)));
+        let roots: Vec<ContextId> = roots.map(|(id, _)| *id).collect();
+        for root in roots {
+            self.disarm_root(vm, root);
+        }
+    }
+
+    /// Nothing happens by itself any more for this root context: no tick, no answer.
+    fn disarm_root(&mut self, vm: VmId, root: ContextId) {
+        let Some(root) = self.world.root_at(vm, root) else { return };
+        let (tick, calls) = (root.tick.take(), std::mem::take(&mut root.calls));
+        self.world.schedule.cancel(tick);
+        for call in calls.into_values() {
+            if let Some(call_state) = self.world.callouts.take(call) {
+                self.world.schedule.cancel(call_state.timer);
+                self.world.effect(Effect::CalloutCancelled { call });
             }
         }
     }
@@ -309,6 +310,7 @@ impl Engine {
     /// A root context is over, and its guest has agreed.
     pub(crate) fn delete_root(&mut self, vm: VmId, context: ContextId) {
         self.call(vm, &Callback::Delete { context });
+        self.disarm_root(vm, context);
         if let Some(state) = self.world.vms.get_mut(vm.0) {
             state.contexts.remove(&context);
         }

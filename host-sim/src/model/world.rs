@@ -46,6 +46,8 @@ pub struct World {
     pub(crate) traps: Vec<LogLine>,
     pub(crate) log_level: u32,
     pub(crate) schedule: Schedule,
+    /// The listeners drain.
+    pub(crate) draining: bool,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) trace: Trace,
     /// Streams whose held data a guest has changed since the filter manager looked.
@@ -82,6 +84,7 @@ impl Default for World {
             traps: Vec::new(),
             log_level: 2,
             schedule: Schedule::default(),
+            draining: false,
             effects: VecDeque::new(),
             trace: Trace::default(),
             rewritten: Vec::new(),

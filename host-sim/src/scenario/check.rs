@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::scenario::Scenario;
 use crate::scenario::observation::{HostName, Observation};
 use crate::scenario::quantity;
+use crate::scenario::step::Act;
 
 /// An expectation that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,13 @@ pub fn check(scenario: &Scenario, observation: &Observation) -> Vec<Failure> {
         exchange::check(&mut findings, &request.expect, exchange);
     }
     for (index, (step, seen)) in scenario.steps.iter().zip(seen).enumerate() {
+        if let Act::Update(update) = &step.act {
+            let refused = observation.refused_updates.contains(&index);
+            if refused != update.refused {
+                findings.step = Some(place(scenario, index, 0));
+                findings.add("update.refused", update.refused, refused);
+            }
+        }
         let Some(request) = step.request() else { continue };
         let expected = request.times();
         if seen != expected {

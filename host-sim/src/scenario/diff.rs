@@ -157,6 +157,11 @@ fn run(found: &mut Found<'_>) {
         };
         found.compare(&format!("log line `{line}`"), &times(&ours), &times(&theirs));
     }
+    let refused = |seen: &Observation| {
+        let steps = seen.refused_updates.iter().map(|step| format!("step {}", step + 1));
+        steps.collect::<Vec<_>>().join(", ")
+    };
+    found.compare("refused_updates", &refused(left), &refused(right));
     found.compare("open_streams", &left.open_streams, &right.open_streams);
     found.compare("callouts", &clusters(&left.callouts), &clusters(&right.callouts));
 }

@@ -18,7 +18,7 @@ use crate::model::EnvoyVersion;
 use crate::upstream::Script;
 use crate::yaml::{self, Error, Object, Place, Problem, Reader};
 
-use super::step::{Act, Step};
+use super::step::{Act, Step, Update};
 use super::{Control, Endpoints, Hosts, Scenario, Target};
 
 /// The plugin that `config` means.
@@ -179,8 +179,9 @@ fn step(reader: &Reader<'_>, files: &Files<'_>) -> Result<Step, Error> {
             let plugin = optional(&mut update, "plugin", |r| r.string().map(str::to_owned))?
                 .unwrap_or_else(|| MAIN_PLUGIN.to_owned());
             let patch = update.required("config")?.node().to_json()?;
+            let refused = optional(&mut update, "refused", |r| r.boolean())?.unwrap_or(false);
             update.finish()?;
-            Act::Update { plugin, patch }
+            Act::Update(Update { plugin, patch, refused })
         }
     };
     step.finish()?;

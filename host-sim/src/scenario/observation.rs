@@ -192,6 +192,8 @@ pub struct Observation {
     pub callouts: Vec<Received>,
     /// Streams that had not ended when the last step was over and the host had come to rest.
     pub open_streams: u64,
+    /// Places of the steps whose new configuration a plugin refused.
+    pub refused_updates: Vec<usize>,
     /// The host's own record, for the end of a failure message: callbacks and hostcalls in the
     /// simulator, log lines of the Envoy process.
     pub trace: Vec<String>,
@@ -208,6 +210,7 @@ impl Observation {
             logs: Vec::new(),
             callouts: Vec::new(),
             open_streams: 0,
+            refused_updates: Vec::new(),
             trace: Vec::new(),
         }
     }

@@ -16,6 +16,7 @@ mod server;
 mod steps;
 mod timeline;
 mod traffic;
+mod update;
 
 pub(crate) use codec::observed;
 
@@ -48,7 +49,7 @@ pub enum SimError {
         /// The names there are.
         allowed: String,
     },
-    /// A plugin does not take the configuration of the step.
+    /// A new configuration that cannot be given.
     #[error("step {step}: {reason}")]
     Update {
         /// The step, from 1.
@@ -108,6 +109,7 @@ pub fn play(
         callouts: Vec::new(),
         waiting_for: None,
         unfinished: 0,
+        refused_updates: Vec::new(),
     };
     play.run()?;
     Ok(play.record())
@@ -127,6 +129,8 @@ struct Play<'a> {
     waiting_for: Option<usize>,
     /// Steps that have not begun, and clients that have not ended.
     unfinished: usize,
+    /// Steps whose new configuration was refused.
+    refused_updates: Vec<usize>,
 }
 
 impl Play<'_> {
@@ -187,6 +191,7 @@ impl Play<'_> {
     fn record(self) -> Observation {
         let mut record = Observation::new(HostName::Sim);
         record.open_streams = self.clients.still_unlogged();
+        record.refused_updates = self.refused_updates;
         let mut exchanges: Vec<Exchange> = self.clients.into_exchanges();
         for (exchange, received) in self.servers.into_received() {
             match exchange.and_then(|index| exchanges.get_mut(index)) {

@@ -24,15 +24,28 @@ pub struct Step {
 pub enum Act {
     /// The client sends requests.
     Request(Box<RequestStep>),
-    /// The listeners drain: no new connections, running streams go on.
+    /// The listeners drain: connections end with their response, running streams go on.
     Drain,
     /// A plugin gets a new configuration while streams run.
-    Update {
-        /// The plugin's root id.
-        plugin: String,
-        /// JSON merge patch on the configuration that is in force.
-        patch: Value,
-    },
+    Update(Update),
+}
+
+/// A new configuration for a plugin.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The plugin's root id.
+    pub plugin: String,
+    /// JSON merge patch on the configuration that is in force.
+    pub patch: Value,
+    /// The plugin must refuse it.
+    pub refused: bool,
+}
+
+impl Update {
+    /// What is wrong when no plugin has the root id.
+    pub(super) fn unknown_plugin(&self) -> String {
+        format!("found an update of `{}`; no plugin has this root id", self.plugin)
+    }
 }
 
 impl Step {
@@ -41,7 +54,7 @@ impl Step {
     pub fn request(&self) -> Option<&RequestStep> {
         match &self.act {
             Act::Request(request) => Some(request),
-            Act::Drain | Act::Update { .. } => None,
+            Act::Drain | Act::Update(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     codec::{is_connect, is_upgrade},
 };
 use crate::{
-    abi::Callback,
+    abi::{Callback, ContextId},
     host::{OpenStream, Protocol},
     model::{
         access_log,
@@ -18,6 +18,7 @@ use crate::{
         route::RouteAction,
         stream::Stream,
         time::{Event, nanos},
+        vm::VmId,
         vm_registry::ForStream,
     },
 };
@@ -236,12 +237,12 @@ impl Engine {
             self.log_plugin(id, filter);
         }
         let access = self.access_entry(id);
-        for filter in 0..filters {
-            self.end_plugin(id, filter);
-        }
+        let roots: Vec<_> = (0..filters).filter_map(|filter| self.end_plugin(id, filter)).collect();
         self.abandon_upstream(id);
         self.world.effect(Effect::Closed { stream: id, access });
-        self.end_retired();
+        for (vm, root) in roots {
+            self.end_root_if_unused(vm, root);
+        }
     }
 
     fn log_plugin(&mut self, id: StreamId, filter: usize) {
@@ -262,17 +263,18 @@ impl Engine {
         }
     }
 
-    fn end_plugin(&mut self, id: StreamId, filter: usize) {
-        let Some(plugin) = self.world.streams.at(id).chain.plugin(filter).copied() else { return };
-        let (Some(vm), context) = (plugin.vm, plugin.context) else { return };
+    /// Ends a filter's context; gives the root context that it let go of.
+    fn end_plugin(&mut self, id: StreamId, filter: usize) -> Option<(VmId, ContextId)> {
+        let plugin = self.world.streams.at(id).chain.plugin(filter).copied()?;
+        let (vm, context) = (plugin.vm?, plugin.context);
         if plugin.created && !self.vm_failed(vm) {
             // A stream that asks for time does not get it.
             self.call(vm, &Callback::Done { context });
             self.call(vm, &Callback::Delete { context });
         }
-        if let Some(vm) = self.world.vms.get_mut(vm.0) {
-            vm.contexts.remove(&context);
-        }
+        let root = self.world.context_at(vm, context)?.root;
+        self.world.vms.get_mut(vm.0)?.contexts.remove(&context);
+        Some((vm, root))
     }
 
     fn access_entry(&mut self, id: StreamId) -> AccessEntry {

@@ -16,6 +16,7 @@ use crate::{
 impl Engine {
     pub(crate) fn send_response_headers(&mut self, id: StreamId, end_stream: bool) {
         let wall = self.world.wall_nanos();
+        let draining = self.world.draining;
         let stream = self.world.streams.at(id);
         let Some(manager) = stream.manager.clone() else { return };
         let request = stream.request.headers.as_ref();
@@ -41,8 +42,8 @@ impl Engine {
                 headers.set("connection", "keep-alive");
             }
         }
-        // HTTP/1 cannot skip the rest of a request that is still coming.
-        view.closing |= old && !stream.chain.remote_decode_complete;
+        // HTTP/1 cannot skip the rest of a request that is still coming. HTTP/2 drains by GOAWAY.
+        view.closing |= old && (draining || !stream.chain.remote_decode_complete);
         if view.closing && old && !tunnel {
             headers.set("connection", "close");
         }

@@ -5,7 +5,7 @@
 //! moved out of the bootstrap into a file of its own, in a folder that Envoy watches, and a new
 //! file is *moved* over the old one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,16 +16,20 @@ use crate::bootstrap::merge_patch;
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const EXTENSION: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
 
-/// Filters that Envoy reads from files, by the root id of their plugin.
+/// Filters that Envoy reads from files.
 #[derive(Debug, Default)]
 pub(super) struct Discovered {
-    filters: BTreeMap<String, Filter>,
+    filters: Vec<Filter>,
 }
 
 #[derive(Debug)]
 struct Filter {
+    /// Of its plugin.
+    root_id: String,
     name: String,
     config: Json,
+    /// What `config` was before its last change.
+    before: Json,
     file: PathBuf,
     version: u32,
 }
@@ -39,20 +43,16 @@ impl Discovered {
     ) -> io::Result<Self> {
         let mut found = Self::default();
         if !plugins.is_empty() {
+            introduce(bootstrap);
             found.visit(bootstrap, &plugins, folder);
-            if let Some(top) = bootstrap.as_object_mut() {
-                // Envoy asks who it is before it discovers anything.
-                top.entry("node").or_insert(json!({"id": "scenario", "cluster": "scenario"}));
-            }
         }
-        found.filters.values().try_for_each(Filter::write)?;
+        found.filters.iter().try_for_each(Filter::write)?;
         Ok(found)
     }
 
     fn visit(&mut self, value: &mut Json, plugins: &BTreeSet<&str>, folder: &Path) {
         if let Some(root_id) = value.pointer("/typed_config/config/root_id").and_then(Json::as_str)
             && plugins.contains(root_id)
-            && !self.filters.contains_key(root_id)
         {
             let root_id = root_id.to_owned();
             let name = value.get("name").and_then(Json::as_str).unwrap_or(&root_id).to_owned();
@@ -65,7 +65,8 @@ impl Discovered {
                 }},
                 "type_urls": [WASM],
             }});
-            self.filters.insert(root_id, Filter { name, config, file, version: 1 });
+            let before = config.clone();
+            self.filters.push(Filter { root_id, name, config, before, file, version: 1 });
             return;
         }
         match value {
@@ -79,20 +80,49 @@ impl Discovered {
         }
     }
 
-    /// Changes the configuration of a plugin, and moves its new file into place.
-    pub(super) fn update(&mut self, plugin: &str, patch: &Json) -> io::Result<()> {
-        let unknown = || io::Error::other(format!("no plugin has the root id `{plugin}`"));
-        let filter = self.filters.get_mut(plugin).ok_or_else(unknown)?;
-        let text = filter.config.pointer_mut("/config/configuration/value").ok_or_else(unknown)?;
-        let mut configuration: Json = serde_json::from_str(text.as_str().unwrap_or_default())?;
-        merge_patch(&mut configuration, patch);
-        *text = Json::String(configuration.to_string());
-        filter.version += 1;
-        filter.write()
+    /// Changes the configuration of every plugin with this root id, and moves their new files into
+    /// place; gives how many there are.
+    pub(super) fn update(&mut self, plugin: &str, patch: &Json) -> io::Result<usize> {
+        let mut changed = 0;
+        for filter in self.filters.iter_mut().filter(|filter| filter.root_id == plugin) {
+            filter.change(patch)?;
+            changed += 1;
+        }
+        Ok(changed)
+    }
+
+    /// What was given last is refused: the next patch is for what was in force before.
+    pub(super) fn take_back(&mut self, plugin: &str) {
+        for filter in self.filters.iter_mut().filter(|filter| filter.root_id == plugin) {
+            filter.config.clone_from(&filter.before);
+        }
+    }
+}
+
+/// Envoy watches files for no node without a name.
+fn introduce(bootstrap: &mut Json) {
+    let Some(bootstrap) = bootstrap.as_object_mut() else { return };
+    let node = bootstrap.entry("node").or_insert_with(|| json!({}));
+    let Some(node) = node.as_object_mut() else { return };
+    for field in ["id", "cluster"] {
+        node.entry(field).or_insert_with(|| json!("host-sim"));
     }
 }
 
 impl Filter {
+    fn change(&mut self, patch: &Json) -> io::Result<()> {
+        self.before.clone_from(&self.config);
+        let text = self.config.pointer_mut("/config/configuration/value");
+        let text = text.ok_or_else(|| {
+            io::Error::other(format!("plugin `{}` has no configuration", self.root_id))
+        })?;
+        let mut configuration: Json = serde_json::from_str(text.as_str().unwrap_or_default())?;
+        merge_patch(&mut configuration, patch);
+        *text = Json::String(configuration.to_string());
+        self.version += 1;
+        self.write()
+    }
+
     fn write(&self) -> io::Result<()> {
         let mut extension = json!({
             "@type": EXTENSION, "name": self.name, "typed_config": self.config,
@@ -129,11 +159,14 @@ mod tests {
         let source = &bootstrap["filters"][1]["config_discovery"]["config_source"];
         let file = source["path_config_source"]["path"].as_str().unwrap().to_owned();
         found.update("two", &json!({"a": null, "c": 3})).unwrap();
-        let text = std::fs::read_to_string(file).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
         let response: Json = serde_json::from_str(&text).unwrap();
         assert_eq!(response["version_info"], "2");
         let config = &response["resources"][0]["typed_config"]["config"];
         assert_eq!(config["configuration"]["value"], r#"{"b":2,"c":3}"#);
-        assert!(found.update("three", &json!({})).is_err());
+        found.take_back("two");
+        found.update("two", &json!({"d": 4})).unwrap();
+        assert!(std::fs::read_to_string(&file).unwrap().contains(r#"{\"a\":1,\"b\":2,\"d\":4}"#));
+        assert_eq!(found.update("three", &json!({})).unwrap(), 0);
     }
 }

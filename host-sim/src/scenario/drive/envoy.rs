@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use crate::model::EnvoyVersion;
 use crate::scenario::Scenario;
 use crate::scenario::envoy::{Proxy, Servers, access_log, play, plugin_metrics};
 use crate::scenario::observation::{HostName, LogLine, Observation};
-use crate::scenario::step::{Act, Step};
+use crate::scenario::step::{Act, Step, Update};
 use crate::scenario::workbench::{Workbench, rim};
 
 /// How long streams may take to end after the last response, before they count as open.
@@ -65,18 +65,21 @@ async fn on_sockets(
     let access_file = folder.join("access.log");
     configure::add_access_log(&mut config, &access_file, &access_log::format());
     let updated = scenario.steps.iter().filter_map(|step| match &step.act {
-        Act::Update { plugin, .. } => Some(plugin.as_str()),
+        Act::Update(update) => Some(update.plugin.as_str()),
         Act::Request(_) | Act::Drain => None,
     });
     let discovered = Discovered::extract(&mut config, updated.collect(), folder);
     let discovered = discovered.map_err(|error| error.to_string())?;
+    let drains = scenario.steps.iter().any(|step| matches!(step.act, Act::Drain));
     let options = EnvoyOptions {
         concurrency: usize::try_from(scenario.workers).unwrap_or(1),
+        drain_at_once: drains,
         ..EnvoyOptions::default()
     };
     let envoy = RunningEnvoy::start(binary, &config, &options).await.map_err(|e| rim(&e))?;
     let listeners = typed.listeners.iter().map(|listener| listener.name.clone()).collect();
-    let proxy = Live { envoy, listeners, discovered: Mutex::new(discovered) };
+    let discovered = Mutex::new(discovered);
+    let proxy = Live { envoy, listeners, discovered, refused_updates: Mutex::default() };
     let before = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
     let mut exchanges = play(scenario, &proxy).await?;
     let open_streams = proxy.come_to_rest().await.map_err(|error| rim(&error))?;
@@ -84,6 +87,7 @@ async fn on_sockets(
 
     let mut observation = Observation::new(HostName::Envoy(super::name(version).to_owned()));
     observation.open_streams = open_streams;
+    observation.refused_updates = proxy.refused().clone();
     observation.callouts = servers.attribute(scenario, &mut exchanges);
     observation.metrics = change(&plugin_metrics(&before), &plugin_metrics(&after));
     observation.logs = plugin_lines(&proxy.envoy);
@@ -121,6 +125,8 @@ struct Live {
     envoy: RunningEnvoy,
     listeners: Vec<String>,
     discovered: Mutex<Discovered>,
+    /// Steps whose new configuration was refused.
+    refused_updates: Mutex<Vec<usize>>,
 }
 
 impl Live {
@@ -139,29 +145,51 @@ impl Live {
 }
 
 impl Live {
-    /// How often Envoy has taken a new configuration of a filter.
-    async fn reloads(&self) -> Result<f64, String> {
-        let metrics = self.envoy.metrics().await.map_err(|error| rim(&error))?;
-        let reloads = metrics.iter().filter(|(name, _)| name.contains("_config_reload{"));
-        Ok(reloads.map(|(_, value)| value).sum())
+    fn discovered(&self) -> MutexGuard<'_, Discovered> {
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a plugin its new configuration and waits until it is in force.
-    async fn update(&self, plugin: &str, patch: &serde_json::Value) -> Result<(), String> {
+    fn refused(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.refused_updates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often Envoy has taken a new configuration of a filter, and how often it has refused one.
+    async fn reloads(&self) -> Result<(f64, f64), String> {
+        let metrics = self.envoy.metrics().await.map_err(|error| rim(&error))?;
+        let sum = |what: &str| {
+            let of_kind = metrics.iter().filter(|(name, _)| {
+                name.starts_with("envoy_extension_config_discovery_") && name.contains(what)
+            });
+            of_kind.map(|(_, value)| value).sum()
+        };
+        Ok((sum("_config_reload{"), sum("_config_fail{")))
+    }
+
+    /// Gives a plugin its new configuration and waits until it is in force, or refused; says which.
+    async fn update(&self, update: &Update) -> Result<bool, String> {
         let before = self.reloads().await?;
-        self.discovered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .update(plugin, patch)
-            .map_err(|error| error.to_string())?;
+        let filters = self.discovered().update(&update.plugin, &update.patch);
+        let filters = filters.map_err(|error| error.to_string())?;
+        if filters == 0 {
+            return Err(update.unknown_plugin());
+        }
         let begun = Instant::now();
-        while self.reloads().await? <= before {
+        loop {
+            let (taken, refused) = self.reloads().await?;
+            if refused > before.1 {
+                self.discovered().take_back(&update.plugin);
+                return Ok(false);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a number of filters")]
+            if taken >= before.0 + filters as f64 {
+                return Ok(true);
+            }
             if begun.elapsed() > UPDATE_WITHIN {
+                let plugin = &update.plugin;
                 return Err(format!("Envoy did not take the new configuration of `{plugin}`"));
             }
             tokio::time::sleep(POLL).await;
         }
-        Ok(())
     }
 }
 
@@ -171,14 +199,19 @@ impl Proxy for Live {
         self.envoy.listeners().get(name).copied()
     }
 
-    async fn act(&self, step: &Step) -> Result<(), String> {
+    async fn act(&self, index: usize, step: &Step) -> Result<(), String> {
         match &step.act {
             Act::Request(_) => Ok(()),
             Act::Drain => {
                 let drained = self.envoy.post("/drain_listeners?graceful").await;
                 drained.map(drop).map_err(|error| rim(&error))
             }
-            Act::Update { plugin, patch } => self.update(plugin, patch).await,
+            Act::Update(update) => {
+                if !self.update(update).await? {
+                    self.refused().push(index);
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::scenario::step::{Act, Http, Repetition, Request, RequestStep, Step};
 pub trait Proxy {
     /// The address of a listener; the first one when no name is given.
     fn address(&self, listener: Option<&str>) -> Option<SocketAddr>;
-    /// Does what a step says that sends no request.
-    fn act(&self, step: &Step) -> impl Future<Output = Result<(), String>>;
+    /// Does what the step at this place says that sends no request.
+    fn act(&self, index: usize, step: &Step) -> impl Future<Output = Result<(), String>>;
 }
 
 /// Sends every request of the scenario at its time, and gives what came back.
@@ -31,7 +31,7 @@ pub async fn play(scenario: &Scenario, proxy: &impl Proxy) -> Result<Vec<Exchang
     for (index, step) in scenario.steps.iter().enumerate() {
         tokio::time::sleep_until(started + step.at).await;
         let Act::Request(request) = &step.act else {
-            proxy.act(step).await.map_err(|error| format!("step {}: {error}", index + 1))?;
+            proxy.act(index, step).await.map_err(|error| format!("step {}: {error}", index + 1))?;
             continue;
         };
         let listener = request.request.listener.as_deref();

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use super::client::Client;
-use super::{Happening, Play, SimError, codec, nanos};
-use crate::bootstrap::merge_patch;
+use super::{Happening, Play, SimError, codec, nanos, update};
 use crate::host::OpenStream;
 use crate::scenario::step::{Act, Repetition};
 
@@ -26,12 +25,16 @@ impl Play<'_> {
     pub(super) fn begin_step(&mut self, index: usize) -> Result<(), SimError> {
         let Some(step) = self.scenario.steps.get(index) else { return Ok(()) };
         match &step.act {
-            // A graceful drain closes nothing at first; what it does to connections over the
-            // following minutes, no client of a scenario lives to see.
-            Act::Drain => self.schedule_step(index + 1),
-            Act::Update { plugin, patch } => {
-                self.update(plugin, patch)
+            Act::Drain => {
+                self.host.drain();
+                self.schedule_step(index + 1);
+            }
+            Act::Update(update) => {
+                let taken = update::apply(self.host, update)
                     .map_err(|reason| SimError::Update { step: index + 1, reason })?;
+                if !taken {
+                    self.refused_updates.push(index);
+                }
                 self.schedule_step(index + 1);
             }
             Act::Request(request) => {
@@ -51,15 +54,6 @@ impl Play<'_> {
         }
         self.unfinished -= 1;
         Ok(())
-    }
-
-    pub(super) fn update(&mut self, plugin: &str, patch: &serde_json::Value) -> Result<(), String> {
-        let bytes = self.host.plugin_configuration(plugin).map_err(|error| error.to_string())?;
-        let mut configuration =
-            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-        merge_patch(&mut configuration, patch);
-        let configuration = configuration.to_string().into_bytes().into();
-        self.host.reload_plugin(plugin, configuration).map_err(|error| error.to_string())
     }
 
     pub(super) fn begin_request(&mut self, index: usize) -> Result<(), SimError> {
