@@ -157,9 +157,12 @@ fn run(found: &mut Found<'_>) {
         };
         found.compare(&format!("log line `{line}`"), &times(&ours), &times(&theirs));
     }
-    let refused = |seen: &Observation| {
-        let steps = seen.refused_updates.iter().map(|step| format!("step {}", step + 1));
-        steps.collect::<Vec<_>>().join(", ")
+    let refused = |seen: &Observation| match seen.refused_updates.as_slice() {
+        [] => "none".to_owned(),
+        steps => {
+            let steps = steps.iter().map(|step| format!("step {}", step + 1));
+            steps.collect::<Vec<_>>().join(", ")
+        }
     };
     found.compare("refused_updates", &refused(left), &refused(right));
     found.compare("open_streams", &left.open_streams, &right.open_streams);

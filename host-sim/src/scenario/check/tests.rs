@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::scenario::expect::{BodyEquals, Expect, Finally, Range, TextMatch, UpstreamExpect};
 use crate::scenario::observation::{Ended, Exchange, Fields, LogLine, Received, Response};
-use crate::scenario::step::{Act, Chunks, Http, Repetition, Request, RequestStep, Step};
+use crate::scenario::step::{Act, Chunks, Http, Repetition, Request, RequestStep, Step, Update};
 use crate::scenario::{Control, Hosts, Target};
 
 /// A scenario with one step that expects `expect`, and a run in which it answered 200.
@@ -199,4 +199,22 @@ fn a_stream_that_is_left_open_is_a_failure() {
         check(&scenario, &observation)[0].to_string(),
         "sim: finally: open_streams: expected 0, got 1"
     );
+}
+
+#[test]
+fn an_update_must_be_taken_or_refused_as_the_file_says() {
+    let (mut scenario, mut observation) = one_step(Expect::default());
+    let update = |refused| {
+        let (plugin, patch) = ("llm-mesh".to_owned(), json!({}));
+        Step { at: Duration::from_secs(1), act: Act::Update(Update { plugin, patch, refused }) }
+    };
+    scenario.steps.extend([update(true), update(false)]);
+    observation.refused_updates = vec![1];
+    assert!(check(&scenario, &observation).is_empty());
+    observation.refused_updates = vec![2];
+    let failures: Vec<String> =
+        check(&scenario, &observation).iter().map(ToString::to_string).collect();
+    assert_eq!(failures.len(), 2);
+    assert!(failures[0].ends_with("step 2 at 1s: update.refused: expected true, got false"));
+    assert!(failures[1].ends_with("step 3 at 1s: update.refused: expected false, got true"));
 }

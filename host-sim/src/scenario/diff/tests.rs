@@ -97,3 +97,9 @@ fn a_metric_that_only_one_host_counted_differs() {
     });
     assert_eq!(found, ["hosts differ: metrics.llm_requests_total: sim has 0, envoy 1.40.0 has 1"]);
 }
+
+#[test]
+fn an_update_that_one_host_alone_refuses_differs() {
+    let found = messages(|envoy| envoy.refused_updates = vec![1]);
+    assert_eq!(found, ["hosts differ: refused_updates: sim has none, envoy 1.40.0 has step 2"]);
+}

@@ -252,15 +252,15 @@ mod tests {
     }
 
     #[test]
-    fn an_http1_message_ends_apart_and_an_http2_stream_with_its_last_frame() {
-        assert_eq!(cut(Http::V1_1, 5), [(5, false), (0, true)]);
+    fn a_request_ends_with_its_last_frame() {
+        assert_eq!(cut(Http::V1_1, 5), [(5, true)]);
         assert_eq!(cut(Http::V2, 5), [(5, true)]);
     }
 
     #[test]
     fn no_frame_is_larger_than_its_protocol_carries() {
         assert_eq!(cut(Http::V2, 40_000), [(16_384, false), (16_384, false), (7_232, true)]);
-        assert_eq!(cut(Http::V1_1, 2_000_000), [(1_048_420, false), (951_580, false), (0, true)]);
+        assert_eq!(cut(Http::V1_1, 2_000_000), [(1_048_420, false), (951_580, true)]);
     }
 
     #[test]
