@@ -119,13 +119,8 @@ impl Host {
         if options.trace {
             world.trace = Trace::on();
         }
-        let mut engine = Engine {
-            world,
-            guests: Vec::new(),
-            factory,
-            registry: Registry::default(),
-            upstreams: Default::default(),
-        };
+        let mut engine =
+            Engine { world, guests: Vec::new(), factory, registry: Registry::default() };
         engine.start(options.workers)?;
         Ok(Self { engine })
     }

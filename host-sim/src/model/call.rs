@@ -18,6 +18,18 @@ pub struct LocalReply {
     pub grpc_status: i32,
 }
 
+impl LocalReply {
+    /// A reply of the proxy's own, without a body.
+    pub(crate) fn bare(status: u32, details: &str) -> Self {
+        Self { status, details: details.into(), grpc_status: -1, ..Self::default() }
+    }
+
+    /// A reply of the proxy's own.
+    pub(crate) fn text(status: u32, body: &str, details: &str) -> Self {
+        Self { body: body.into(), ..Self::bare(status, details) }
+    }
+}
+
 /// A request that a plugin sends by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpCall {

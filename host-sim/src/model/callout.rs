@@ -53,7 +53,8 @@ impl World {
         }
         let name = String::from_utf8(call.upstream).map_err(|_| Status::BadArgument)?;
         let cluster = self.config.clusters.get(&name).ok_or(Status::BadArgument)?;
-        let endpoint = cluster.endpoints.first().map(|one| one.address);
+        let draw = self.random.u64(..);
+        let endpoint = self.upstreams.choose(cluster, draw);
         let mut headers: HeaderMap = call.headers.into_iter().collect();
         let needed: [&[u8]; 3] = [b":path", b":method", b":authority"];
         if needed.iter().any(|name| !headers.contains(name)) {

@@ -69,10 +69,16 @@ impl Engine {
                 from_server: true,
                 trailers: Some(trailers).filter(|trailers| !trailers.is_empty()),
             }),
+            // The proxy's own client answers in the server's place as long as nothing has come.
             CalloutOutcome::ConnectFailure => Some(local_answer(
                 503,
                 "upstream connect error or disconnect/reset before headers. reset reason: remote \
                  connection failure",
+            )),
+            CalloutOutcome::NoResponse => Some(local_answer(
+                503,
+                "upstream connect error or disconnect/reset before headers. reset reason: \
+                 connection termination",
             )),
             CalloutOutcome::Reset => None,
         };

@@ -163,7 +163,9 @@ pub enum CalloutOutcome {
     },
     /// No connection could be made.
     ConnectFailure,
-    /// The stream was cut, or the response was too large.
+    /// The connection was lost, or the stream cut, before any response headers.
+    NoResponse,
+    /// The response was cut in the middle, or was too large.
     Reset,
 }
 

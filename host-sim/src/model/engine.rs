@@ -10,7 +10,6 @@ use super::{
     config::Config,
     effect::StreamId,
     guest::{Guest, GuestFactory},
-    router::Upstreams,
     vm::{AfterCall, VmId},
     vm_registry::Registry,
     world::World,
@@ -23,7 +22,6 @@ pub(crate) struct Engine {
     pub(crate) guests: Vec<Option<Box<dyn Guest>>>,
     pub(crate) factory: Arc<dyn GuestFactory>,
     pub(crate) registry: Registry,
-    pub(crate) upstreams: Upstreams,
 }
 
 /// What came of a call for a stream.
@@ -129,15 +127,8 @@ impl Engine {
             && !plugin.failed
         {
             plugin.failed = true;
-            self.send_local_reply(
-                stream,
-                LocalReply {
-                    status: 503,
-                    details: b"wasm_fail_stream".to_vec(),
-                    grpc_status: 14,
-                    ..Default::default()
-                },
-            );
+            let reply = LocalReply::bare(503, "wasm_fail_stream");
+            self.send_local_reply(stream, LocalReply { grpc_status: 14, ..reply });
             if let Some(plugin) = self.world.streams.at(stream).chain.plugin_mut(filter) {
                 plugin.failure_reply_sent = true;
             }

@@ -1,17 +1,19 @@
 //! The HTTP connection manager: what stands between a client's bytes and the filter chain.
 //!
-//! [`arrival`] brings a body in, [`request`] is what it does to a request before any filter sees it, [`response`] what it does to a
-//! response after the last filter, [`life`] how streams begin, time out and end, [`codec`] what
-//! HTTP/1 and HTTP/2 put on the wire for the same message.
+//! [`normalize`] gives headers the form that filters see, [`request`] is what is done to a request
+//! before any filter sees it, with [`address`] and [`request_id`]; [`arrival`] brings its body in,
+//! [`response`] sends what the last filter lets through, framed by [`codec`]; [`life`] and [`end`] are
+//! how streams begin, wait too long, and end.
 
 mod address;
 mod arrival;
 mod codec;
+mod end;
 mod life;
+mod normalize;
 mod request;
+mod request_id;
 mod response;
 
 pub(crate) use arrival::Arrival;
-pub(crate) use codec::{Follows, frame, is_upgrade, method_without_body};
-pub(crate) use life::{is_tunnel, text_reply};
-pub(crate) use request::plain_reply;
+pub(crate) use codec::{Follows, frame, is_tunnel, is_upgrade, method_without_body};

@@ -4,6 +4,7 @@
 //! Configurations are bootstrap files in text, as users write them.
 
 mod body_gate;
+mod callouts;
 mod knob;
 mod reload;
 mod replies;

@@ -40,7 +40,7 @@ async fn ask(request: Request) -> CalloutOutcome {
     let Ok(request) = message::to_request(&headers, http2, Full::new(body)) else {
         return CalloutOutcome::Reset;
     };
-    let Ok(response) = connection.send(request).await else { return CalloutOutcome::Reset };
+    let Ok(response) = connection.send(request).await else { return CalloutOutcome::NoResponse };
     let (head, mut body) = response.into_parts();
     let mut data = BytesMut::new();
     let mut trailers = HeaderMap::new();

@@ -83,16 +83,8 @@ impl Engine {
     fn refuse_response_without_status(&mut self, id: StreamId) {
         const MISSING: &str = "missing required header: :status";
         let details = MISSING.replace(' ', "_");
-        self.send_local_reply(
-            id,
-            LocalReply {
-                status: 502,
-                details: format!("filter_removed_required_response_headers{{{details}}}").into(),
-                body: MISSING.into(),
-                grpc_status: -1,
-                ..LocalReply::default()
-            },
-        );
+        let details = format!("filter_removed_required_response_headers{{{details}}}");
+        self.send_local_reply(id, LocalReply::text(502, MISSING, &details));
     }
 
     pub(crate) fn encode_data(

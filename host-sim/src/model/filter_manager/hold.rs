@@ -178,16 +178,7 @@ impl Engine {
             (Side::Decode, false) => (413, "Payload Too Large", "request_payload_too_large"),
             (Side::Encode, false) => (500, "Internal Server Error", "response_payload_too_large"),
         };
-        self.send_local_reply(
-            id,
-            LocalReply {
-                status,
-                details: details.into(),
-                body: text.into(),
-                grpc_status: -1,
-                ..LocalReply::default()
-            },
-        );
+        self.send_local_reply(id, LocalReply::text(status, text, details));
     }
 
     fn below_limit(&mut self, id: StreamId, side: Side) {

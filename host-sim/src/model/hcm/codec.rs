@@ -54,3 +54,8 @@ pub(crate) fn method_without_body(headers: &HeaderMap) -> bool {
 pub(crate) fn status_without_body(code: u16) -> bool {
     code < 200 || code == 204
 }
+
+/// Whether a request may lead to bytes of another protocol.
+pub(crate) fn is_tunnel(headers: &HeaderMap) -> bool {
+    is_upgrade(headers) || is_connect(headers)
+}

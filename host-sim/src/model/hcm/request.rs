@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::{
     address,
     codec::{is_connect, is_upgrade},
-    life::text_reply,
+    normalize::{closes_connection, in_order, is_grpc, sanitize_connection, strip_port},
+    request_id::uuid,
 };
 use crate::{
     host::Protocol,
@@ -16,7 +17,7 @@ use crate::{
         engine::Engine,
         filter_manager::{Data, Start},
         flag::Flags,
-        headers::{HeaderMap, MapKind},
+        headers::HeaderMap,
         stream::CachedRoute,
     },
 };
@@ -63,7 +64,7 @@ impl Engine {
         stream.request.headers = Some(headers);
         self.answer_expectation(id);
         if !sane {
-            let reply = text_reply(400, "Bad Request", "http1.connection_header_rejected");
+            let reply = LocalReply::text(400, "Bad Request", "http1.connection_header_rejected");
             return self.send_local_reply(id, reply);
         }
         if let Some(reply) = self.malformed(id) {
@@ -76,7 +77,7 @@ impl Engine {
         self.reset_idle_timer(id);
         // Without a route there is nothing that could forbid the upgrade: the router answers 404.
         if !allowed && self.world.streams.at(id).info.route.is_some() {
-            return self.send_local_reply(id, plain_reply(403, "upgrade_failed"));
+            return self.send_local_reply(id, LocalReply::bare(403, "upgrade_failed"));
         }
         self.decode_headers(id, Start::Chain, end_stream);
     }
@@ -128,7 +129,7 @@ impl Engine {
         if stream.protocol == Protocol::Http10 {
             if !http1.accept_http_10 {
                 stream.info.flags.insert(Flags::DOWNSTREAM_PROTOCOL_ERROR);
-                return Some(text_reply(426, "Upgrade Required", "low_version"));
+                return Some(LocalReply::text(426, "Upgrade Required", "low_version"));
             }
             if let Some(host) = &http1.default_host_for_http_10
                 && !headers.contains(b":authority")
@@ -137,15 +138,15 @@ impl Engine {
             }
         }
         if !headers.contains(b":authority") {
-            return Some(plain_reply(400, "missing_host_header"));
+            return Some(LocalReply::bare(400, "missing_host_header"));
         }
         let connect = is_connect(headers);
         match headers.get(b":path") {
             _ if connect => None,
-            None => Some(plain_reply(404, "missing_path_rejected")),
+            None => Some(LocalReply::bare(404, "missing_path_rejected")),
             Some(path) if path.starts_with(b"/") => None,
             Some(path) if &path[..] == b"*" => None,
-            Some(_) => Some(text_reply(400, "Bad Request", "http1.codec_error")),
+            Some(_) => Some(LocalReply::text(400, "Bad Request", "http1.codec_error")),
         }
     }
 
@@ -223,140 +224,5 @@ impl Engine {
             self.world.streams.at(id).chain.limit = limit;
         }
         route
-    }
-}
-
-/// Removes what the `connection` header names, and an upgrade to HTTP/2, which is not taken up; false:
-/// it names what must not be removed.
-fn sanitize_connection(headers: &mut HeaderMap) -> bool {
-    let Some(value) = headers.text("connection").map(str::to_ascii_lowercase) else { return true };
-    let h2c = headers.text("upgrade").is_some_and(|name| name.eq_ignore_ascii_case("h2c"));
-    if h2c {
-        headers.remove_all(&["upgrade", "connection", "http2-settings"]);
-    }
-    for name in value.split(',').map(str::trim) {
-        match name {
-            "" | "close" | "keep-alive" | "upgrade" | "http2-settings" | "connection" | "te" => {}
-            "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => return false,
-            _ if name.starts_with(':') => return false,
-            _ => {
-                headers.remove(name.as_bytes());
-            }
-        }
-    }
-    true
-}
-
-pub(crate) fn plain_reply(status: u32, details: &str) -> LocalReply {
-    LocalReply { status, details: details.into(), grpc_status: -1, ..LocalReply::default() }
-}
-
-/// The order in which Envoy's codecs fill the map.
-fn in_order(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
-    let mut ordered = HeaderMap::new();
-    let host = headers.get(b"host").cloned();
-    if protocol != Protocol::Http2 {
-        let headers = &mut headers;
-        if let Some((authority, path)) = headers.text(":path").and_then(absolute_form) {
-            headers.set(":authority", authority);
-            headers.set(":path", path);
-        }
-        for name in [":authority", ":path", ":method", ":scheme"] {
-            if let Some(value) = headers.get(name.as_bytes()) {
-                ordered.append(name, value.clone());
-            } else if let (":authority", Some(host)) = (name, &host) {
-                ordered.append(name, host.clone());
-            } else if name == ":scheme" {
-                ordered.append(name, "http");
-            }
-        }
-    } else if let (false, Some(host)) = (headers.contains(b":authority"), host) {
-        ordered.append(":authority", host);
-    }
-    for (name, value) in headers {
-        let known = name.starts_with(b":") && ordered.contains(&name);
-        if !known && name != "host" {
-            ordered.add(MapKind::Request, name, value);
-        }
-    }
-    ordered
-}
-
-/// Host and path of a request line that names the whole URL, as clients of a proxy write it.
-fn absolute_form(target: &str) -> Option<(String, String)> {
-    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"))?;
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end)?;
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    Some((authority.to_owned(), format!("{slash}{path}")))
-}
-
-fn is_grpc(content_type: &str) -> bool {
-    let rest = content_type.strip_prefix("application/grpc");
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
-}
-
-fn closes_connection(headers: &HeaderMap, protocol: Protocol) -> bool {
-    let option = |name: &str, wanted: &str| {
-        headers.text(name).is_some_and(|value| {
-            value.split(',').any(|option| option.trim().eq_ignore_ascii_case(wanted))
-        })
-    };
-    match protocol {
-        Protocol::Http10 => !option("connection", "keep-alive"),
-        Protocol::Http11 => option("connection", "close") || option("proxy-connection", "close"),
-        Protocol::Http2 => false,
-    }
-}
-
-fn strip_port(
-    headers: &mut HeaderMap,
-    settings: &crate::bootstrap::ConnectionManager,
-    own: Option<std::net::SocketAddr>,
-) {
-    let Some(host) = headers.text(":authority") else { return };
-    let mut host = host.to_owned();
-    if settings.strip_trailing_host_dot {
-        let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (host.as_str(), None),
-        };
-        if let Some(name) = name.strip_suffix('.') {
-            host = port.map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
-        }
-    }
-    if let Some((name, port)) = host.rsplit_once(':')
-        && let Ok(port) = port.parse::<u16>()
-        && (settings.strip_any_host_port
-            || settings.strip_matching_host_port && own.is_some_and(|own| own.port() == port))
-    {
-        host = name.to_owned();
-    }
-    headers.set(":authority", host);
-}
-
-/// A random UUID, version 4.
-fn uuid(random: &mut fastrand::Rng) -> String {
-    let bits = random.u128(..);
-    let bits = bits & !(0xf000 << 64) | (0x4000 << 64);
-    let bits = bits & !(0xc000 << 48) | (0x8000 << 48);
-    let hex = format!("{bits:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn request_ids_are_version_4_uuids_and_follow_the_seed() {
-        let make = |seed| uuid(&mut fastrand::Rng::with_seed(seed));
-        let id = make(7);
-        assert_eq!(id.len(), 36);
-        assert_eq!(id.as_bytes()[14], b'4');
-        assert!(b"89ab".contains(&id.as_bytes()[19]));
-        assert_eq!(id, make(7));
-        assert_ne!(id, make(8));
     }
 }

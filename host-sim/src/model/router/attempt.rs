@@ -27,7 +27,7 @@ impl Engine {
         endpoint: SocketAddr,
         end_stream: bool,
     ) {
-        let attempt = self.upstreams.begin(id, endpoint);
+        let attempt = self.world.upstreams.begin(id, endpoint);
         let due = self.world.now.saturating_add(nanos(cluster.connect_timeout));
         let connect_timer = Some(self.world.schedule.at(due, Event::ConnectTimeout(attempt)));
         let http2 = cluster.protocol == UpstreamProtocol::Http2;
@@ -88,7 +88,7 @@ impl Engine {
 
     /// The stream of an attempt, as long as the attempt is the one in progress.
     fn stream_of(&mut self, attempt: AttemptId) -> Option<StreamId> {
-        let id = self.upstreams.stream_of(attempt)?;
+        let id = self.world.upstreams.stream_of(attempt)?;
         let current = self.world.streams.at(id).router.attempt.as_ref();
         current.is_some_and(|current| current.id == attempt).then_some(id)
     }
@@ -190,7 +190,7 @@ impl Engine {
         let attempt = router.attempt.take();
         self.world.schedule.cancel(timer);
         let Some(attempt) = attempt else { return };
-        self.upstreams.end(attempt.id);
+        self.world.upstreams.end(attempt.id);
         if !attempt.request_ended {
             self.upstream(id, attempt.id, UpstreamEvent::Reset);
         }
@@ -202,7 +202,7 @@ impl Engine {
         let (timer, attempt) = (router.timer.take(), router.attempt.take());
         self.world.schedule.cancel(timer);
         if let Some(attempt) = attempt {
-            self.upstreams.end(attempt.id);
+            self.world.upstreams.end(attempt.id);
             self.world.schedule.cancel(attempt.connect_timer);
             self.upstream(id, attempt.id, UpstreamEvent::Reset);
         }

@@ -36,7 +36,7 @@ impl Upstreams {
     }
 
     /// Chooses an endpoint; none if the cluster has none.
-    pub(super) fn choose(&mut self, cluster: &Cluster, draw: u64) -> Option<SocketAddr> {
+    pub(crate) fn choose(&mut self, cluster: &Cluster, draw: u64) -> Option<SocketAddr> {
         let total: u64 = cluster.endpoints.iter().map(|one| u64::from(one.weight)).sum();
         let (low, high) = (draw & 0xffff_ffff, draw >> 32);
         match cluster.load_balancing {

@@ -5,10 +5,10 @@
 
 use crate::model::{
     EnvoyVersion,
+    call::LocalReply,
     effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
     engine::Engine,
     flag::Flags,
-    hcm::text_reply,
 };
 
 /// What Envoy calls a failure.
@@ -53,7 +53,7 @@ impl Failure {
 impl Engine {
     /// An attempt broke.
     pub(crate) fn attempt_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {
-        let Some(id) = self.upstreams.stream_of(attempt) else { return };
+        let Some(id) = self.world.upstreams.stream_of(attempt) else { return };
         let stream = self.world.streams.at(id);
         if stream.router.attempt.as_ref().is_none_or(|current| current.id != attempt) {
             return;
@@ -67,14 +67,14 @@ impl Engine {
             }
             other => other,
         };
-        self.upstreams.end(attempt);
+        self.world.upstreams.end(attempt);
         self.world.schedule.cancel(taken.and_then(|attempt| attempt.connect_timer));
         self.attempt_failed(id, &Failure::of(reset));
     }
 
     /// No connection in time.
     pub(crate) fn attempt_timed_out(&mut self, attempt: AttemptId) {
-        if let Some(stream) = self.upstreams.stream_of(attempt) {
+        if let Some(stream) = self.world.upstreams.stream_of(attempt) {
             let event = UpstreamEvent::Reset;
             self.world.effect(Effect::Upstream { attempt, stream, event });
             self.attempt_reset(attempt, UpstreamReset::ConnectTimeout);
@@ -103,7 +103,10 @@ impl Engine {
         let body = format!(
             "upstream connect error or disconnect/reset before headers. reset reason: {reason}{text}"
         );
-        self.send_local_reply(id, text_reply(failure.status, &body, &details.replace(' ', "_")));
+        self.send_local_reply(
+            id,
+            LocalReply::text(failure.status, &body, &details.replace(' ', "_")),
+        );
     }
 
     /// The route's timeout.
@@ -112,6 +115,9 @@ impl Engine {
         stream.router.timer = None;
         stream.info.flags.insert(Flags::UPSTREAM_REQUEST_TIMEOUT);
         self.abandon_upstream(id);
-        self.send_local_reply(id, text_reply(504, "upstream request timeout", "response_timeout"));
+        self.send_local_reply(
+            id,
+            LocalReply::text(504, "upstream request timeout", "response_timeout"),
+        );
     }
 }

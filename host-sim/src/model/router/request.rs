@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::{
     bootstrap::route::DirectResponse,
     model::{
+        call::LocalReply,
         effect::StreamId,
         engine::Engine,
         filter_manager::{DIRECT_RESPONSE, Data, DataStatus, HeadersStatus, SWALLOWED},
         flag::Flags,
-        hcm::{plain_reply, text_reply},
         headers::HeaderMap,
         route::{Forward, RouteAction, location},
         time::{Event, nanos},
@@ -33,7 +33,7 @@ impl Engine {
     pub(crate) fn router_headers(&mut self, id: StreamId, end_stream: bool) -> HeadersStatus {
         let Some(route) = self.route(id) else {
             self.world.streams.at(id).info.flags.insert(Flags::NO_ROUTE_FOUND);
-            self.send_local_reply(id, plain_reply(404, "route_not_found"));
+            self.send_local_reply(id, LocalReply::bare(404, "route_not_found"));
             return HeadersStatus::StopIteration;
         };
         match &route.action {
@@ -41,7 +41,7 @@ impl Engine {
             RouteAction::Redirect(redirect, matched) => {
                 let headers = self.world.streams.at(id).request.headers.clone().unwrap_or_default();
                 let target = location(redirect, matched, &headers);
-                let mut reply = plain_reply(redirect.status.into(), DIRECT_RESPONSE);
+                let mut reply = LocalReply::bare(redirect.status.into(), DIRECT_RESPONSE);
                 reply.headers.push((b"location".to_vec(), target.into_bytes()));
                 self.send_local_reply(id, reply);
             }
@@ -51,7 +51,7 @@ impl Engine {
     }
 
     fn answer(&mut self, id: StreamId, direct: &DirectResponse) {
-        let reply = text_reply(direct.status.into(), &direct.body, DIRECT_RESPONSE);
+        let reply = LocalReply::text(direct.status.into(), &direct.body, DIRECT_RESPONSE);
         self.send_local_reply(id, reply);
     }
 
@@ -59,15 +59,15 @@ impl Engine {
         let config = self.config();
         let Some(cluster) = config.clusters.get(&forward.cluster) else {
             self.world.streams.at(id).info.flags.insert(Flags::NO_CLUSTER_FOUND);
-            let reply = plain_reply(forward.cluster_not_found.into(), "cluster_not_found");
+            let reply = LocalReply::bare(forward.cluster_not_found.into(), "cluster_not_found");
             return self.send_local_reply(id, reply);
         };
         self.world.streams.at(id).info.upstream.cluster = Some(forward.cluster.clone());
         self.prepare_headers(id, forward);
         let draw = self.world.random.u64(..);
-        let Some(endpoint) = self.upstreams.choose(cluster, draw) else {
+        let Some(endpoint) = self.world.upstreams.choose(cluster, draw) else {
             self.world.streams.at(id).info.flags.insert(Flags::NO_HEALTHY_UPSTREAM);
-            let reply = text_reply(503, "no healthy upstream", "no_healthy_upstream");
+            let reply = LocalReply::text(503, "no healthy upstream", "no_healthy_upstream");
             return self.send_local_reply(id, reply);
         };
         self.begin_attempt(id, cluster, endpoint, end_stream);

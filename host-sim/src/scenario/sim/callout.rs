@@ -45,7 +45,11 @@ pub(super) fn answer(
                 let body = body.clone().freeze();
                 outcome = Some(CalloutOutcome::Response { headers, body, trailers });
             }
-            Event::Reset | Event::Close | Event::Echo => outcome = Some(CalloutOutcome::Reset),
+            Event::Reset | Event::Close | Event::Echo => {
+                let begun = !headers.is_empty();
+                let cut = if begun { CalloutOutcome::Reset } else { CalloutOutcome::NoResponse };
+                outcome = Some(cut);
+            }
         }
     }
     let silent = Duration::from_secs(3600);
