@@ -4,9 +4,9 @@
 
 #![expect(unsafe_code, reason = "an exported name is an unsafe attribute")]
 
-use std::cell::RefCell;
+mod rounds;
 
-use llm_wire::{Api, RequestScanner, ScanLimits};
+use std::cell::RefCell;
 
 thread_local! {
     static BODY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -23,16 +23,6 @@ pub extern "C" fn body(length: usize) -> *mut u8 {
 
 /// Scans the body so many times in pieces of `piece` bytes, and returns the tokens of the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn scan(rounds: u64, piece: usize) -> u64 {
-    BODY.with_borrow(|body| {
-        let mut tokens = 0;
-        for _ in 0..rounds {
-            let mut scanner = RequestScanner::new(Api::OpenAiChat, ScanLimits::default());
-            for piece in std::hint::black_box(body).chunks(piece) {
-                scanner.feed(piece);
-            }
-            tokens = std::hint::black_box(scanner.facts().prompt.tokens);
-        }
-        tokens
-    })
+pub extern "C" fn scan(rounds: usize, piece: usize) -> u64 {
+    BODY.with_borrow(|body| rounds::scan(body, rounds, piece))
 }

@@ -3,9 +3,11 @@
 //! A feature depends on a byte and the two before it. Those two are all that is kept from piece to
 //! piece, so the counts are the same however the text was cut.
 
-use super::features::{Counts, Features, groups};
-use super::lookup::{Group, has_foreign, has_unicode_escape, windows};
-use super::tally::Tally;
+use wide::u8x16;
+
+use super::features::{Counts, Features, UNICODE_ESCAPE, groups};
+use super::lookup::{Group, has_foreign, windows};
+use super::tally::{MOST, Tally};
 
 /// Counts the features of one text after another.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ impl Counter {
         let mut rest = text.get(62..).unwrap_or_default();
         while rest.len() >= 66 {
             let whole = (rest.len() - 2) / 64 * 64;
-            let (stretch, _) = rest.split_at(whole.min(256) + 2);
+            let (stretch, _) = rest.split_at(whole.min(MOST) + 2);
             self.stretch(stretch);
             rest = rest.get(stretch.len() - 2..).unwrap_or_default();
         }
@@ -86,23 +88,24 @@ impl Counter {
         }
     }
 
-    /// Counts at most four windows.
+    /// Counts at most [`MOST`] bytes, all in windows.
     fn stretch(&mut self, text: &[u8]) {
         count(&mut self.words, groups::words, text);
-        count(&mut self.marks, groups::marks, text);
+        let marks = count(&mut self.marks, groups::marks, text);
         if has_foreign(text) {
             count(&mut self.scripts, groups::scripts, text);
             count(&mut self.more_scripts, groups::more_scripts, text);
         }
-        if has_unicode_escape(text) {
+        let is_unicode = u8x16::splat(UNICODE_ESCAPE);
+        if text.starts_with(br"\u") || (marks & is_unicode).simd_eq(is_unicode).to_bitmask() != 0 {
             count(&mut self.escapes, groups::escapes, text);
         }
     }
 }
 
 #[inline(always)]
-fn count(tally: &mut Tally, group: Group, text: &[u8]) {
-    tally.add(windows(text).map(|window| group.features(window)));
+fn count(tally: &mut Tally, group: Group, text: &[u8]) -> u8x16 {
+    tally.add(windows(text).map(|window| group.features(window)))
 }
 
 #[cfg(test)]

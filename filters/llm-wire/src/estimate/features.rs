@@ -12,6 +12,9 @@
 
 use super::lookup::{Bytes, Group, bytes};
 
+/// The bit of `unicode_escapes` among the marks.
+pub(super) const UNICODE_ESCAPE: u8 = 1 << 3;
+
 const ANY: Bytes = bytes("0-f", "0-f");
 
 macro_rules! features {
@@ -34,8 +37,12 @@ macro_rules! features {
             }
 
             /// The weighted sum, in thousandths of a token.
-            pub(super) fn millitokens(&self) -> i128 {
-                0 $($(+ i128::from(self.$name) * $weight)*)*
+            pub(super) fn millitokens(&self) -> i64 {
+                // Modulo 2^64, where signs need no care. Wider numbers are slow in wasm, and no
+                // text is long enough to need them.
+                let sum = 0_u64;
+                $($(let sum = sum.wrapping_add(self.$name.wrapping_mul(i64::cast_unsigned($weight)));)*)*
+                sum.cast_signed()
             }
 
             /// From the counts of each group.
@@ -64,96 +71,96 @@ features! {
     /// Words and numbers.
     words {
         /// Letters `a` to `o` in both cases.
-        early_letters = 153, ANY, ANY, bytes("46", "1-f");
+        early_letters = 147, ANY, ANY, bytes("46", "1-f");
         /// Letters `p` to `z` in both cases.
-        late_letters = 195, ANY, ANY, bytes("57", "0-a");
+        late_letters = 201, ANY, ANY, bytes("57", "0-a");
         /// Letters after blanks, digits and most punctuation: beginnings of words.
-        words = 317, ANY, bytes("0-3", "0-f"), bytes("4-7", "0-f");
+        words = 324, ANY, bytes("0-3", "0-f"), bytes("4-7", "0-f");
         /// Capitals after small letters (twenty of them): `camelCase`.
-        humps = 763, ANY, bytes("67", "0-f"), bytes("45", "1-a");
+        humps = 962, ANY, bytes("67", "0-f"), bytes("45", "1-a");
         /// Digits after anything but digits: beginnings of numbers.
-        numbers = 1950, ANY, bytes("24-7", "0-f"), bytes("3", "0-9");
+        numbers = 1952, ANY, bytes("24-7", "0-f"), bytes("3", "0-9");
         /// Punctuation after a word or number.
-        closing_marks = 433, ANY, bytes("3-7", "0-f"), bytes("2", "1-f");
+        closing_marks = 420, ANY, bytes("3-7", "0-f"), bytes("2", "1-f");
         /// `j` and `k`: rare in English, which vocabularies know best.
-        rare_early_letters = 799, ANY, ANY, bytes("46", "ab");
+        rare_early_letters = 795, ANY, ANY, bytes("46", "ab");
         /// `x` and `z`, likewise.
-        rare_late_letters = 822, ANY, ANY, bytes("57", "8a");
+        rare_late_letters = 786, ANY, ANY, bytes("57", "8a");
     }
     /// Punctuation and line ends.
     marks {
         /// Punctuation after a blank.
-        opening_marks = 1802, ANY, bytes("2", "0"), bytes("2", "1-f");
+        opening_marks = 2014, ANY, bytes("2", "0"), bytes("2", "1-f");
         /// `\n`, `\r`.
-        line_ends = -20, ANY, bytes("5", "c"), bytes("67", "2e");
+        line_ends = -31, ANY, bytes("5", "c"), bytes("67", "2e");
         /// Escapes after punctuation.
-        marked_escapes = 22, ANY, bytes("237", "1-f"), bytes("5", "c");
-        /// `\"`.
-        quotes = -493, ANY, bytes("5", "c"), bytes("2", "2");
+        marked_escapes = 63, ANY, bytes("237", "1-f"), bytes("5", "c");
+        /// `\u`. [`UNICODE_ESCAPE`] is its bit.
+        unicode_escapes = 0, ANY, bytes("5", "c"), bytes("7", "5");
         /// Brackets, `;`, `=`, `_`, `|`, backslashes.
-        brackets = 531, ANY, ANY, bytes("357", "b-f");
+        brackets = 334, ANY, ANY, bytes("357", "b-f");
         /// The same after a word.
-        closing_brackets = -119, ANY, bytes("4-7", "0-f"), bytes("357", "b-f");
+        closing_brackets = 36, ANY, bytes("4-7", "0-f"), bytes("357", "b-f");
         /// `:`.
-        colons = 689, ANY, ANY, bytes("3", "a");
+        colons = 707, ANY, ANY, bytes("3", "a");
         /// `h`, frequent in English.
-        h_letters = -299, ANY, ANY, bytes("46", "8");
+        h_letters = -233, ANY, ANY, bytes("46", "8");
     }
     /// Scripts, as the first byte of a character tells them.
     scripts {
         /// Latin letters with marks, Latin-1 signs.
-        latin = 942, ANY, ANY, bytes("c", "0-9");
+        latin = 935, ANY, ANY, bytes("c", "0-9");
         /// Greek.
-        greek = 417, ANY, ANY, bytes("c", "a-f");
+        greek = 419, ANY, ANY, bytes("c", "a-f");
         /// Cyrillic and Armenian.
-        cyrillic = 340, ANY, ANY, bytes("d", "0-5");
+        cyrillic = 341, ANY, ANY, bytes("d", "0-5");
         /// Hebrew, Arabic, Syriac.
-        semitic = 404, ANY, ANY, bytes("d", "6-f");
+        semitic = 406, ANY, ANY, bytes("d", "6-f");
         /// Indic scripts, Thai, Lao, Tibetan.
-        indic = 421, ANY, ANY, bytes("e", "0");
+        indic = 423, ANY, ANY, bytes("e", "0");
         /// Vietnamese letters, Georgian, Khmer, Ethiopic.
-        far_latin = 394, ANY, ANY, bytes("e", "1");
+        far_latin = 388, ANY, ANY, bytes("e", "1");
         /// Typographic punctuation, arrows, boxes.
-        symbols = 1278, ANY, ANY, bytes("e", "2");
+        symbols = 1246, ANY, ANY, bytes("e", "2");
         /// Kana and the ideographs and punctuation around it.
-        kana = 695, ANY, ANY, bytes("e", "3");
+        kana = 693, ANY, ANY, bytes("e", "3");
     }
     /// More scripts, and where they meet ASCII.
     more_scripts {
         /// Ideographs.
-        han = 860, ANY, ANY, bytes("e", "4-9");
+        han = 877, ANY, ANY, bytes("e", "4-9");
         /// Hangul.
-        hangul = 762, ANY, ANY, bytes("e", "a-d");
+        hangul = 768, ANY, ANY, bytes("e", "a-d");
         /// Compatibility forms, private use.
-        compatibility = 392, ANY, ANY, bytes("e", "ef");
+        compatibility = 373, ANY, ANY, bytes("e", "ef");
         /// Emoji and everything else beyond the first plane.
         astral = 1500, ANY, ANY, bytes("f", "0-f");
         /// Beginnings of other text after ASCII.
-        switches = 46, ANY, bytes("0-7", "0-f"), bytes("c-f", "0-f");
+        switches = -5, ANY, bytes("0-7", "0-f"), bytes("c-f", "0-f");
         /// Beginnings of other text after a blank.
-        spaced_switches = -225, ANY, bytes("2", "0"), bytes("c-f", "0-f");
+        spaced_switches = -174, ANY, bytes("2", "0"), bytes("c-f", "0-f");
         /// ASCII letters after other text.
-        letters_after = -44, ANY, bytes("8-b", "0-f"), bytes("4-7", "0-f");
+        letters_after = 11, ANY, bytes("8-b", "0-f"), bytes("4-7", "0-f");
         /// ASCII punctuation after other text.
-        marks_after = 1882, ANY, bytes("8-b", "0-f"), bytes("2", "1-f");
+        marks_after = 1946, ANY, bytes("8-b", "0-f"), bytes("2", "1-f");
     }
     /// Characters written as `\uXXXX`, by the first digit. Their digits are counted above, too.
     escapes {
         /// European, Semitic and Indic scripts.
-        u0 = -2662, bytes("5", "c"), bytes("7", "5"), bytes("3", "0");
+        u0 = -2542, bytes("5", "c"), bytes("7", "5"), bytes("3", "0");
         /// Georgian, Ethiopic, Khmer, Vietnamese.
-        u1 = -3000, bytes("5", "c"), bytes("7", "5"), bytes("3", "1");
+        u1 = -2542, bytes("5", "c"), bytes("7", "5"), bytes("3", "1");
         /// Symbols.
-        u2 = -482, bytes("5", "c"), bytes("7", "5"), bytes("3", "2");
+        u2 = -594, bytes("5", "c"), bytes("7", "5"), bytes("3", "2");
         /// Kana.
-        u3 = -2982, bytes("5", "c"), bytes("7", "5"), bytes("3", "3");
+        u3 = -2880, bytes("5", "c"), bytes("7", "5"), bytes("3", "3");
         /// Ideographs.
-        u4 = -3287, bytes("5", "c"), bytes("7", "5"), bytes("3", "4-9");
+        u4 = -3187, bytes("5", "c"), bytes("7", "5"), bytes("3", "4-9");
         /// Hangul.
-        ua = -3282, bytes("5", "c"), bytes("7", "5"), bytes("46", "1-3");
+        ua = -3163, bytes("5", "c"), bytes("7", "5"), bytes("46", "1-3");
         /// Hangul and halves of surrogate pairs.
-        ud = -1446, bytes("5", "c"), bytes("7", "5"), bytes("46", "4");
+        ud = -1129, bytes("5", "c"), bytes("7", "5"), bytes("46", "4");
         /// Compatibility forms, private use.
-        ue = -3345, bytes("5", "c"), bytes("7", "5"), bytes("46", "56");
+        ue = -2998, bytes("5", "c"), bytes("7", "5"), bytes("46", "56");
     }
 }

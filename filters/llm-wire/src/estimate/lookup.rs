@@ -167,17 +167,6 @@ pub(super) fn has_foreign(text: &[u8]) -> bool {
     any.to_bitmask() != 0
 }
 
-/// Whether one of the bytes is the first digit of a `\u` escape.
-#[inline(always)]
-pub(super) fn has_unicode_escape(text: &[u8]) -> bool {
-    let any = windows(text).fold(u8x16::ZERO, |any, window| {
-        let is = |at, byte| lane(window, at).simd_eq(u8x16::splat(byte));
-        let escape = |at| is(at, b'\\') & is(at + 1, b'u');
-        any | escape(0) | escape(16) | escape(32) | escape(48)
-    });
-    any.to_bitmask() != 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,13 +4,15 @@
 //! would cost more than to find them, so they are added up where they stand: a number is kept for
 //! each bit of sixteen bytes, with its binary digits in separate vectors, and a whole vector is
 //! added by logic alone, as a carry-save adder does it. Only when the digits run out, every
-//! sixteen kilobytes, they are counted and put away.
+//! sixty kilobytes, they are counted and put away.
 
 use wide::u8x16;
 
-const DIGITS: usize = 10;
+const DIGITS: usize = 12;
 /// So many vectors fit into the digits.
 const FULL: u32 = (1 << DIGITS) - 1;
+/// At most so many bytes can be added at a time.
+pub(super) const MOST: usize = 16 * 16;
 
 /// Eight counters, one for each bit of a byte.
 #[derive(Clone, Debug)]
@@ -29,9 +31,9 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Counts the bits of at most 256 bytes, given 64 at a time.
+    /// Counts the bits of at most [`MOST`] bytes, given 64 at a time. Returns those that occurred.
     #[inline(always)]
-    pub(super) fn add(&mut self, blocks: impl Iterator<Item = [u8x16; 4]>) {
+    pub(super) fn add(&mut self, blocks: impl Iterator<Item = [u8x16; 4]>) -> u8x16 {
         if self.vectors + 16 > FULL {
             self.counts = self.counts();
             self.digits = [u8x16::ZERO; DIGITS];
@@ -39,18 +41,21 @@ impl Tally {
         }
         self.vectors += 16;
         let [mut ones, mut twos, mut fours, mut eights, ..] = self.digits;
-        // Fifteen and sixteen more carry once at most, so `or` is enough.
-        let mut sixteens = u8x16::ZERO;
+        // 15 and 16 more carry once at most, so `or` is enough.
+        let mut carried = u8x16::ZERO;
+        let mut any = u8x16::ZERO;
         for [a, b, c, d] in blocks {
+            any = any | (a | b) | (c | d);
             let first = add(&mut ones, a, b);
             let second = add(&mut ones, c, d);
             let carry = add(&mut twos, first, second);
             let carry = add_one(&mut fours, carry);
-            sixteens |= add_one(&mut eights, carry);
+            carried |= add_one(&mut eights, carry);
         }
-        let [a, b, c, d, ..] = &mut self.digits;
+        let [a, b, c, d, others @ ..] = &mut self.digits;
         (*a, *b, *c, *d) = (ones, twos, fours, eights);
-        self.digits.iter_mut().skip(4).fold(sixteens, |carry, digit| add_one(digit, carry));
+        others.iter_mut().fold(carried, |carry, digit| add_one(digit, carry));
+        any
     }
 
     /// The counts, lowest bit first.
@@ -61,6 +66,10 @@ impl Tally {
         }
         let mut worth = 1;
         for mut digit in self.digits {
+            if digit.simd_eq(u8x16::ZERO).to_bitmask() == 0xffff {
+                worth *= 2;
+                continue;
+            }
             for count in counts.iter_mut().rev() {
                 *count += u64::from(digit.to_bitmask().count_ones()) * worth;
                 digit += digit;
