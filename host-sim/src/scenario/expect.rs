@@ -160,6 +160,8 @@ pub struct Expect {
     pub flags: Option<TextMatch>,
     /// The access log's response code details.
     pub details: Option<TextMatch>,
+    /// Texts of which each must be in some line that the configuration's own access logs wrote.
+    pub access_log: Vec<TextMatch>,
 }
 
 /// Conditions on the whole run.

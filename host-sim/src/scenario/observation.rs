@@ -146,6 +146,8 @@ pub struct Access {
     pub flags: String,
     /// `%RESPONSE_CODE_DETAILS%`.
     pub details: String,
+    /// What the configuration's own access logs wrote.
+    pub lines: Vec<String>,
 }
 
 /// One request of the client and everything that belongs to it.

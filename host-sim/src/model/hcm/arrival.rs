@@ -28,9 +28,7 @@ use crate::{
 const FIRST_READ: usize = 64 * 1024;
 /// The largest HTTP/2 data frame, and so the largest piece of an HTTP/2 body.
 const FRAME: usize = 16 * 1024;
-/// The window of an HTTP/2 stream, and so how much its client may send while it is not read.
-///
-/// It is also how much of the stream filters may hold: a listener's buffer limit is for connections,
+/// The window of an HTTP/2 stream, and so how much of the stream filters may hold: a listener's buffer limit is for connections,
 /// and counts for streams only where a connection is one.
 pub(crate) const WINDOW: usize = 16 * 1024 * 1024;
 
@@ -43,8 +41,6 @@ pub(crate) struct Arrival {
     begun: bool,
     /// How many reasons there are not to read from the client.
     disabled: usize,
-    /// What an HTTP/2 client has sent since reading stopped.
-    unread: usize,
     /// The client was told to stop.
     told_to_stop: bool,
 }
@@ -103,12 +99,10 @@ impl Engine {
                     if now.is_empty() {
                         break;
                     }
-                    self.count_unread(id, now.len());
                     self.decode_arrived_data(id, now, false);
                 }
                 Some(Piece::Data(data, end)) => {
                     left -= data.len();
-                    self.count_unread(id, data.len());
                     self.decode_arrived_data(id, data, end);
                 }
                 Some(Piece::Trailers(trailers)) => self.decode_arrived_trailers(id, trailers),
@@ -126,32 +120,18 @@ impl Engine {
         }
     }
 
-    /// HTTP/1 is not read while the stream is full; HTTP/2 is, as far as its window was opened.
+    /// A stream that is full is not read. An HTTP/2 client may still send until its window is used
+    /// up; Envoy keeps that beside the stream, as `waiting` does here.
     fn may_read(&mut self, id: StreamId) -> bool {
         let stream = self.world.streams.at(id);
-        let open = stream.arrival.disabled == 0
-            || stream.protocol == Protocol::Http2 && stream.arrival.unread < stream.chain.limit;
-        open && !stream.chain.destroyed
-    }
-
-    fn count_unread(&mut self, id: StreamId, length: usize) {
-        let stream = self.world.streams.at(id);
-        if stream.arrival.disabled > 0 {
-            stream.arrival.unread += length;
-            if stream.arrival.unread >= stream.chain.limit {
-                self.tell_client(id, false);
-            }
-        }
+        stream.arrival.disabled == 0 && !stream.chain.destroyed
     }
 
     pub(crate) fn disable_downstream_read(&mut self, id: StreamId) {
         let stream = self.world.streams.at(id);
         stream.arrival.disabled += 1;
         if stream.arrival.disabled == 1 {
-            stream.arrival.unread = 0;
-            if stream.protocol != Protocol::Http2 {
-                self.tell_client(id, false);
-            }
+            self.tell_client(id, false);
         }
     }
 

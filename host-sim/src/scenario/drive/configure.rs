@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use crate::bootstrap::{self, Bootstrap, Rewrite};
+use crate::scenario::envoy::access_log as log_format;
 use crate::scenario::{Scenario, Target};
 use crate::yaml::Node;
 
@@ -49,8 +50,9 @@ pub(super) fn tree(
     rewrite.apply(&source).map_err(|error| error.to_string())
 }
 
-/// Adds an access log to every connection manager, beside those that the file has.
-pub(super) fn add_access_log(config: &mut Json, file: &Path, format: &str) {
+/// Adds an access log to every connection manager, and one for each text format that it has, with
+/// the number of the exchange before the line.
+pub(super) fn add_access_logs(config: &mut Json, own: &Path, copies: &Path) {
     match config {
         Json::Object(object) => {
             let is_manager = object
@@ -60,14 +62,24 @@ pub(super) fn add_access_log(config: &mut Json, file: &Path, format: &str) {
             if is_manager {
                 let logs = object.entry("access_log").or_insert_with(|| json!([]));
                 if let Json::Array(logs) = logs {
-                    logs.push(access_log(file, format));
+                    let numbered: Vec<Json> = logs
+                        .iter()
+                        .filter_map(text_format)
+                        .map(|format| access_log(copies, &log_format::numbered(format)))
+                        .collect();
+                    logs.extend(numbered);
+                    logs.push(access_log(own, &log_format::format()));
                 }
             }
-            object.values_mut().for_each(|value| add_access_log(value, file, format));
+            object.values_mut().for_each(|value| add_access_logs(value, own, copies));
         }
-        Json::Array(items) => items.iter_mut().for_each(|item| add_access_log(item, file, format)),
+        Json::Array(items) => items.iter_mut().for_each(|item| add_access_logs(item, own, copies)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
+}
+
+fn text_format(log: &Json) -> Option<&str> {
+    log.pointer("/typed_config/log_format/text_format_source/inline_string")?.as_str()
 }
 
 fn access_log(file: &Path, format: &str) -> Json {

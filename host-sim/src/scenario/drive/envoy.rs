@@ -63,7 +63,8 @@ async fn on_sockets(
     let tree = configure::tree(scenario, module, Some(Sockets { endpoints }))?;
     let mut config = tree.to_json().map_err(|error| error.to_string())?;
     let access_file = folder.join("access.log");
-    configure::add_access_log(&mut config, &access_file, &access_log::format());
+    let copies_file = folder.join("access-copies.log");
+    configure::add_access_logs(&mut config, &access_file, &copies_file);
     let updated = scenario.steps.iter().filter_map(|step| match &step.act {
         Act::Update(update) => Some(update.plugin.as_str()),
         Act::Request(_) | Act::Drain => None,
@@ -99,11 +100,15 @@ async fn on_sockets(
         .collect();
     proxy.envoy.stop().await;
     // The access log is complete only after the process has ended.
-    let text = std::fs::read_to_string(&access_file).unwrap_or_default();
-    let mut entries = access_log::read(&text);
+    let text = |file: &Path| std::fs::read_to_string(file).unwrap_or_default();
+    let mut entries = access_log::read(&text(&access_file));
+    let mut lines = access_log::read_numbered(&text(&copies_file));
     for exchange in &mut exchanges {
         let number = scenario.exchange_number(exchange.step, exchange.round);
-        exchange.access = entries.remove(&number);
+        exchange.access = entries.remove(&number).map(|mut access| {
+            access.lines = lines.remove(&number).unwrap_or_default();
+            access
+        });
     }
     observation.exchanges = exchanges;
     Ok(observation)

@@ -1,4 +1,5 @@
-//! The access log that a run adds to every listener.
+//! The access logs that a run adds to every listener: one of its own, and a copy of each that the
+//! configuration has, with the number of the exchange before every line.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,24 @@ use crate::scenario::observation::{Access, MARK};
 /// One line for each stream; the first field says whose it is.
 pub(crate) fn format() -> String {
     format!("%REQ({MARK})%\t%RESPONSE_CODE%\t%RESPONSE_FLAGS%\t%RESPONSE_CODE_DETAILS%\n")
+}
+
+/// A format of the configuration, with the number of the exchange before it.
+pub(crate) fn numbered(format: &str) -> String {
+    format!("%REQ({MARK})%\t{}\n", format.trim_end())
+}
+
+/// What the configuration's access logs wrote, by the number of the exchange.
+pub(crate) fn read_numbered(text: &str) -> BTreeMap<usize, Vec<String>> {
+    let mut lines: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for line in text.lines() {
+        if let Some((number, line)) = line.split_once('\t')
+            && let Ok(number) = number.parse()
+        {
+            lines.entry(number).or_default().push(line.to_owned());
+        }
+    }
+    lines
 }
 
 /// The lines by the number of their exchange; later lines of one exchange replace earlier ones.
@@ -20,12 +39,19 @@ fn line(line: &str) -> Option<(usize, Access)> {
     let code = fields.next()?.parse().ok()?;
     let flags = fields.next()?.to_owned();
     let details = fields.next()?.to_owned();
-    Some((number, Access { code, flags, details }))
+    Some((number, Access { code, flags, details, lines: Vec::new() }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_the_configurations_own_logs_belong_to_their_exchange_too() {
+        assert_eq!(numbered("a %B%\n"), "%REQ(x-scenario-exchange)%\ta %B%\n");
+        let lines = read_numbered("3\tone\ttwo\n-\tnobody's\n3\tthree\n");
+        assert_eq!(lines, [(3, vec!["one\ttwo".to_owned(), "three".to_owned()])].into());
+    }
 
     #[test]
     fn a_line_belongs_to_its_exchange() {

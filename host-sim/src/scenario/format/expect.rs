@@ -35,6 +35,7 @@ pub(super) fn exchange(reader: &Reader<'_>, files: &Files<'_>) -> Result<Expect,
         upstream: upstreams(&mut object, files)?,
         flags: optional(&mut object, "flags", text)?,
         details: optional(&mut object, "details", text)?,
+        access_log: texts(&mut object, "access_log")?,
     };
     object.finish()?;
     Ok(expect)

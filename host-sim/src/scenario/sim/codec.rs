@@ -106,6 +106,7 @@ pub(super) fn access(entry: &AccessEntry) -> Access {
         code: entry.response_code.unwrap_or(0),
         flags: entry.flags.clone(),
         details: entry.details.clone(),
+        lines: entry.lines.iter().map(|line| line.trim_end().to_owned()).collect(),
     }
 }
 
