@@ -95,7 +95,7 @@ features! {
         line_ends = -31, ANY, bytes("5", "c"), bytes("67", "2e");
         /// Escapes after punctuation.
         marked_escapes = 63, ANY, bytes("237", "1-f"), bytes("5", "c");
-        /// `\u`. [`UNICODE_ESCAPE`] is its bit.
+        /// `\u`; weighs nothing, but tells that escapes are to be looked at.
         unicode_escapes = 0, ANY, bytes("5", "c"), bytes("7", "5");
         /// Brackets, `;`, `=`, `_`, `|`, backslashes.
         brackets = 334, ANY, ANY, bytes("357", "b-f");
