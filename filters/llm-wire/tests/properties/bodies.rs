@@ -77,10 +77,18 @@ const WORDS: [&str; 10] = [
     "",
 ];
 
-/// The sizes of things make a body deep enough to reach every field, and wide enough to mix them.
+const LISTS: [&str; 6] = ["messages", "input", "system", "tools", "functions", "prompt"];
+
+/// Bodies that reach every field often: half of the members are lists of objects, as messages are.
 pub(crate) fn body() -> impl Strategy<Value = Value> {
-    let member = (prop::sample::select(NAMES.as_slice()).prop_map(str::to_owned), value());
-    prop::collection::vec(member, 0..8).prop_map(object)
+    let any_member = (prop::sample::select(NAMES.as_slice()).prop_map(str::to_owned), value());
+    let inner = (prop::sample::select(NAMES.as_slice()).prop_map(str::to_owned), value());
+    let item = prop::collection::vec(inner, 0..12).prop_map(object);
+    let list = (
+        prop::sample::select(LISTS.as_slice()).prop_map(str::to_owned),
+        prop::collection::vec(item, 0..4).prop_map(Value::from),
+    );
+    prop::collection::vec(prop_oneof![any_member, list], 0..8).prop_map(object)
 }
 
 fn object(members: Vec<(String, Value)>) -> Value {
