@@ -236,6 +236,28 @@ fn a_response_without_status_is_a_502() {
 }
 
 #[test]
+fn a_reply_inside_its_own_reply_ends_the_stream_at_once() {
+    let guests = Guests::default().plain("twice", |world, callback| match callback {
+        Callback::RequestHeaders { .. } => {
+            world.send_local_response(reply(403, "one")).unwrap();
+            CONTINUE
+        }
+        Callback::ResponseHeaders { .. } => {
+            world.send_local_response(reply(404, "two")).unwrap();
+            CONTINUE
+        }
+        _ => default_answer(callback),
+    });
+    let mut scene = Scene::new(guests, &[Filter("twice", "twice", "")]);
+    let stream = scene.open(Protocol::Http2);
+    scene.send_headers(stream, &[(":method", "GET")], true);
+    let response = scene.response(stream);
+    assert_eq!((response.status(), &response.body[..]), ("404", &b"two"[..]));
+    // Envoy tells the plugin of the first reply's body after that: DIFFERENCES.md.
+    assert!(!scene.trace().contains("ResponseBody {"), "{}", scene.trace());
+}
+
+#[test]
 fn expectations_are_answered_and_not_passed_on() {
     let mut scene = Scene::new(Guests::default(), &[]);
     let stream = scene.request(&[("expect", "100-continue")], false);
