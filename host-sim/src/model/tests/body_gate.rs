@@ -114,6 +114,21 @@ fn the_route_follows_the_body_and_the_body_arrives_whole() {
 }
 
 #[test]
+fn the_gate_gets_what_it_held_in_one_callback_once_it_is_resumed() {
+    let mut scene = scene(1);
+    let stream = scene.open(Protocol::Http2);
+    scene.send_headers(stream, &[], false);
+    scene.send(stream, "a b", false);
+    scene.send(stream, "ig", true);
+    scene.turn();
+    let trace = scene.trace();
+    let of_gate = |line: &&str| line.contains(" vm7 RequestBody {");
+    let calls: Vec<_> = trace.lines().filter(of_gate).collect();
+    assert_eq!(calls.len(), 1, "{trace}");
+    assert!(calls[0].contains("size: 5, end_of_stream: true"), "{calls:?}");
+}
+
+#[test]
 fn a_decision_on_the_first_piece_lets_the_rest_stream_by() {
     let mut scene = scene(1);
     let stream = scene.request(&[], false);
