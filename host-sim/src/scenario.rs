@@ -1,7 +1,7 @@
 //! Scenarios: one behaviour per file, run on the simulator and on a real Envoy.
 //!
 //! A file says what is configured, what upstreams answer, what the client does and when, and what
-//! must be true afterwards. [`format`] reads it, [`sim`] and [`envoy`] drive the two hosts and
+//! must be true afterwards. [`mod@format`] reads it, [`sim`] and [`envoy`] drive the two hosts and
 //! write down an [`observation::Observation`], [`mod@check`] compares that with the file and
 //! [`diff`] the hosts with each other.
 //!

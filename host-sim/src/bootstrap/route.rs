@@ -1,7 +1,7 @@
 //! The route table: virtual hosts, routes, what they match and what they do.
 //!
 //! Reading is in [`matcher`](RouteMatcher) and [`action`](Action); choosing a route is
-//! [`select`], a pure function of the table, the request's head and a random draw.
+//! [`select()`], a pure function of the table, the request's head and a random draw.
 
 mod action;
 mod domain;
