@@ -4,9 +4,10 @@
 //! `cargo bench -p benches --bench envoy [-- --rounds 9]`
 //!
 //! Every chain has an Envoy of its own, all of them run throughout, and a round loads one after
-//! the other with the same number of requests. So a machine that slows down slows all of them, and
-//! the medians over the rounds are comparable. What is printed is the time that a chain *adds* to
-//! the Envoy without a filter, and its ratio to what `json_to_metadata` adds.
+//! the other with the same number of requests, each round beginning with another, because whoever
+//! follows an idle moment pays for it. So a machine that slows down slows all of them. What is
+//! printed is the time that a chain *adds* to the Envoy without a filter, the median of the
+//! differences within each round, and its ratio to what `json_to_metadata` adds.
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use host_sim::parts::{Features, Parts};
 const CONNECTIONS: usize = 4;
 
 /// Bytes of a body, and how many requests a chain gets in a round.
-const SIZES: [(usize, usize); 3] = [(1 << 10, 2000), (16 << 10, 1200), (64 << 10, 600)];
+const SIZES: [(usize, usize); 3] = [(1 << 10, 3000), (16 << 10, 1500), (64 << 10, 600)];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds = rounds();
@@ -45,7 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut costs = vec![Vec::new(); proxies.len()];
         for round in 0..=rounds {
             eprint!("\r{:>3} KB: round {round} of {rounds} ", size >> 10);
-            for (proxy, costs) in proxies.iter().zip(&mut costs) {
+            let mut turn: Vec<_> = proxies.iter().zip(&mut costs).collect();
+            let length = turn.len();
+            turn.rotate_left(round % length);
+            for (proxy, costs) in turn {
                 let cost = cost(proxy, &body, requests)?;
                 // The first round warms up.
                 if round > 0 {
@@ -72,19 +76,22 @@ fn cost(proxy: &Proxy, body: &[u8], requests: usize) -> Result<Duration, Box<dyn
     Ok((proxy.cpu()? - before) / u32::try_from(requests)?)
 }
 
-fn microseconds(costs: &[Duration]) -> f64 {
-    let mut sorted = costs.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).map_or(0.0, |median| median.as_secs_f64() * 1e6)
+/// The median, in microseconds.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
 fn report(size: usize, costs: &[Vec<Duration>]) {
-    let medians: Vec<f64> = costs.iter().map(|costs| microseconds(costs)).collect();
-    let of = |chain: Chain| {
+    let of = |chain: Chain| -> Vec<f64> {
         let index = Chain::ALL.iter().position(|c| *c == chain);
-        index.and_then(|index| medians.get(index).copied()).unwrap_or(0.0)
+        let costs = index.and_then(|index| costs.get(index)).into_iter().flatten();
+        costs.map(|cost| cost.as_secs_f64() * 1e6).collect()
     };
-    let added = |chain: Chain| of(chain) - of(Chain::Nothing);
+    let nothing = of(Chain::Nothing);
+    let added =
+        |chain: Chain| median(of(chain).into_iter().zip(&nothing).map(|(cost, base)| cost - base));
     println!(
         "\n| {} KB body | CPU us/request | added us | vs json_to_metadata | vs empty wasm |",
         size >> 10
@@ -94,7 +101,7 @@ fn report(size: usize, costs: &[Vec<Duration>]) {
         println!(
             "| {} | {:.1} | {:.1} | {:.2} | {:.2} |",
             chain.name(),
-            of(chain),
+            median(of(chain).into_iter()),
             added(chain),
             added(chain) / added(Chain::JsonToMetadata),
             added(chain) / added(Chain::Empty),
