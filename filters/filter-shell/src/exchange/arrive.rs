@@ -12,7 +12,7 @@ use crate::host::properties;
 use crate::root::Blind;
 
 /// Filter state with the packed facts. That it is there tells a later plugin of ours that it is
-/// not the first; until there are facts it is [`gate::HOLD_MARK`] or empty.
+/// not the first; while it waits at the gate it is [`gate::HOLD_MARK`].
 pub(crate) const FACTS: &str = "llm.facts";
 
 impl Exchange {
