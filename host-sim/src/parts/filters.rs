@@ -6,7 +6,7 @@
 //! build would overwrite another's `llm_mesh.wasm` while a test reads it. Cargo decides what is stale.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -62,21 +62,45 @@ impl Parts {
     pub fn filters(&self, features: &Features) -> Result<PathBuf, FiltersError> {
         let name = directory(features);
         let _lock = self.lock(&name)?;
-        self.wasm_target()?;
         let target = match features {
             Features::Default => self.target().to_path_buf(),
             Features::Only(_) => self.target().join(&name),
         };
-        let module = target.join("wasm32-wasip1/filter/llm_mesh.wasm");
+        let features = match features {
+            Features::Default => Vec::new(),
+            Features::Only(features) => {
+                vec!["--no-default-features".to_owned(), "--features".into(), features.join(",")]
+            }
+        };
+        self.wasm("llm-mesh", &target, &features)
+    }
+
+    /// Builds `tracing_guest.wasm`, the plugin that writes down every callback, and gives its path.
+    ///
+    /// # Errors
+    /// When the target cannot be added or the build fails.
+    pub fn tracing_guest(&self) -> Result<PathBuf, FiltersError> {
+        let _lock = self.lock("tracing-guest")?;
+        self.wasm("tracing-guest", self.target(), &[])
+    }
+
+    fn wasm(
+        &self,
+        package: &str,
+        target: &Path,
+        features: &[String],
+    ) -> Result<PathBuf, FiltersError> {
+        self.wasm_target()?;
+        let file = format!("wasm32-wasip1/filter/{}.wasm", package.replace('-', "_"));
+        let module = target.join(file);
         if !module.exists() {
-            self.say("building the filters for wasm32-wasip1 (the first time takes a minute)");
+            self.say(&format!(
+                "building {package} for wasm32-wasip1 (the first time takes a minute)"
+            ));
         }
         let mut cargo = self.cargo();
-        cargo.args(["build", "--profile", "filter", "--target", "wasm32-wasip1", "-p", "llm-mesh"]);
-        cargo.arg("--target-dir").arg(&target);
-        if let Features::Only(features) = features {
-            cargo.args(["--no-default-features", "--features", &features.join(",")]);
-        }
+        cargo.args(["build", "--profile", "filter", "--target", "wasm32-wasip1", "-p", package]);
+        cargo.arg("--target-dir").arg(target).args(features);
         let missing =
             |reason| CommandError::Missing { program: "cargo".into(), reason, cure: RUSTUP };
         cargo.stdin(Stdio::null()).stdout(Stdio::null());

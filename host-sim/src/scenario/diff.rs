@@ -12,10 +12,12 @@
 //! - the number of the exchange, in its header and in the ids of the scripted servers' answers:
 //!   requests that are sent at once come through in any order, and are compared as a set;
 //! - ports: the hosts of a comparison run on free ports (`127.0.0.1:PORT` in any value);
-//! - the order of log lines, which is that of the worker threads;
+//! - the order of log lines, which is that of the worker threads; lines of tracing guests compare in
+//!   their order, stream by stream ([`callbacks`]);
 //! - how a stream was cut into reads by the socket: bodies compare as bytes;
 //! - elapsed times: expectations check them, by window.
 
+mod callbacks;
 mod normal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +77,36 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
     }
     found.place = None;
     run(&mut found);
+    traced(&mut found, scenario);
     found.differences
+}
+
+/// The first callback of each stream in which the hosts differ.
+fn traced(found: &mut Found<'_>, scenario: &Scenario) {
+    let mut numbers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for exchange in found.left.exchanges.iter().chain(&found.right.exchanges) {
+        let number = scenario.exchange_number(exchange.step, exchange.round);
+        numbers.insert(number.to_string(), (exchange.step, exchange.round));
+    }
+    let is_cut_alike = |stream: &str| {
+        let step = numbers.get(stream).and_then(|(step, _)| scenario.steps.get(*step));
+        step.and_then(|step| step.request()).is_some_and(|step| step.request.is_cut_by_the_client())
+    };
+    for deviation in callbacks::deviations(found.left, found.right, is_cut_alike) {
+        let place = numbers.get(&deviation.stream);
+        let rounds = |step: usize| {
+            scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times())
+        };
+        found.place = place.map(|(step, round)| match rounds(*step) {
+            1 => format!("step {}", step + 1),
+            _ => format!("step {}, request {}", step + 1, round + 1),
+        });
+        let before = match deviation.before.as_slice() {
+            [] => "first callback".to_owned(),
+            before => format!("callback after {}", before.join("; ")),
+        };
+        found.compare(&before, &deviation.left, &deviation.right);
+    }
 }
 
 /// Of requests that were sent at once: for each of the left host an equal one of the right host, as
@@ -171,7 +202,7 @@ fn run(found: &mut Found<'_>) {
 
 fn log(seen: &Observation) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
-    for line in &seen.logs {
+    for line in seen.logs.iter().filter(|line| !callbacks::is_callback(line)) {
         *lines.entry(format!("{} {}", line.level, text(&line.text))).or_default() += 1;
     }
     lines

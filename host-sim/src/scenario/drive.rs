@@ -5,6 +5,7 @@ mod discovery;
 mod envoy;
 mod sim;
 
+pub(super) use configure::{Modules, source};
 pub(super) use envoy::envoy;
 pub(super) use sim::sim;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::EnvoyVersion;
 use crate::parts::Part;
+use crate::scenario::drive::Modules;
 use crate::scenario::observation::Observation;
 use crate::scenario::verdict::{Run, Verdict};
 use crate::scenario::workbench::{Module, Workbench};
@@ -127,23 +128,18 @@ fn on_all_hosts(
     envoys: &[EnvoyVersion],
     verdict: &mut Verdict,
 ) -> Result<(), String> {
-    let module = match (options.control, scenario.fault_injection) {
-        (true, _) => Module::Control,
-        (false, true) => Module::FaultInjection,
-        (false, false) => Module::Filters,
-    };
-    let module = bench.module(module)?;
+    let modules = modules(scenario, options.control, bench)?;
     if options.hosts.includes_sim() && envoys.is_empty() {
         let version = scenario.envoys.first().copied().unwrap_or_default();
-        sim(scenario, &module, version, bench, verdict)?;
+        sim(scenario, &modules, version, bench, verdict)?;
     }
     for version in envoys {
         let simulated = match options.hosts.includes_sim() {
-            true => Some(sim(scenario, &module, *version, bench, verdict)?),
+            true => Some(sim(scenario, &modules, *version, bench, verdict)?),
             false => None,
         };
         let begun = Instant::now();
-        let observation = drive::envoy(scenario, &module, *version, bench)?;
+        let observation = drive::envoy(scenario, &modules, *version, bench)?;
         verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
         // Without the filters the hosts need not agree: most such runs end in the middle.
         let comparable = !options.control && scenario.hosts == Hosts::Both;
@@ -155,16 +151,34 @@ fn on_all_hosts(
     Ok(())
 }
 
+/// The modules that the scenario's configuration loads, built if they are stale.
+fn modules(scenario: &Scenario, control: bool, bench: &Workbench) -> Result<Modules, String> {
+    let filters = match scenario.fault_injection {
+        true => Module::FaultInjection,
+        false => Module::Filters,
+    };
+    let configuration = drive::source(scenario)?.to_json().map_err(|error| error.to_string())?;
+    let configuration = configuration.to_string();
+    let mut modules = Modules::new();
+    for (file, module) in [("llm_mesh.wasm", filters), ("tracing_guest.wasm", Module::Tracing)] {
+        if configuration.contains(file) {
+            let module = if control { Module::Control } else { module };
+            modules.insert(file.to_owned(), bench.module(module)?);
+        }
+    }
+    Ok(modules)
+}
+
 /// Plays it in the simulator, as this version of Envoy would.
 fn sim(
     scenario: &Scenario,
-    module: &Path,
+    modules: &Modules,
     version: EnvoyVersion,
     bench: &Workbench,
     verdict: &mut Verdict,
 ) -> Result<Observation, String> {
     let begun = Instant::now();
-    let observation = drive::sim(scenario, module, version, bench)?;
+    let observation = drive::sim(scenario, modules, version, bench)?;
     verdict.runs.push(judged(scenario, &observation, begun.elapsed()));
     Ok(observation)
 }

@@ -165,6 +165,19 @@ pub enum Cut {
 }
 
 impl Request {
+    /// The pieces that the client sends arrive as they were cut: as frames of HTTP/2, or with time between
+    /// them. Larger ones are read in parts.
+    #[must_use]
+    pub fn is_cut_by_the_client(&self) -> bool {
+        const APART: Duration = Duration::from_millis(5);
+        const READ_AT_ONCE: usize = 16_384;
+        let body = self.body.clone().unwrap_or_default();
+        let frames = self.chunks.frames(&body, !self.trailers.is_empty());
+        let small = frames.iter().all(|frame| frame.data.len() <= READ_AT_ONCE);
+        let apart = frames.len() < 2 || self.chunks.every >= APART;
+        small && (self.http == Http::V2 || apart)
+    }
+
     /// An upgrade or CONNECT: the body goes through the tunnel, once it is open.
     #[must_use]
     pub fn is_tunnel(&self) -> bool {

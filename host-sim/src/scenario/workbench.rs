@@ -22,6 +22,8 @@ pub enum Module {
     FaultInjection,
     /// A guest that does nothing.
     Control,
+    /// A guest that writes down every callback and does what it is told.
+    Tracing,
 }
 
 /// Why the workbench cannot be set up.
@@ -108,6 +110,7 @@ impl Workbench {
                 let features = ["default".to_owned(), "fault-injection".to_owned()];
                 build(&self.parts, &Features::Only(features.into()))
             }
+            Module::Tracing => self.parts.tracing_guest().map_err(|error| rim(&error)),
             Module::Control => {
                 let path = self.scratch.path().join("control.wasm");
                 control::write(&path).map_err(|error| rim(&error))?;

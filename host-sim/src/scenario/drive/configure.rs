@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
@@ -11,8 +11,8 @@ use crate::scenario::envoy::access_log as log_format;
 use crate::scenario::{Scenario, Target};
 use crate::yaml::Node;
 
-/// The name of the file that manifests load; a run puts a module of its own in its place.
-const MODULE: &str = "llm_mesh.wasm";
+/// Modules by the name of the file that a configuration loads; a run puts these in their place.
+pub(in crate::scenario) type Modules = BTreeMap<String, PathBuf>;
 
 /// What a run on sockets changes and the simulator does not need.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Sockets {
 }
 
 /// The file as the user has it.
-pub(super) fn source(scenario: &Scenario) -> Result<Node, String> {
+pub(in crate::scenario) fn source(scenario: &Scenario) -> Result<Node, String> {
     match &scenario.target {
         Target::Envoy(path) => bootstrap::load_tree(path).map_err(|error| error.to_string()),
         Target::Istio(files) => crate::istio::load(files).map_err(|error| error.to_string()),
@@ -32,12 +32,12 @@ pub(super) fn source(scenario: &Scenario) -> Result<Node, String> {
 /// The configuration with the changes of the run.
 pub(super) fn tree(
     scenario: &Scenario,
-    module: &Path,
+    modules: &Modules,
     sockets: Option<Sockets>,
 ) -> Result<Node, String> {
     let source = source(scenario)?;
     let mut rewrite = Rewrite {
-        modules: BTreeMap::from([(MODULE.to_owned(), module.to_owned())]),
+        modules: modules.clone(),
         patches: scenario.patches.clone(),
         ..Rewrite::default()
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::change;
-use super::configure::{self, Sockets};
+use super::configure::{self, Modules, Sockets};
 use super::discovery::Discovered;
 use crate::bootstrap::Bootstrap;
 use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
@@ -28,7 +28,7 @@ const UPDATE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(in crate::scenario) fn envoy(
     scenario: &Scenario,
-    module: &Path,
+    modules: &Modules,
     version: EnvoyVersion,
     bench: &Workbench,
 ) -> Result<Observation, String> {
@@ -39,12 +39,12 @@ pub(in crate::scenario) fn envoy(
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    runtime.block_on(on_sockets(scenario, module, version, &binary, folder.path()))
+    runtime.block_on(on_sockets(scenario, modules, version, &binary, folder.path()))
 }
 
 async fn on_sockets(
     scenario: &Scenario,
-    module: &Path,
+    modules: &Modules,
     version: EnvoyVersion,
     binary: &Path,
     folder: &Path,
@@ -60,7 +60,7 @@ async fn on_sockets(
             endpoints.entry(cluster.name.clone()).or_default().push(address);
         }
     }
-    let tree = configure::tree(scenario, module, Some(Sockets { endpoints }))?;
+    let tree = configure::tree(scenario, modules, Some(Sockets { endpoints }))?;
     let mut config = tree.to_json().map_err(|error| error.to_string())?;
     let access_file = folder.join("access.log");
     let copies_file = folder.join("access-copies.log");

@@ -1,9 +1,8 @@
 //! Plays a scenario in the simulator.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use super::configure;
+use super::configure::{self, Modules};
 use crate::bootstrap::{Bootstrap, StatsTag, lift_tags};
 use crate::host::{Host, HostOptions};
 use crate::model::EnvoyVersion;
@@ -17,11 +16,11 @@ const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"
 
 pub(in crate::scenario) fn sim(
     scenario: &Scenario,
-    module: &Path,
+    modules: &Modules,
     version: EnvoyVersion,
     bench: &Workbench,
 ) -> Result<Observation, String> {
-    let tree = configure::tree(scenario, module, None)?;
+    let tree = configure::tree(scenario, modules, None)?;
     let bootstrap = Bootstrap::from_node(&tree).map_err(|error| error.to_string())?;
     let options = HostOptions {
         workers: usize::try_from(scenario.workers).unwrap_or(1),

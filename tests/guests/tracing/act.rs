@@ -1,0 +1,150 @@
+//! Doing what a rule says, and writing down what the host answered.
+
+use std::fmt::Write as _;
+
+use crate::{
+    host,
+    plan::{Op, When, Who},
+    stream::{self, Stream},
+};
+
+/// So much of a value is written down.
+const SHOWN: usize = 40;
+/// A call that is not answered ends after this time.
+const CALL_TIMEOUT: u32 = 2_000;
+/// Told to [`Op::Effective`]; no VM has so many contexts.
+const UNKNOWN: u32 = 1_000_000;
+
+/// Does `ops` for a stream and adds what came of them to `line`.
+pub(crate) fn act(stream: &mut Stream, ops: &[Op], line: &mut String) {
+    for op in ops {
+        let done = one(stream, op, line);
+        let _ = write!(line, " {done}");
+    }
+}
+
+fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
+    match op {
+        Op::Get(map, name) => value(&format!("get({map},{name})"), host::header(*map, name)),
+        Op::Pairs(map) => {
+            let (status, bytes) = host::pairs(*map);
+            format!("pairs({map})={status}[{}]", names(&bytes).join(","))
+        }
+        Op::Size(map) => number(&format!("size({map})"), host::map_size(*map)),
+        Op::Set(map, name, text) => {
+            format!("set({map},{name})={}", host::replace_header(*map, name, text))
+        }
+        Op::Add(map, name, text) => {
+            format!("add({map},{name})={}", host::add_header(*map, name, text))
+        }
+        Op::Remove(map, name) => {
+            format!("remove({map},{name})={}", host::remove_header(*map, name))
+        }
+        Op::SetPairs(map, pairs) => {
+            let pairs = [stream.needed(*map), pairs.clone()].concat();
+            format!("set_pairs({map})={}", host::set_pairs(*map, &pairs))
+        }
+        Op::Read(buffer, start, most) => {
+            value(&format!("read({buffer},{start},{most})"), host::buffer(*buffer, *start, *most))
+        }
+        Op::Length(buffer) => number(&format!("length({buffer})"), host::buffer_length(*buffer)),
+        Op::Write(buffer, start, length, text) => {
+            let status = host::set_buffer(*buffer, *start, *length, text.as_bytes());
+            format!("write({buffer},{start},{length})={status}")
+        }
+        Op::Fill(buffer, start, length, count) => {
+            let status = host::set_buffer(*buffer, *start, *length, &vec![b'x'; *count]);
+            format!("fill({buffer},{start},{length},{count})={status}")
+        }
+        Op::Resume(side) => format!("resume({side})={}", host::continue_stream(*side)),
+        Op::Close(side) => format!("close({side})={}", host::close_stream(*side)),
+        Op::Reply(status, body, headers) => {
+            format!("reply({status})={}", host::local_response(*status, body, headers))
+        }
+        Op::Property(path) => {
+            value(&format!("property({})", path.join(".")), host::property(&path.join("\0")))
+        }
+        Op::SetProperty(name, text) => {
+            format!("set_property({name})={}", host::set_property(name, text))
+        }
+        Op::Effective(who) => {
+            let (name, context) = match who {
+                Who::Own => ("own", stream.context),
+                Who::Root => ("root", stream.root),
+                Who::Unknown => ("unknown", UNKNOWN),
+            };
+            format!("effective({name})={}", host::set_effective_context(context))
+        }
+        Op::Foreign(name, text) => value(&format!("foreign({name})"), host::foreign(name, text)),
+        Op::Later(when, ops) => later(stream, *when, ops),
+        Op::Trap => {
+            host::log(&format!("{line} trap"));
+            trap()
+        }
+    }
+}
+
+fn later(stream: &mut Stream, when: When, ops: &[Op]) -> String {
+    let status = match when {
+        When::Queue => stream::send_to_own_queue(stream),
+        When::Tick => stream::wait_for_tick(stream),
+        When::Call => {
+            let (status, token) = host::http_call(&stream.call, CALL_TIMEOUT);
+            if status == 0 {
+                stream::expect_answer(stream, token);
+            }
+            status
+        }
+    };
+    if status == 0 {
+        stream.waiting.push((when, ops.to_vec()));
+    }
+    format!("later({})={status}", name(when))
+}
+
+/// The word of an event in the trace.
+pub(crate) const fn name(when: When) -> &'static str {
+    match when {
+        When::Queue => "queue",
+        When::Tick => "tick",
+        When::Call => "call",
+    }
+}
+
+fn value(call: &str, (status, bytes): (u32, Vec<u8>)) -> String {
+    let shown = bytes.get(..SHOWN).unwrap_or(&bytes);
+    let more = if shown.len() < bytes.len() { format!("..{}", bytes.len()) } else { String::new() };
+    format!("{call}={status}`{}`{more}", shown.escape_ascii())
+}
+
+fn number(call: &str, (status, value): (u32, u32)) -> String {
+    format!("{call}={status},{value}")
+}
+
+/// The names in a serialised list of pairs.
+fn names(bytes: &[u8]) -> Vec<String> {
+    let word = |at: usize| {
+        let word = bytes.get(at * 4..at * 4 + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_le_bytes(word)).ok()
+    };
+    let count = word(0).unwrap_or(0);
+    let mut at = 4 + count * 8;
+    let mut names = Vec::new();
+    for pair in 0..count {
+        let (Some(key), Some(value)) = (word(1 + pair * 2), word(2 + pair * 2)) else { break };
+        let name = bytes.get(at..at + key).unwrap_or_default();
+        names.push(String::from_utf8_lossy(name).into_owned());
+        at += key + value + 2;
+    }
+    names
+}
+
+#[cfg(target_family = "wasm")]
+fn trap() -> ! {
+    std::arch::wasm32::unreachable()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn trap() -> ! {
+    std::process::abort()
+}
