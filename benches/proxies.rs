@@ -17,6 +17,9 @@ pub enum Chain {
     Nothing,
     /// A wasm filter whose callbacks return at once.
     Empty,
+    /// A wasm filter that makes token-router's host calls, and does nothing else: what no plugin
+    /// that reads a body and says something of it can be cheaper than.
+    HostCalls,
     /// token-router, the request waiting in the plugin.
     Knob,
     /// token-router, the request waiting at the gate.
@@ -29,14 +32,22 @@ pub enum Chain {
 
 impl Chain {
     /// Every chain, in the order of the table.
-    pub const ALL: [Self; 6] =
-        [Self::Nothing, Self::Empty, Self::Knob, Self::Gate, Self::JsonToMetadata, Self::Lua];
+    pub const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::Empty,
+        Self::HostCalls,
+        Self::Knob,
+        Self::Gate,
+        Self::JsonToMetadata,
+        Self::Lua,
+    ];
 
     /// The name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nothing => "no filter",
             Self::Empty => "empty wasm filter",
+            Self::HostCalls => "wasm, host calls only",
             Self::Knob => "token-router, knob",
             Self::Gate => "token-router, gate",
             Self::JsonToMetadata => "json_to_metadata",
@@ -48,6 +59,7 @@ impl Chain {
         let mut filters = match self {
             Self::Nothing => vec![],
             Self::Empty => vec![wasm("empty", "empty", &modules.empty, None, None)],
+            Self::HostCalls => vec![wasm("calls", "calls", &modules.host_calls, None, None)],
             Self::Knob => {
                 vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(mesh("knob")), None)]
             }
@@ -64,8 +76,7 @@ impl Chain {
             Self::JsonToMetadata => vec![json_to_metadata()],
             Self::Lua => vec![lua()],
         };
-        filters.push(json!({"name": "router", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}));
+        filters.push(router());
         filters
     }
 }
@@ -76,6 +87,8 @@ pub struct Modules {
     pub mesh: PathBuf,
     /// The empty filter.
     pub empty: PathBuf,
+    /// The filter that only makes host calls.
+    pub host_calls: PathBuf,
 }
 
 /// A running Envoy; stopped when dropped.
@@ -114,8 +127,12 @@ impl Proxy {
         let address = free_address()?;
         let route = json!({"match": {"prefix": "/"}, "direct_response":
             {"status": 200, "body": {"inline_string": "{\"object\":\"chat.completion\",\"choices\":[]}"}}});
-        let modules = Modules { mesh: PathBuf::new(), empty: PathBuf::new() };
-        let bootstrap = bootstrap(address, Chain::Nothing.filters(&modules), route, vec![]);
+        // It waits for the whole body: an answer before that closes the connection, and then every
+        // request would pay for a new one.
+        let buffer = json!({"name": "buffer", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+            "max_request_bytes": 1 << 20}});
+        let bootstrap = bootstrap(address, vec![buffer, router()], route, vec![]);
         Self::run(envoy, &folder.join("upstream.json"), address, &bootstrap)
     }
 
@@ -188,6 +205,11 @@ fn bootstrap(
     }})
 }
 
+fn router() -> Value {
+    json!({"name": "router", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}})
+}
+
 fn wasm(
     name: &str,
     root_id: &str,
@@ -257,6 +279,49 @@ fn lua() -> Value {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
         "default_source_code": {"inline_string": code}}})
 }
+
+/// A filter that pauses, reads headers, filter state and body, and then writes one counter, one
+/// property and three headers.
+pub const HOST_CALLS: &str = r#"(module
+  (import "env" "proxy_get_header_map_pairs" (func $pairs (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_buffer_bytes" (func $body (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_replace_header_map_value"
+    (func $header (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_property" (func $property (param i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_set_property" (func $set_property (param i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
+  (memory (export "memory") 8)
+  (data (i32.const 128) "x-llm-model")
+  (data (i32.const 144) "x-llm-pool")
+  (data (i32.const 160) "x-llm-reason")
+  (data (i32.const 176) "gpu-large")
+  (data (i32.const 192) "llm.facts")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_configure") (param i32 i32) (result i32)
+    (drop (call $define (i32.const 0) (i32.const 192) (i32.const 9) (i32.const 64)))
+    (i32.const 1))
+  (func (export "proxy_on_context_create") (param i32 i32))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $pairs (i32.const 0) (i32.const 16) (i32.const 20)))
+    (drop (call $property (i32.const 192) (i32.const 9) (i32.const 16) (i32.const 20)))
+    (i32.const 1))
+  (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
+    (if (i32.eqz (local.get 2)) (then (return (i32.const 1))))
+    (drop (call $body (i32.const 0) (i32.const 0) (i32.const 65536) (i32.const 16) (i32.const 20)))
+    (drop (call $increment (i32.load (i32.const 64)) (i64.const 1)))
+    (drop (call $set_property (i32.const 192) (i32.const 9) (i32.const 0) (i32.const 40)))
+    (drop (call $header (i32.const 0) (i32.const 128) (i32.const 11) (i32.const 176) (i32.const 9)))
+    (drop (call $header (i32.const 0) (i32.const 144) (i32.const 10) (i32.const 176) (i32.const 9)))
+    (drop (call $header (i32.const 0) (i32.const 160) (i32.const 12) (i32.const 176) (i32.const 9)))
+    (i32.const 0))
+  (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_response_body") (param i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "proxy_on_done") (param i32) (result i32) (i32.const 1))
+  (func (export "proxy_on_log") (param i32))
+  (func (export "proxy_on_delete") (param i32)))"#;
 
 /// A filter that has every callback of a request, each of which returns at once.
 pub const EMPTY: &str = r#"(module

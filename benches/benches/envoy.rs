@@ -1,12 +1,13 @@
 //! What a filter costs in a real Envoy: processor time per request, against what else a proxy
 //! offers for the same work.
 //!
-//! `cargo bench -p benches --bench envoy [-- --rounds 9]`
+//! `cargo bench -p benches --bench envoy [-- --rounds 100]`
 //!
-//! Every chain has an Envoy of its own, all of them run throughout, and a round loads one after
-//! the other with the same number of requests, each round beginning with another, because whoever
-//! follows an idle moment pays for it. So a machine that slows down slows all of them. What is
-//! printed is the time that a chain *adds* to the Envoy without a filter, the median of the
+//! Every chain has an Envoy of its own, all of them run throughout over kept connections, and a
+//! round loads one after the other with the same number of requests, each round beginning with
+//! another, because whoever follows an idle moment pays for it. Rounds are short, a fraction of a
+//! second a chain, and there are many: a machine that slows down slows all chains of a round. What
+//! is printed is the time that a chain *adds* to the Envoy without a filter, the median of the
 //! differences within each round, and its ratio to what `json_to_metadata` adds.
 
 use std::error::Error;
@@ -14,14 +15,14 @@ use std::time::Duration;
 
 use benches::corpora::{Text, chat};
 use benches::load::Load;
-use benches::proxies::{Chain, EMPTY, Modules, Proxy};
+use benches::proxies::{Chain, EMPTY, HOST_CALLS, Modules, Proxy};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Features, Parts};
 
 const CONNECTIONS: usize = 4;
 
 /// Bytes of a body, and how many requests a chain gets in a round.
-const SIZES: [(usize, usize); 3] = [(1 << 10, 3000), (16 << 10, 1500), (64 << 10, 600)];
+const SIZES: [(usize, usize); 3] = [(1 << 10, 200), (16 << 10, 150), (64 << 10, 100)];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds = rounds();
@@ -31,8 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let modules = Modules {
         mesh: parts.filters(&Features::Default)?,
         empty: folder.path().join("empty.wasm"),
+        host_calls: folder.path().join("host_calls.wasm"),
     };
     std::fs::write(&modules.empty, wat::parse_str(EMPTY)?)?;
+    std::fs::write(&modules.host_calls, wat::parse_str(HOST_CALLS)?)?;
     let upstream = Proxy::start_upstream(&envoy, folder.path())?;
     let proxies = Chain::ALL
         .into_iter()
@@ -44,15 +47,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (size, requests) in SIZES {
         let body = chat(Text::English, size);
         let mut costs = vec![Vec::new(); proxies.len()];
-        for round in 0..=rounds {
-            eprint!("\r{:>3} KB: round {round} of {rounds} ", size >> 10);
-            let mut turn: Vec<_> = proxies.iter().zip(&mut costs).collect();
+        let mut loads = proxies
+            .iter()
+            .map(|proxy| Load::open(proxy.address, CONNECTIONS, &body))
+            .collect::<Result<Vec<_>, _>>()?;
+        // The first rounds warm up.
+        for round in 0..rounds + 3 {
+            eprint!("\r{:>3} KB: round {round} of {} ", size >> 10, rounds + 2);
+            let mut turn: Vec<_> = proxies.iter().zip(&mut loads).zip(&mut costs).collect();
             let length = turn.len();
             turn.rotate_left(round % length);
-            for (proxy, costs) in turn {
-                let cost = cost(proxy, &body, requests)?;
-                // The first round warms up.
-                if round > 0 {
+            for ((proxy, load), costs) in turn {
+                let cost = cost(proxy, load, requests)?;
+                if round >= 3 {
                     costs.push(cost);
                 }
             }
@@ -65,12 +72,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn rounds() -> usize {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds").skip(1);
-    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(7)
+    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(100)
 }
 
-fn cost(proxy: &Proxy, body: &[u8], requests: usize) -> Result<Duration, Box<dyn Error>> {
-    let mut load = Load::open(proxy.address, CONNECTIONS, body)?;
-    load.send(CONNECTIONS)?;
+fn cost(proxy: &Proxy, load: &mut Load, requests: usize) -> Result<Duration, Box<dyn Error>> {
+    // Not counted: its caches are cold after the others' turns.
+    load.send(4 * CONNECTIONS)?;
     let before = proxy.cpu()?;
     load.send(requests)?;
     Ok((proxy.cpu()? - before) / u32::try_from(requests)?)

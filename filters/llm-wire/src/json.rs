@@ -136,10 +136,28 @@ enum State {
     String(Purpose),
     /// Inside a number.
     Number,
-    /// Inside `true`, `false` or `null`: what it is, and what must still come.
-    Literal(Scalar, &'static [u8]),
+    /// Inside `true`, `false` or `null`: which, and what must still come.
+    Literal(Literal, &'static [u8]),
     /// After the outermost value.
     End,
+}
+
+/// A word that is a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Literal {
+    True,
+    False,
+    Null,
+}
+
+impl From<Literal> for Scalar {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::True => Self::Bool(true),
+            Literal::False => Self::Bool(false),
+            Literal::Null => Self::Null,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +253,9 @@ impl Reader {
         match self.state {
             State::String(purpose) => return self.string(purpose, input, visitor),
             State::Number => return self.number(input, visitor),
-            State::Literal(scalar, wanted) => return self.literal(scalar, wanted, input, visitor),
+            State::Literal(literal, wanted) => {
+                return self.literal(literal, wanted, input, visitor);
+            }
             State::Start(wanted) => return self.start(wanted, input),
             _ => {}
         }
@@ -257,6 +277,11 @@ impl Reader {
                     Some(Bracket::Object) => State::Key,
                     _ => State::Value,
                 };
+                // What nearly always comes next is taken at once.
+                if let (State::Key, [b'"', name @ ..]) = (self.state, rest) {
+                    self.begin_string(Purpose::Key);
+                    return Ok(name);
+                }
                 Ok(())
             }
             (State::After | State::FirstKey, b'}') => self.close(Bracket::Object, visitor),
@@ -295,9 +320,9 @@ impl Reader {
             }
             b'{' => self.open(Bracket::Object, visitor)?,
             b'[' => self.open(Bracket::Array, visitor)?,
-            b't' => self.state = State::Literal(Scalar::Bool(true), b"rue"),
-            b'f' => self.state = State::Literal(Scalar::Bool(false), b"alse"),
-            b'n' => self.state = State::Literal(Scalar::Null, b"ull"),
+            b't' => self.state = State::Literal(Literal::True, b"rue"),
+            b'f' => self.state = State::Literal(Literal::False, b"alse"),
+            b'n' => self.state = State::Literal(Literal::Null, b"ull"),
             _ => return Err(Malformed::UnexpectedByte),
         }
         Ok(())
@@ -374,6 +399,10 @@ impl Reader {
             (Purpose::Value(_), Content::Value) => visitor.value(self.capture.decoded(bytes)),
         }
         self.state = after;
+        if let (State::Colon, [b':', value @ ..]) = (after, rest) {
+            self.state = State::Value;
+            return Ok(value);
+        }
         Ok(rest)
     }
 
@@ -393,7 +422,7 @@ impl Reader {
 
     fn literal<'a, V: Visitor>(
         &mut self,
-        scalar: Scalar,
+        literal: Literal,
         wanted: &'static [u8],
         input: &'a [u8],
         visitor: &mut V,
@@ -402,10 +431,10 @@ impl Reader {
         if later.is_empty() {
             self.state = State::After;
             if self.closed_at == 0 {
-                visitor.scalar(scalar);
+                visitor.scalar(literal.into());
             }
         } else if rest.is_empty() {
-            self.state = State::Literal(scalar, later);
+            self.state = State::Literal(literal, later);
         } else {
             return Err((rest, Malformed::BadLiteral));
         }

@@ -106,7 +106,6 @@ impl<S: TextSink> RequestScanner<S> {
                     Progress::Malformed { at, why }
                 }
             };
-            self.reading.update_count();
         }
         self.progress
     }
@@ -127,14 +126,18 @@ impl<S: TextSink> RequestScanner<S> {
     }
 
     /// What is known until now.
-    #[must_use]
-    pub fn facts(&self) -> &RequestFacts {
+    ///
+    /// Adds up what the sink has counted, which costs more than the reading of a short message: so
+    /// it is done here, when somebody asks, and not with each slice.
+    pub fn facts(&mut self) -> &RequestFacts {
+        self.reading.update_count();
         &self.reading.facts
     }
 
     /// What is known, without the scanner.
     #[must_use]
-    pub fn into_facts(self) -> RequestFacts {
+    pub fn into_facts(mut self) -> RequestFacts {
+        self.reading.update_count();
         self.reading.facts
     }
 

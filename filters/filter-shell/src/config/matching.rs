@@ -33,9 +33,9 @@ impl From<RawMatch> for Matching {
 impl Matching {
     /// Whether a request with these headers is covered.
     pub(crate) fn covers(&self, head: &Head) -> bool {
-        let fits = |patterns: &[Pattern], text: &str| {
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
-        };
-        fits(&self.paths, head.path()) && (self.hosts.is_empty() || fits(&self.hosts, &head.host()))
+        let fits =
+            |patterns: &[Pattern], text: &str| patterns.iter().any(|pattern| pattern.matches(text));
+        (self.paths.is_empty() || fits(&self.paths, head.path()))
+            && (self.hosts.is_empty() || fits(&self.hosts, &head.host()))
     }
 }

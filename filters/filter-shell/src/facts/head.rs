@@ -1,4 +1,9 @@
 //! A request's headers, read once.
+//!
+//! They come in one piece, and every question about them would be a walk over it. So the walk is
+//! made once, and notes where the few headers are that are asked about for every request.
+
+use std::ops::Range;
 
 use crate::host::headers::{self, Map, Pairs};
 
@@ -6,6 +11,19 @@ use crate::host::headers::{self, Map, Pairs};
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pairs: Pairs,
+    known: Known,
+    /// Some header has a name that only we may set.
+    has_ours: bool,
+}
+
+/// Where the first value of each of these headers is.
+#[derive(Debug, Default)]
+struct Known {
+    method: Option<Range<usize>>,
+    path: Option<Range<usize>>,
+    authority: Option<Range<usize>>,
+    upgrade: Option<Range<usize>>,
+    content_encoding: Option<Range<usize>>,
 }
 
 /// Headers that tell routes and servers what we decided; nobody else may set them.
@@ -14,29 +32,54 @@ const OURS: &[u8] = b"x-llm-";
 impl Head {
     /// Reads the request headers of this callback.
     pub(crate) fn read() -> crate::host::Result<Self> {
-        Ok(Self { pairs: headers::all(Map::Request)? })
+        headers::all(Map::Request).map(Self::new)
     }
 
-    /// The first value of a header.
-    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut pairs = self.pairs.iter();
-        pairs.find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
+    fn new(pairs: Pairs) -> Self {
+        let mut known = Known::default();
+        let mut has_ours = false;
+        for (name, place) in pairs.places() {
+            let known = match name {
+                b":method" => &mut known.method,
+                b":path" => &mut known.path,
+                b":authority" => &mut known.authority,
+                b"upgrade" => &mut known.upgrade,
+                b"content-encoding" => &mut known.content_encoding,
+                _ => {
+                    has_ours |= name.starts_with(OURS);
+                    continue;
+                }
+            };
+            known.get_or_insert(place);
+        }
+        Self { pairs, known, has_ours }
+    }
+
+    fn at(&self, place: Option<&Range<usize>>) -> Option<&[u8]> {
+        place.and_then(|place| self.pairs.at(place.clone()))
+    }
+
+    fn text_at(&self, place: Option<&Range<usize>>) -> &str {
+        let bytes = self.at(place).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     /// The first value of a header, if it is text.
+    #[cfg(any(test, feature = "fault-injection"))]
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+        let (_, value) = self.pairs.iter().find(|(key, _)| *key == name.as_bytes())?;
+        std::str::from_utf8(value).ok()
     }
 
     /// The path without its query, as far as it is text.
     pub(crate) fn path(&self) -> &str {
-        let path = self.text(":path").unwrap_or_default();
+        let path = self.text_at(self.known.path.as_ref());
         path.split(['?', '#']).next().unwrap_or_default()
     }
 
     /// The host without its port, lower-case.
     pub(crate) fn host(&self) -> String {
-        let authority = self.text(":authority").unwrap_or_default();
+        let authority = self.text_at(self.known.authority.as_ref());
         let host = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
@@ -47,17 +90,21 @@ impl Head {
     /// Whether the connection is to become something else: WebSocket and its kind, or a tunnel.
     /// What follows the headers is then not a body, and nobody may wait for one.
     pub(crate) fn leaves_http(&self) -> bool {
-        self.get(":method") == Some(b"CONNECT") || self.get("upgrade").is_some()
+        self.known.upgrade.is_some() || self.at(self.known.method.as_ref()) == Some(b"CONNECT")
     }
 
     /// Whether the body's bytes are the JSON itself.
     pub(crate) fn body_is_plain(&self) -> bool {
-        self.get("content-encoding").is_none_or(|value| value.eq_ignore_ascii_case(b"identity"))
+        self.at(self.known.content_encoding.as_ref())
+            .is_none_or(|value| value.eq_ignore_ascii_case(b"identity"))
     }
 
     /// The names of headers that only we may set, each once.
     pub(crate) fn ours(&self) -> Vec<&[u8]> {
         let mut names: Vec<&[u8]> = Vec::new();
+        if !self.has_ours {
+            return names;
+        }
         for (name, _) in self.pairs.iter() {
             if name.starts_with(OURS) && !names.contains(&name) {
                 names.push(name);
@@ -87,7 +134,7 @@ mod tests {
     use super::*;
 
     fn head(pairs: &[(&str, &[u8])]) -> Head {
-        Head { pairs: Pairs::new(headers::serialise(pairs)) }
+        Head::new(Pairs::new(headers::serialise(pairs)))
     }
 
     #[test]

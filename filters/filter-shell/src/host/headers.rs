@@ -3,6 +3,8 @@
 //! One call that returns all pairs costs about as much as one that returns a single value, and a
 //! filter needs four or five of them; so there is no way here to read a single header.
 
+use std::ops::Range;
+
 use super::{Result, ffi};
 
 /// Which headers.
@@ -42,6 +44,23 @@ impl Pairs {
             (lengths, data) = (more, after_value);
             Some((name, value))
         })
+    }
+
+    /// The same with the place of each value, for who wants to find it again without a search.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&[u8], Range<usize>)> {
+        let count = split_u32(&self.bytes).map_or(0, |(count, _)| count as usize);
+        let mut at = count.saturating_mul(8).saturating_add(4);
+        self.iter().map(move |(name, value)| {
+            // Each is followed by a NUL.
+            let start = at + name.len() + 1;
+            at = start + value.len() + 1;
+            (name, start..start + value.len())
+        })
+    }
+
+    /// The bytes at a place.
+    pub(crate) fn at(&self, place: Range<usize>) -> Option<&[u8]> {
+        self.bytes.get(place)
     }
 }
 
@@ -101,6 +120,14 @@ mod tests {
         let pairs: [(&str, &[u8]); 3] = [("a", b"1"), ("empty", b""), ("bytes", &[0, 0xff, 0x80])];
         let read = Pairs::new(serialise(&pairs));
         assert!(read.iter().eq(pairs.iter().map(|(name, value)| (name.as_bytes(), *value))));
+    }
+
+    #[test]
+    fn a_value_is_found_again_at_its_place() {
+        let pairs = Pairs::new(serialise(&[("a", b"1"), ("empty", b""), ("last", b"two")]));
+        let again: Vec<_> =
+            pairs.places().map(|(name, place)| (name, pairs.at(place).unwrap())).collect();
+        assert!(pairs.iter().eq(again));
     }
 
     #[test]

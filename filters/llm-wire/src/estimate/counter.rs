@@ -14,35 +14,37 @@ use super::tally::{MOST, Tally};
 pub(super) struct Counter {
     words: Tally,
     marks: Tally,
-    scripts: Tally,
-    more_scripts: Tally,
-    escapes: Tally,
+    /// Most prompts have nothing of it, and a counter that is not there need not be cleared and
+    /// moved about for every request.
+    rare: Option<Box<Rare>>,
     /// The last two bytes; blanks before the first.
     last: [u8; 2],
 }
 
+/// Features of texts that are not ASCII, or hide that they are not.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    scripts: Tally,
+    more_scripts: Tally,
+    escapes: Tally,
+}
+
 impl Default for Counter {
     fn default() -> Self {
-        Self {
-            words: Tally::default(),
-            marks: Tally::default(),
-            scripts: Tally::default(),
-            more_scripts: Tally::default(),
-            escapes: Tally::default(),
-            last: *b"  ",
-        }
+        Self { words: Tally::default(), marks: Tally::default(), rare: None, last: *b"  " }
     }
 }
 
 impl Counter {
     /// What was counted until now.
     pub(super) fn features(&self) -> Features {
+        let rare = |counts: fn(&Rare) -> [u64; 8]| self.rare.as_deref().map_or([0; 8], counts);
         Features::new(Counts {
             words: self.words.counts(),
             marks: self.marks.counts(),
-            scripts: self.scripts.counts(),
-            more_scripts: self.more_scripts.counts(),
-            escapes: self.escapes.counts(),
+            scripts: rare(|rare| rare.scripts.counts()),
+            more_scripts: rare(|rare| rare.more_scripts.counts()),
+            escapes: rare(|rare| rare.escapes.counts()),
         })
     }
 
@@ -93,12 +95,14 @@ impl Counter {
         count(&mut self.words, groups::words, text);
         let marks = count(&mut self.marks, groups::marks, text);
         if has_foreign(text) {
-            count(&mut self.scripts, groups::scripts, text);
-            count(&mut self.more_scripts, groups::more_scripts, text);
+            let rare = self.rare.get_or_insert_default();
+            count(&mut rare.scripts, groups::scripts, text);
+            count(&mut rare.more_scripts, groups::more_scripts, text);
         }
         let is_unicode = u8x16::splat(UNICODE_ESCAPE);
         if text.starts_with(br"\u") || (marks & is_unicode).simd_eq(is_unicode).to_bitmask() != 0 {
-            count(&mut self.escapes, groups::escapes, text);
+            let rare = self.rare.get_or_insert_default();
+            count(&mut rare.escapes, groups::escapes, text);
         }
     }
 }

@@ -92,9 +92,16 @@ impl Number {
     }
 
     fn digit(&mut self, byte: u8) {
-        let digits = self.digits.checked_mul(10).and_then(|d| d.checked_add((byte - b'0').into()));
-        self.overflowed |= digits.is_none();
-        self.digits = digits.unwrap_or(u64::MAX);
+        /// The largest that one more digit may follow. `checked_mul` would need a wider number, which
+        /// is slow in wasm.
+        const FITS: u64 = u64::MAX / 10;
+        let digit = u64::from(byte - b'0');
+        if self.digits < FITS || self.digits == FITS && digit <= u64::MAX % 10 {
+            self.digits = self.digits * 10 + digit;
+        } else {
+            self.overflowed = true;
+            self.digits = u64::MAX;
+        }
     }
 
     /// The number as a count, if it is a whole one and not negative.

@@ -37,7 +37,7 @@ pub(super) struct Reading<S> {
 
 impl<S: TextSink> Reading<S> {
     pub(super) fn new(api: Api, max_model_bytes: usize, sink: S) -> Self {
-        let mut reading = Self {
+        Self {
             api,
             max_model_bytes,
             open: Vec::new(),
@@ -50,9 +50,7 @@ impl<S: TextSink> Reading<S> {
             source_is_text: false,
             facts: RequestFacts::default(),
             sink,
-        };
-        reading.update_count();
-        reading
+        }
     }
 
     pub(super) fn update_count(&mut self) {

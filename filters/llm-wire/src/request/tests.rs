@@ -211,7 +211,8 @@ fn after_a_malformed_byte_nothing_is_read() {
     assert_eq!(bad, Progress::Malformed { at: 1, why: Malformed::UnexpectedByte });
     assert_eq!(scanner.feed(b"\"model\":\"m\"}"), bad);
     assert_eq!(scanner.finish(), bad);
-    assert_eq!((scanner.facts().model.as_deref(), scanner.facts().bytes_read), (None, 1));
+    let facts = scanner.facts();
+    assert_eq!((facts.model.as_deref(), facts.bytes_read), (None, 1));
 }
 
 #[test]
