@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test's own preparation may fail loudly")]
 
 use host_sim::{
-    demo::{Demo, DemoHost, DemoOptions, Prepared, Report},
+    demo::{Demo, DemoHost, DemoOptions, Prepared, Report, render},
     parts::{Part, Without},
 };
 
@@ -25,10 +25,25 @@ fn facts(report: &Report) -> Vec<String> {
     facts.collect()
 }
 
+/// The table's lines without what differs from run to run: times, and the widths they give.
+fn without_times(table: &str) -> Vec<String> {
+    let lines = table.lines().filter(|line| line.contains(" ms"));
+    let words = lines.map(|line| line.split("  ").map(str::trim).filter(|word| !word.is_empty()));
+    words
+        .map(|words| words.filter(|word| !word.ends_with(" ms")).collect::<Vec<_>>().join("|"))
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_goes_where_the_file_says_on_both_hosts() {
     let sim = demo(DemoHost::Sim).await;
     assert!(sim.is_as_expected(), "{:#?}", facts(&sim));
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
+    assert_eq!(
+        without_times(&render(&sim)),
+        without_times(&readme.expect("README.md")),
+        "README.md shows another table than the demo prints"
+    );
     let streams = sim.rows.iter().filter(|row| row.first_token.is_some());
     assert!(streams.clone().count() >= 2);
     for row in streams {
