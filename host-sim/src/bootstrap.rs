@@ -17,6 +17,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::Path, time::Duration};
 mod access_log;
 mod address;
 mod any;
+mod circuit_breakers;
 mod cluster;
 mod connection_manager;
 mod fields;
@@ -39,6 +40,7 @@ mod struct_value;
 mod tests;
 
 pub use access_log::{AccessLog, Sink};
+pub use circuit_breakers::{RetryBudget, Thresholds};
 pub use cluster::{Cluster, Endpoint, LoadBalancing, UpstreamProtocol};
 pub use connection_manager::{Cidr, ConnectionManager, InternalAddresses, Upgrade};
 pub use format::{Format, Piece};

@@ -54,5 +54,6 @@ pub mod world;
 pub use call::{GrpcCall, GrpcStream, HttpCall, LocalReply, Pairs};
 pub use guest::{Guest, GuestFactory, InstantiateError, Trap, VmSpec};
 pub use headers::HeaderMap;
+pub use router::CLUSTER_COUNTERS;
 pub use version::EnvoyVersion;
 pub use world::World;

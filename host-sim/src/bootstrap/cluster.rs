@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    address, http_options,
+    address,
+    circuit_breakers::{self, Thresholds},
+    http_options,
     listener::BUFFER_LIMIT,
     message::{CURE, Message},
 };
@@ -24,6 +26,8 @@ pub struct Cluster {
     pub protocol: UpstreamProtocol,
     /// `per_connection_buffer_limit_bytes`: where reading from a server stops.
     pub buffer_limit: u32,
+    /// `circuit_breakers`
+    pub thresholds: Thresholds,
 }
 
 /// `lb_policy`
@@ -59,7 +63,6 @@ pub enum UpstreamProtocol {
 pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
     let mut message = Message::read(reader, "envoy.config.cluster.v3.Cluster")?;
     let m = &mut message;
-    m.maybe("circuit_breakers", circuit_breakers)?;
     // Addresses are IPs in both, so that they come to the same here.
     m.maybe("type", |kind| kind.choice(&[("STATIC", ()), ("STRICT_DNS", ())]))?;
     m.maybe("dns_lookup_family", |family| {
@@ -78,6 +81,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
         endpoints: m.or("load_assignment", Vec::new(), load_assignment)?,
         protocol: m.or("typed_extension_protocol_options", Default::default(), protocol)?,
         buffer_limit: m.or("per_connection_buffer_limit_bytes", BUFFER_LIMIT, Reader::integer)?,
+        thresholds: m.or("circuit_breakers", Thresholds::default(), circuit_breakers::read)?,
     };
     message.finish()?;
     Ok(cluster)
@@ -137,33 +141,4 @@ fn explicit(reader: &Reader<'_>) -> Result<UpstreamProtocol, Error> {
     };
     message.finish()?;
     Ok(protocol)
-}
-
-/// The model admits everything, so limits may be raised and not lowered. Nothing is retried yet,
-/// and so nothing counts against `max_retries`.
-fn circuit_breakers(reader: &Reader<'_>) -> Result<(), Error> {
-    let mut message = Message::read(reader, "envoy.config.cluster.v3.CircuitBreakers")?;
-    message.each("thresholds", |reader| {
-        let name = "envoy.config.cluster.v3.CircuitBreakers.Thresholds";
-        let mut message = Message::read(reader, name)?;
-        message.maybe("priority", |priority| priority.choice(&[("DEFAULT", ()), ("HIGH", ())]))?;
-        message.maybe("max_retries", Reader::integer::<u32>)?;
-        for field in ["max_connections", "max_pending_requests", "max_requests"] {
-            message.maybe(field, raised)?;
-        }
-        message.finish()
-    })?;
-    message.finish()
-}
-
-/// Envoy's default for the limits of a circuit breaker.
-const LIMIT: u32 = 1024;
-
-fn raised(reader: &Reader<'_>) -> Result<(), Error> {
-    let limit: u32 = reader.integer()?;
-    if limit >= LIMIT {
-        return Ok(());
-    }
-    let found = format!("a limit of {limit}");
-    Err(reader.not_modelled(&found, &format!("limits from {LIMIT}"), CURE))
 }

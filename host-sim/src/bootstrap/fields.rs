@@ -215,6 +215,18 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
          request_headers_to_remove response_headers_to_add response_headers_to_remove \
          typed_per_filter_config host_rewrite_literal",
     ),
+    (
+        "envoy.config.route.v3.RetryPolicy",
+        "retry_on num_retries per_try_timeout per_try_idle_timeout retry_priority \
+         retry_host_predicate retry_options_predicates host_selection_retry_max_attempts \
+         retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers \
+         retriable_request_headers refresh_cluster_on_retry",
+    ),
+    ("envoy.config.route.v3.RetryPolicy.RetryHostPredicate", "name typed_config"),
+    ("envoy.config.route.v3.RetryPolicy.RetryBackOff", "base_interval max_interval"),
+    ("envoy.config.route.v3.RetryPolicy.ResetHeader", "name format"),
+    ("envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff", "reset_headers max_interval"),
+    ("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", ""),
     ("envoy.config.route.v3.DirectResponseAction", "status body body_format"),
     (
         "envoy.config.route.v3.RedirectAction",
@@ -251,6 +263,11 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
         "priority max_connections max_pending_requests max_requests max_retries retry_budget \
          track_remaining max_connection_pools",
     ),
+    (
+        "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget",
+        "budget_percent budget_interval min_retry_concurrency",
+    ),
+    ("envoy.type.v3.Percent", "value"),
     (
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name endpoints named_endpoints policy",

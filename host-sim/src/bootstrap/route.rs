@@ -6,6 +6,7 @@
 mod action;
 mod domain;
 mod matcher;
+mod retry;
 mod select;
 mod string_match;
 
@@ -18,10 +19,11 @@ pub use action::{
 };
 pub use domain::Domain;
 pub use matcher::{HeaderMatch, HeaderMatcher, PathMatcher, QueryMatcher, RouteMatcher};
+pub use retry::{ResetFormat, ResetHeader, RetryOn, RetryPolicy};
 pub use select::{RequestHead, RouteMatch, Target, select};
 pub use string_match::{Pattern, StringMatcher};
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     header_edit::{self, HeaderEdits},
@@ -65,6 +67,8 @@ pub struct VirtualHost {
     pub include_attempt_count_in_response: bool,
     /// How much of a body may be held, in place of the listener's limit.
     pub request_body_buffer_limit: Option<u64>,
+    /// For routes without a policy of their own.
+    pub retry_policy: Option<Arc<RetryPolicy>>,
 }
 
 /// A route.
@@ -137,6 +141,7 @@ fn virtual_host(reader: &Reader<'_>) -> Result<VirtualHost, Error> {
             Reader::boolean,
         )?,
         request_body_buffer_limit: buffer_limit(m)?,
+        retry_policy: m.maybe("retry_policy", retry::read)?,
     };
     message.finish()?;
     Ok(host)

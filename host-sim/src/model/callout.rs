@@ -11,6 +11,7 @@ use super::{
     call::HttpCall,
     effect::{CalloutId, Effect},
     headers::HeaderMap,
+    router::Avoid,
     time::{Event, Nanos, TimerKey, nanos},
     vm::VmId,
     world::World,
@@ -53,8 +54,7 @@ impl World {
         }
         let name = String::from_utf8(call.upstream).map_err(|_| Status::BadArgument)?;
         let cluster = self.config.clusters.get(&name).ok_or(Status::BadArgument)?;
-        let draw = self.random.u64(..);
-        let endpoint = self.upstreams.choose(cluster, draw);
+        let endpoint = self.upstreams.choose(cluster, Avoid::default(), &mut self.random);
         let mut headers: HeaderMap = call.headers.into_iter().collect();
         let needed: [&[u8]; 3] = [b":path", b":method", b":authority"];
         if needed.iter().any(|name| !headers.contains(name)) {

@@ -36,6 +36,8 @@ impl Engine {
             Event::ConnectTimeout(attempt) => {
                 self.attempt_timed_out(attempt);
             }
+            Event::PerTryTimeout(attempt) => self.on_per_try_timeout(attempt),
+            Event::Retry(id) => self.on_retry(id),
             Event::CalloutTimeout(call) => {
                 self.world.effect(Effect::CalloutCancelled { call });
                 self.answer_callout(call, timed_out());

@@ -2,20 +2,25 @@
 
 use std::fmt;
 
-/// A set of response flags.
+/// A set of response flags, which remembers the order in which they came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flags(u64);
+pub(crate) struct Flags {
+    bits: u64,
+    /// The places of the bits, first come first; 0 is no flag that is set here.
+    order: [u8; 8],
+}
 
 macro_rules! flags {
     ($($(#[$doc:meta])* $name:ident = $bit:literal $short:literal;)*) => {
         impl Flags {
-            $($(#[$doc])* pub(crate) const $name: Self = Self(1 << $bit);)*
-            const NAMES: &'static [(u64, &'static str)] = &[$((1 << $bit, $short)),*];
+            $($(#[$doc])* pub(crate) const $name: Self =
+                Self { bits: 1 << $bit, order: [$bit, 0, 0, 0, 0, 0, 0, 0] };)*
+            const NAMES: &'static [(u8, &'static str)] = &[$(($bit, $short)),*];
         }
     };
 }
 
-// The bits are those of `response.flags`; the order of the bits is the order in access logs.
+// The bits are those of `response.flags`; access logs have the order in which flags were set.
 flags! {
     /// No healthy endpoint.
     NO_HEALTHY_UPSTREAM = 1 "UH";
@@ -27,10 +32,14 @@ flags! {
     UPSTREAM_CONNECTION_FAILURE = 5 "UF";
     /// The upstream closed the connection.
     UPSTREAM_CONNECTION_TERMINATION = 6 "UC";
+    /// A circuit breaker.
+    UPSTREAM_OVERFLOW = 7 "UO";
     /// No route.
     NO_ROUTE_FOUND = 8 "NR";
     /// The client closed the connection.
     DOWNSTREAM_CONNECTION_TERMINATION = 14 "DC";
+    /// No attempt was left.
+    UPSTREAM_RETRY_LIMIT_EXCEEDED = 15 "URX";
     /// Nothing moved for too long.
     STREAM_IDLE_TIMEOUT = 16 "SI";
     /// The client broke the protocol.
@@ -46,23 +55,29 @@ flags! {
 impl Flags {
     /// Adds flags.
     pub(crate) fn insert(&mut self, other: Self) {
-        self.0 |= other.0;
+        for bit in other.order.into_iter().take_while(|bit| *bit != 0) {
+            let known = self.order.iter_mut().find(|own| **own == 0 || **own == bit);
+            if let Some(place) = known {
+                *place = bit;
+            }
+        }
+        self.bits |= other.bits;
     }
 
     /// The bits, as `response.flags` gives them to plugins.
     #[must_use]
     pub(crate) fn bits(self) -> u64 {
-        self.0
+        self.bits
     }
 }
 
 impl fmt::Display for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
+        if self.bits == 0 {
             return f.write_str("-");
         }
-        let names = Self::NAMES.iter().filter(|(bit, _)| self.0 & bit != 0);
-        for (place, (_, name)) in names.enumerate() {
+        let name = |bit: &u8| Self::NAMES.iter().find(|(own, _)| own == bit);
+        for (place, (_, name)) in self.order.iter().filter_map(name).enumerate() {
             let comma = if place == 0 { "" } else { "," };
             write!(f, "{comma}{name}")?;
         }
@@ -75,12 +90,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_in_the_order_of_the_bits() {
+    fn prints_in_the_order_in_which_flags_came() {
         let mut flags = Flags::default();
         assert_eq!(flags.to_string(), "-");
         flags.insert(Flags::STREAM_IDLE_TIMEOUT);
         flags.insert(Flags::UPSTREAM_CONNECTION_FAILURE);
-        assert_eq!(flags.to_string(), "UF,SI");
+        flags.insert(Flags::STREAM_IDLE_TIMEOUT);
+        assert_eq!(flags.to_string(), "SI,UF");
         assert_eq!(Flags::DOWNSTREAM_CONNECTION_TERMINATION.bits(), 0x4000);
     }
 }

@@ -3,12 +3,12 @@
 //! The route table lends what it finds; a stream outlives the look-up, so what it needs is copied out
 //! once, when the route is chosen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::headers::HeaderMap;
 use crate::bootstrap::{
     HeaderEdits,
-    route::{self, Action, DirectResponse, PathMatcher, Redirect, RouteMatch},
+    route::{self, Action, DirectResponse, PathMatcher, Redirect, RetryPolicy, RouteMatch},
 };
 
 /// A chosen route.
@@ -43,6 +43,7 @@ pub(crate) struct Forward {
     pub(crate) request_edits: Vec<HeaderEdits>,
     pub(crate) attempt_count_in_request: bool,
     pub(crate) attempt_count_in_response: bool,
+    pub(crate) retry_policy: Option<Arc<RetryPolicy>>,
 }
 
 impl Route {
@@ -90,6 +91,7 @@ impl Route {
                 request_edits,
                 attempt_count_in_request: host.include_request_attempt_count,
                 attempt_count_in_response: host.include_attempt_count_in_response,
+                retry_policy: forward.retry_policy.clone().or_else(|| host.retry_policy.clone()),
             }),
         };
         let limit = chosen.request_body_buffer_limit.or(host.request_body_buffer_limit);

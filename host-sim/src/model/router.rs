@@ -1,34 +1,71 @@
 //! The router: the last filter, which turns a request into attempts at upstream endpoints.
 //!
-//! [`request`] chooses what to do with a request and prepares its headers, [`attempt`] speaks to one
-//! endpoint, [`failure`] decides what the client hears when that does not work.
+//! [`request`] chooses what to do with a request, prepares its headers and keeps its body for later
+//! attempts, [`attempt`] begins and ends tries at one endpoint, [`wire`] is what goes there and comes
+//! back, [`response`] and [`failure`] decide what the client hears, and [`again`] whether there is
+//! another attempt: a rule of [`retry`], within the limits of [`breaker`] and [`timeouts`].
 //!
 //! # Limits
-//! One attempt for each request. A failed attempt ends in [`failure`], at the one place where a retry
-//! would be decided.
+//! One attempt at a time: requests are not hedged.
 
+mod again;
 mod attempt;
 mod balance;
+mod breaker;
 mod edits;
 mod failure;
+mod kept;
 mod request;
+mod response;
+mod retry;
+mod timeouts;
+mod wire;
 
 use super::{
     effect::{AttemptId, UpstreamEvent},
     time::{Nanos, TimerKey},
 };
-pub(crate) use balance::Upstreams;
+pub(crate) use balance::{Avoid, Upstreams};
+use breaker::{PoolKey, Seat};
+use kept::Kept;
+use retry::RetryState;
+use timeouts::Timeouts;
+
+/// What the router counts for each cluster, by Envoy's names.
+pub const CLUSTER_COUNTERS: [&str; 11] = [
+    "retry_or_shadow_abandoned",
+    "upstream_cx_overflow",
+    "upstream_rq_pending_overflow",
+    "upstream_rq_per_try_timeout",
+    "upstream_rq_retry",
+    "upstream_rq_retry_backoff_exponential",
+    "upstream_rq_retry_backoff_ratelimited",
+    "upstream_rq_retry_limit_exceeded",
+    "upstream_rq_retry_overflow",
+    "upstream_rq_retry_success",
+    "upstream_rq_timeout",
+];
 
 /// The router's part of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     pub(crate) attempt: Option<Attempt>,
-    pub(crate) timeout: Option<Nanos>,
-    pub(crate) timer: Option<TimerKey>,
+    timeouts: Timeouts,
+    /// The route's timeout.
+    timer: Option<TimerKey>,
     /// When the request had arrived completely.
     pub(crate) request_complete: Option<Nanos>,
     /// Response headers went into the chain.
     pub(crate) response_started: bool,
+    retry: Option<RetryState>,
+    /// The next attempt begins then.
+    back_off: Option<TimerKey>,
+    /// The request's body, for later attempts.
+    kept: Kept,
+    /// Something of the request was sent to a server.
+    request_began: bool,
+    /// Where earlier attempts went.
+    previous: Vec<std::net::SocketAddr>,
 }
 
 /// One try at one endpoint.
@@ -36,11 +73,16 @@ pub(crate) struct Router {
 pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
     pub(crate) http2: bool,
-    pub(crate) connect_timer: Option<TimerKey>,
+    pool: PoolKey,
+    seat: Seat,
+    connect_timer: Option<TimerKey>,
+    per_try_timer: Option<TimerKey>,
     /// What is to be sent once the connection stands; none when it does.
-    pub(crate) waiting: Option<Vec<UpstreamEvent>>,
+    waiting: Option<Vec<UpstreamEvent>>,
     /// Everything was sent.
-    pub(crate) request_ended: bool,
+    request_ended: bool,
+    /// The connection ends with the response.
+    closes: bool,
     /// How many reasons there are not to read from the server.
-    pub(crate) read_disabled: usize,
+    read_disabled: usize,
 }

@@ -8,6 +8,7 @@ mod callouts;
 mod knob;
 mod reload;
 mod replies;
+mod retries;
 mod router;
 mod scene;
 mod vm_life;

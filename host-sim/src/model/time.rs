@@ -37,6 +37,10 @@ pub(crate) enum Event {
     ResponseTimeout(StreamId),
     /// No connection in time.
     ConnectTimeout(AttemptId),
+    /// An attempt has no answer in time.
+    PerTryTimeout(AttemptId),
+    /// The back-off before another attempt is over.
+    Retry(StreamId),
     /// A plugin's own request took too long.
     CalloutTimeout(CalloutId),
 }
@@ -51,6 +55,8 @@ impl Event {
             Self::RequestTimeout(_) => "request timeout",
             Self::ResponseTimeout(_) => "route timeout",
             Self::ConnectTimeout(_) => "connect timeout",
+            Self::PerTryTimeout(_) => "per-try timeout",
+            Self::Retry(_) => "retry",
             Self::CalloutTimeout(_) => "callout timeout",
         }
     }

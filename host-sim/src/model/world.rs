@@ -198,6 +198,11 @@ impl World {
         &self.metrics
     }
 
+    /// What the router counts for each cluster: cluster, Envoy's name of the counter, value.
+    pub fn cluster_counters(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        self.upstreams.counters()
+    }
+
     /// The lines of the trace; empty unless tracing was asked for.
     #[must_use]
     pub fn trace(&self) -> &[String] {

@@ -1,10 +1,10 @@
 //! What a route does: forward, answer, redirect.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{connection_manager::timeout, header_edit::HeaderEdits, message::Message},
-    request_edits, response_edits,
+    RetryPolicy, request_edits, response_edits, retry,
 };
 use crate::yaml::{Error, Reader};
 
@@ -32,6 +32,8 @@ pub struct Forward {
     pub idle_timeout: Option<Option<Duration>>,
     /// Upgrades that this route treats otherwise than the connection manager.
     pub upgrades: Vec<RouteUpgrade>,
+    /// In the place of the virtual host's.
+    pub retry_policy: Option<Arc<RetryPolicy>>,
 }
 
 /// To which cluster.
@@ -152,6 +154,7 @@ fn forward(reader: &Reader<'_>) -> Result<Forward, Error> {
         timeout: m.or("timeout", Some(TIMEOUT), timeout)?,
         idle_timeout: m.maybe("idle_timeout", timeout)?,
         upgrades: m.each("upgrade_configs", upgrade)?,
+        retry_policy: m.maybe("retry_policy", retry::read)?,
     };
     message.finish()?;
     Ok(forward)

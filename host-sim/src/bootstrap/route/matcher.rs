@@ -136,7 +136,9 @@ fn first_value<'q>(query: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
 }
 
 impl HeaderMatcher {
-    fn matches(&self, head: &impl RequestHead, envoy: EnvoyVersion) -> bool {
+    /// Whether it matches these headers, as this Envoy does.
+    #[must_use]
+    pub fn matches(&self, head: &impl RequestHead, envoy: EnvoyVersion) -> bool {
         let mut values: Vec<Cow<'_, [u8]>> = head.values(&self.name).map(Cow::Borrowed).collect();
         // Up to 1.37 several values are compared as one, joined by commas.
         if envoy <= EnvoyVersion::V1_37 && values.len() > 1 {
@@ -200,7 +202,7 @@ const HEADERS: [&str; 8] = [
     "safe_regex_match",
 ];
 
-fn header(reader: &Reader<'_>) -> Result<HeaderMatcher, Error> {
+pub(super) fn header(reader: &Reader<'_>) -> Result<HeaderMatcher, Error> {
     let mut message = Message::read(reader, "envoy.config.route.v3.HeaderMatcher")?;
     let matches = match message.one_of(&HEADERS)? {
         None => HeaderMatch::Present(true),

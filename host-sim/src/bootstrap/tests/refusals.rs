@@ -30,12 +30,12 @@ fn a_field_that_envoy_does_not_have_is_named_with_what_was_probably_meant() {
 #[test]
 fn a_field_of_envoys_that_is_not_modelled_is_called_so() {
     assert_eq!(
-        refused(&with("{cluster: a}", "{cluster: a, retry_policy: {retry_on: 5xx}}")),
+        refused(&with("{cluster: a}", "{cluster: a, hedge_policy: {}}")),
         "f.yaml:18:58: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.\
-         route_config.virtual_hosts[0].routes[0].route: found `retry_policy`, which is not \
+         route_config.virtual_hosts[0].routes[0].route: found `hedge_policy`, which is not \
          modelled; the model has cluster, cluster_header, cluster_not_found_response_code, \
-         idle_timeout, timeout, upgrade_configs, weighted_clusters; remove it, or run the file \
-         with `--host envoy`"
+         idle_timeout, retry_policy, timeout, upgrade_configs, weighted_clusters; remove it, or \
+         run the file with `--host envoy`"
     );
     assert_eq!(
         refused(&format!("{MINIMAL}overload_manager: {{}}\n")),
@@ -144,16 +144,6 @@ fn what_would_change_envoys_behaviour_unseen_is_refused() {
          `envoy.reloadable_features.x`, which is not modelled; the model has \
          overload.global_downstream_max_connections, re2.max_program_size.error_level, \
          re2.max_program_size.warn_level; remove it, or run the file with `--host envoy`"
-    );
-    let breakers = |limit: u32| {
-        let field = format!(
-            "type: STATIC, circuit_breakers: {{thresholds: [{{max_requests: {limit}, max_retries: 9}}]}}"
-        );
-        with("type: STATIC", &field)
-    };
-    assert!(read(&breakers(100_000)).is_ok());
-    assert!(
-        refused(&breakers(10)).contains("max_requests: found a limit of 10, which is not modelled")
     );
     let codec = with("stat_prefix: s", "stat_prefix: s\n          codec_type: HTTP2");
     assert!(

@@ -1,25 +1,20 @@
-//! One try at one endpoint: what goes there, and what comes back.
+//! Tries at one endpoint: how they begin, wait for a connection, and end.
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-
-use super::Attempt;
+use super::{Attempt, PoolKey, Seat, breaker::Refused, wire::on_the_wire};
 use crate::{
     bootstrap::{Cluster, UpstreamProtocol},
-    host::Protocol,
     model::{
         effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
         engine::Engine,
-        filter_manager::{Data, Start},
-        hcm::{Follows, frame, is_tunnel, is_upgrade, method_without_body},
-        headers::{HeaderMap, MapKind},
+        stream::UpstreamInfo,
         time::{Event, nanos},
-        vm::Side,
     },
 };
 
 impl Engine {
+    /// Begins an attempt with the request's headers; it may be over at once.
     pub(super) fn begin_attempt(
         &mut self,
         id: StreamId,
@@ -28,66 +23,59 @@ impl Engine {
         end_stream: bool,
     ) {
         let attempt = self.world.upstreams.begin(id, endpoint);
-        let due = self.world.now.saturating_add(nanos(cluster.connect_timeout));
-        let connect_timer = Some(self.world.schedule.at(due, Event::ConnectTimeout(attempt)));
         let http2 = cluster.protocol == UpstreamProtocol::Http2;
         let stream = self.world.streams.at(id);
-        stream.info.upstream.address = Some(endpoint);
-        stream.info.upstream.attempts += 1;
-        stream.router.attempt = Some(Attempt {
+        let pool = PoolKey { cluster: cluster.name.clone(), worker: stream.worker, endpoint };
+        let before = std::mem::take(&mut stream.info.upstream);
+        stream.info.upstream = UpstreamInfo {
+            cluster: before.cluster,
+            attempts: before.attempts,
+            address: Some(endpoint),
+            ..UpstreamInfo::default()
+        };
+        stream.router.previous.push(endpoint);
+        let headers = stream.request.headers.clone().unwrap_or_default();
+        let seat = self.world.upstreams.breakers.enter(cluster, &pool, attempt);
+        self.world.streams.at(id).router.attempt = Some(Attempt {
             id: attempt,
             http2,
-            connect_timer,
+            pool,
+            seat: seat.unwrap_or(Seat::Waiting),
+            connect_timer: None,
+            per_try_timer: None,
             waiting: Some(Vec::new()),
             request_ended: end_stream,
+            closes: false,
             read_disabled: 0,
         });
-        let headers = stream.request.headers.clone().unwrap_or_default();
-        let event = UpstreamEvent::Connect { cluster: cluster.name.clone(), endpoint, http2 };
-        self.world.effect(Effect::Upstream { attempt, stream: id, event });
+        match seat {
+            Err(refused) => {
+                if refused == Refused::Pending {
+                    self.world.upstreams.count(&cluster.name, "upstream_rq_pending_overflow");
+                }
+                return self.attempt_overflows(attempt);
+            }
+            Ok(Seat::Waiting) => self.world.upstreams.count(&cluster.name, "upstream_cx_overflow"),
+            Ok(Seat::Connecting | Seat::Active) => self.connect(attempt, cluster),
+        }
         let wire = on_the_wire(headers, http2, end_stream);
         self.upstream(id, attempt, UpstreamEvent::Headers(wire, end_stream));
     }
 
-    /// Sends something to the server, or keeps it until there is a connection.
-    fn upstream(&mut self, id: StreamId, attempt: AttemptId, event: UpstreamEvent) {
-        let now = self.world.now;
-        let stream = self.world.streams.at(id);
-        if let Some(current) = stream.router.attempt.as_mut()
-            && let Some(waiting) = current.waiting.as_mut()
-        {
-            return waiting.push(event);
-        }
-        stream.info.upstream.first_sent.get_or_insert(now);
+    /// Asks the driver for a connection.
+    fn connect(&mut self, attempt: AttemptId, cluster: &Cluster) {
+        let Some(id) = self.stream_of(attempt) else { return };
+        let due = self.world.now.saturating_add(nanos(cluster.connect_timeout));
+        let timer = self.world.schedule.at(due, Event::ConnectTimeout(attempt));
+        let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
+        current.connect_timer = Some(timer);
+        let (endpoint, http2) = (current.pool.endpoint, current.http2);
+        let event = UpstreamEvent::Connect { cluster: cluster.name.clone(), endpoint, http2 };
         self.world.effect(Effect::Upstream { attempt, stream: id, event });
     }
 
-    pub(super) fn send_attempt_data(&mut self, id: StreamId, data: Bytes, end: bool) {
-        let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() else { return };
-        attempt.request_ended = end;
-        let attempt = attempt.id;
-        if !data.is_empty() || end {
-            self.upstream(id, attempt, UpstreamEvent::Data(data, end));
-        }
-    }
-
-    pub(super) fn send_attempt_trailers(&mut self, id: StreamId) {
-        let stream = self.world.streams.at(id);
-        let trailers = stream.request.trailers.clone().unwrap_or_default();
-        let Some(attempt) = stream.router.attempt.as_mut() else { return };
-        attempt.request_ended = true;
-        let (attempt, http2) = (attempt.id, attempt.http2);
-        // HTTP/1 servers get trailers only where the cluster says so, which is not modelled.
-        let event = if trailers.is_empty() || !http2 {
-            UpstreamEvent::Data(Bytes::new(), true)
-        } else {
-            UpstreamEvent::Trailers(trailers)
-        };
-        self.upstream(id, attempt, event);
-    }
-
     /// The stream of an attempt, as long as the attempt is the one in progress.
-    fn stream_of(&mut self, attempt: AttemptId) -> Option<StreamId> {
+    pub(super) fn stream_of(&mut self, attempt: AttemptId) -> Option<StreamId> {
         let id = self.world.upstreams.stream_of(attempt)?;
         let current = self.world.streams.at(id).router.attempt.as_ref();
         current.is_some_and(|current| current.id == attempt).then_some(id)
@@ -96,154 +84,126 @@ impl Engine {
     /// A connection stands.
     pub(crate) fn attempt_connected(&mut self, attempt: AttemptId) {
         let Some(id) = self.stream_of(attempt) else { return };
+        let config = self.config();
         let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
-        let (timer, waiting) = (current.connect_timer.take(), current.waiting.take());
+        let (timer, seat, pool) =
+            (current.connect_timer.take(), current.seat, current.pool.clone());
         self.world.schedule.cancel(timer);
-        for event in waiting.into_iter().flatten() {
+        if seat == Seat::Connecting
+            && let Some(cluster) = config.clusters.get(&pool.cluster)
+            && !self.world.upstreams.breakers.connected(cluster, &pool)
+        {
+            // The connection stays, and waits for another request.
+            if let Some(current) = self.world.streams.at(id).router.attempt.as_mut() {
+                current.seat = Seat::Waiting;
+            }
+            return self.attempt_overflows(attempt);
+        }
+        let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
+        current.seat = Seat::Active;
+        let Some(waiting) = current.waiting.take() else { return };
+        for event in waiting {
             self.upstream(id, attempt, event);
         }
+        self.start_per_try_timer(id);
     }
 
-    pub(crate) fn attempt_headers(&mut self, attempt: AttemptId, headers: HeaderMap, end: bool) {
-        self.attempt_connected(attempt);
-        let Some(id) = self.stream_of(attempt) else { return };
+    /// Counts from the end of the request, or from the connection, whichever is later.
+    pub(super) fn start_per_try_timer(&mut self, id: StreamId) {
         let now = self.world.now;
-        let stream = self.world.streams.at(id);
-        let code: u16 = headers.text(":status").and_then(|code| code.parse().ok()).unwrap_or(0);
-        if (100..200).contains(&code) && code != 101 {
-            return; // Envoy has answered the expectation itself.
+        let router = &mut self.world.streams.at(id).router;
+        let (Some(limit), Some(_)) = (router.timeouts.per_try, router.request_complete) else {
+            return;
+        };
+        let Some(attempt) = router.attempt.as_mut().filter(|attempt| attempt.waiting.is_none())
+        else {
+            return;
+        };
+        if attempt.per_try_timer.is_none() {
+            let due = now.saturating_add(limit);
+            let event = Event::PerTryTimeout(attempt.id);
+            attempt.per_try_timer = Some(self.world.schedule.at(due, event));
         }
-        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
-        if http1 && code == 204 && headers.get(b"content-length").is_some_and(|l| &l[..] != b"0") {
-            return self.attempt_reset(attempt, UpstreamReset::ProtocolError);
+    }
+
+    /// There are too many requests; such an attempt was never begun, as far as the server knows.
+    fn attempt_overflows(&mut self, attempt: AttemptId) {
+        let Some(id) = self.stream_of(attempt) else { return };
+        let Some(taken) = self.world.streams.at(id).router.attempt.take() else { return };
+        self.world.upstreams.end(attempt);
+        self.world.schedule.cancel(taken.connect_timer);
+        self.overflowed(id);
+    }
+
+    /// An attempt lets go of what it takes up, and somebody who waited goes on.
+    pub(super) fn end_attempt(&mut self, attempt: Attempt, reusable: bool) {
+        self.world.upstreams.end(attempt.id);
+        for timer in [attempt.connect_timer, attempt.per_try_timer] {
+            self.world.schedule.cancel(timer);
         }
-        stream.info.upstream.first_received.get_or_insert(now);
-        stream.info.response_code = Some(code);
-        stream.router.response_started = true;
-        let suppress = stream.manager.as_ref().is_some_and(|m| m.suppress_envoy_headers);
-        let refused = code != 101 && stream.request.headers.as_ref().is_some_and(is_upgrade);
-        let mut received = HeaderMap::new();
-        for (name, value) in headers {
-            received.add(MapKind::Response, name, value);
-        }
-        let mut headers = received;
-        let end = end || http1 && refused;
-        if http1 && refused {
-            // A server that does not switch has nothing more to say on this connection.
-            headers.remove(b"content-length");
-        }
-        if let (Some(complete), false) = (stream.router.request_complete, suppress) {
-            let millis = now.saturating_sub(complete) / 1_000_000;
-            headers.set("x-envoy-upstream-service-time", millis.to_string());
-        }
-        stream.response.headers = Some(headers);
-        stream.info.details = Some("via_upstream".to_owned());
-        let route = stream.info.route.clone();
-        if let Some(route) = route {
-            if route.counts_attempts() {
-                let attempts = self.world.streams.at(id).info.upstream.attempts.to_string();
-                if let Some(headers) = &mut self.world.streams.at(id).response.headers {
-                    headers.set("x-envoy-attempt-count", attempts);
-                }
+        let config = self.config();
+        let Some(cluster) = config.clusters.get(&attempt.pool.cluster) else { return };
+        let Attempt { id, pool, seat, .. } = attempt;
+        self.world.upstreams.breakers.leave(cluster, &pool, id, seat, reusable);
+        while let Some((next, seat)) = self.world.upstreams.breakers.next_waiting(cluster, &pool) {
+            let Some(stream) = self.stream_of(next) else { continue };
+            let Some(seat) = seat else {
+                self.attempt_overflows(next);
+                continue;
+            };
+            if let Some(current) = self.world.streams.at(stream).router.attempt.as_mut() {
+                current.seat = seat;
             }
-            self.edit_headers(id, Side::Encode, &route.response_edits);
+            self.connect(next, cluster);
         }
-        if end {
-            self.upstream_complete(id);
-        }
-        self.encode_headers(id, Start::Chain, end);
-    }
-
-    pub(crate) fn attempt_data(&mut self, attempt: AttemptId, data: Bytes, end: bool) {
-        let Some(id) = self.stream_of(attempt) else { return };
-        let now = self.world.now;
-        let stream = self.world.streams.at(id);
-        stream.info.upstream.last_received = Some(now);
-        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
-        if http1 && end && !data.is_empty() {
-            // HTTP/1's codec sees the end of a message after its last byte.
-            self.encode_data(id, Start::Chain, Data::Frame(data.into()), false);
-            return self.attempt_data(attempt, Bytes::new(), true);
-        }
-        if end {
-            self.upstream_complete(id);
-        }
-        self.encode_data(id, Start::Chain, Data::Frame(data.into()), end);
-    }
-
-    pub(crate) fn attempt_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
-        let Some(id) = self.stream_of(attempt) else { return };
-        let current = self.world.streams.at(id).router.attempt.as_ref();
-        if current.is_some_and(|current| !current.http2) {
-            // Those of HTTP/1 servers are dropped, and the end remains.
-            return self.attempt_data(attempt, Bytes::new(), true);
-        }
-        self.world.streams.at(id).response.trailers = Some(trailers);
-        self.upstream_complete(id);
-        self.encode_trailers(id, Start::Chain);
     }
 
     /// The whole response is here. If the request is not, the rest of it is not wanted.
-    fn upstream_complete(&mut self, id: StreamId) {
-        let router = &mut self.world.streams.at(id).router;
-        let timer = router.timer.take();
-        let attempt = router.attempt.take();
-        self.world.schedule.cancel(timer);
-        let Some(attempt) = attempt else { return };
-        self.world.upstreams.end(attempt.id);
-        if !attempt.request_ended {
-            self.upstream(id, attempt.id, UpstreamEvent::Reset);
+    pub(super) fn upstream_complete(&mut self, id: StreamId) {
+        if let Some(attempt) = self.clean_up(id) {
+            self.finish_attempt(id, attempt, true);
         }
+    }
+
+    /// Ends an attempt; what is left of it on the wire is cut.
+    pub(super) fn finish_attempt(&mut self, id: StreamId, attempt: Attempt, answered: bool) {
+        let cut = !answered || !attempt.request_ended;
+        if cut && attempt.seat != Seat::Waiting {
+            let (attempt, event) = (attempt.id, UpstreamEvent::Reset);
+            self.world.effect(Effect::Upstream { attempt, stream: id, event });
+        }
+        let stands = attempt.waiting.is_none();
+        let reusable = stands && (attempt.http2 || !cut && !attempt.closes);
+        self.end_attempt(attempt, reusable);
     }
 
     /// Lets go of what the router has upstream.
     pub(crate) fn abandon_upstream(&mut self, id: StreamId) {
+        if let Some(attempt) = self.clean_up(id) {
+            self.finish_attempt(id, attempt, false);
+        }
+    }
+
+    /// The router plans nothing more; gives the attempt that is still under way.
+    pub(super) fn clean_up(&mut self, id: StreamId) -> Option<Attempt> {
         let router = &mut self.world.streams.at(id).router;
-        let (timer, attempt) = (router.timer.take(), router.attempt.take());
-        self.world.schedule.cancel(timer);
-        if let Some(attempt) = attempt {
-            self.world.upstreams.end(attempt.id);
-            self.world.schedule.cancel(attempt.connect_timer);
-            self.upstream(id, attempt.id, UpstreamEvent::Reset);
+        let timers = [router.timer.take(), router.back_off.take()];
+        let (attempt, retry) = (router.attempt.take(), router.retry.take());
+        for timer in timers {
+            self.world.schedule.cancel(timer);
         }
+        if retry.is_some_and(|retry| retry.is_counted) {
+            self.end_retry(id);
+        }
+        attempt
     }
 
-    pub(crate) fn disable_upstream_read(&mut self, id: StreamId) {
-        if let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() {
-            attempt.read_disabled += 1;
-            let (first, attempt) = (attempt.read_disabled == 1, attempt.id);
-            if first {
-                self.world.effect(Effect::ReadUpstream { attempt, enabled: false });
-            }
+    /// No connection in time.
+    pub(crate) fn attempt_timed_out(&mut self, attempt: AttemptId) {
+        if let Some(stream) = self.world.upstreams.stream_of(attempt) {
+            let event = UpstreamEvent::Reset;
+            self.world.effect(Effect::Upstream { attempt, stream, event });
+            self.attempt_reset(attempt, UpstreamReset::ConnectTimeout);
         }
     }
-
-    pub(crate) fn enable_upstream_read(&mut self, id: StreamId) {
-        if let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() {
-            attempt.read_disabled = attempt.read_disabled.saturating_sub(1);
-            let (last, attempt) = (attempt.read_disabled == 0, attempt.id);
-            if last {
-                self.world.effect(Effect::ReadUpstream { attempt, enabled: true });
-            }
-        }
-    }
-}
-
-/// The request as the server's connection carries it.
-fn on_the_wire(mut headers: HeaderMap, http2: bool, end_stream: bool) -> HeaderMap {
-    let tunnel = is_tunnel(&headers);
-    if http2 {
-        if is_upgrade(&headers) {
-            headers.remove(b"connection");
-        }
-        return headers;
-    }
-    let follows = match end_stream {
-        _ if tunnel => Follows::Tunnel,
-        true if method_without_body(&headers) => Follows::Never,
-        true => Follows::Nothing,
-        false => Follows::Body,
-    };
-    frame(&mut headers, Protocol::Http11, follows);
-    headers
 }

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use super::breaker::Breakers;
 use crate::{
     bootstrap::{Cluster, Endpoint, LoadBalancing},
     model::effect::{AttemptId, StreamId},
@@ -16,6 +17,17 @@ pub(crate) struct Upstreams {
     turns: BTreeMap<String, u64>,
     under_way: BTreeMap<AttemptId, (StreamId, SocketAddr)>,
     begun: u64,
+    pub(super) breakers: Breakers,
+    /// What Envoy counts for a cluster, by the counter's name.
+    counters: BTreeMap<(String, &'static str), u64>,
+}
+
+/// Endpoints that are not wanted as long as others are drawn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Avoid<'a> {
+    pub(super) endpoints: &'a [SocketAddr],
+    /// How often another one is drawn.
+    pub(super) attempts: u32,
 }
 
 impl Upstreams {
@@ -35,8 +47,34 @@ impl Upstreams {
         self.under_way.get(&attempt).map(|(stream, _)| *stream)
     }
 
+    /// Counts something that happened at a cluster.
+    pub(super) fn count(&mut self, cluster: &str, counter: &'static str) {
+        *self.counters.entry((cluster.to_owned(), counter)).or_default() += 1;
+    }
+
+    /// What was counted: cluster, counter, value.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        self.counters.iter().map(|((cluster, counter), value)| (cluster.as_str(), *counter, *value))
+    }
+
     /// Chooses an endpoint; none if the cluster has none.
-    pub(crate) fn choose(&mut self, cluster: &Cluster, draw: u64) -> Option<SocketAddr> {
+    pub(crate) fn choose(
+        &mut self,
+        cluster: &Cluster,
+        avoid: Avoid<'_>,
+        random: &mut fastrand::Rng,
+    ) -> Option<SocketAddr> {
+        let mut chosen = self.draw(cluster, random.u64(..))?;
+        for _ in 0..avoid.attempts {
+            if !avoid.endpoints.contains(&chosen) {
+                break;
+            }
+            chosen = self.draw(cluster, random.u64(..))?;
+        }
+        Some(chosen)
+    }
+
+    fn draw(&mut self, cluster: &Cluster, draw: u64) -> Option<SocketAddr> {
         let total: u64 = cluster.endpoints.iter().map(|one| u64::from(one.weight)).sum();
         let (low, high) = (draw & 0xffff_ffff, draw >> 32);
         match cluster.load_balancing {

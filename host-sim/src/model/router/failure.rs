@@ -1,12 +1,9 @@
-//! What the client hears when an attempt fails.
-//!
-//! Every failure comes through [`Engine::attempt_failed`]; that is the place where a retry would be
-//! decided.
+//! What the client hears when an attempt fails and no other follows.
 
 use crate::model::{
     EnvoyVersion,
     call::LocalReply,
-    effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
+    effect::{AttemptId, StreamId, UpstreamReset},
     engine::Engine,
     flag::Flags,
 };
@@ -22,6 +19,9 @@ struct Failure {
 }
 
 impl Failure {
+    const OVERFLOW: Self =
+        Self { flag: Flags::UPSTREAM_OVERFLOW, reason: "overflow", transport: "", status: 503 };
+
     fn of(reset: UpstreamReset) -> Self {
         let failure = |flag, reason, transport, status| Self { flag, reason, transport, status };
         match reset {
@@ -53,43 +53,40 @@ impl Failure {
 impl Engine {
     /// An attempt broke.
     pub(crate) fn attempt_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {
-        let Some(id) = self.world.upstreams.stream_of(attempt) else { return };
+        let Some(id) = self.stream_of(attempt) else { return };
         let stream = self.world.streams.at(id);
-        if stream.router.attempt.as_ref().is_none_or(|current| current.id != attempt) {
-            return;
-        }
-        let taken = stream.router.attempt.take();
-        let http1 = taken.as_ref().is_some_and(|attempt| !attempt.http2);
+        let Some(taken) = stream.router.attempt.take() else { return };
         let reset = match reset {
             // An HTTP/1 message that stops in the middle is malformed.
-            UpstreamReset::ConnectionTermination if http1 && stream.router.response_started => {
+            UpstreamReset::ConnectionTermination
+                if !taken.http2 && stream.router.response_started =>
+            {
                 UpstreamReset::ProtocolError
             }
             other => other,
         };
-        self.world.upstreams.end(attempt);
-        self.world.schedule.cancel(taken.and_then(|attempt| attempt.connect_timer));
-        self.attempt_failed(id, &Failure::of(reset));
+        let failure = Failure::of(reset);
+        if !failure.transport.is_empty() {
+            stream.info.upstream.failure = Some(failure.transport.to_owned());
+        }
+        let of_stream = matches!(reset, UpstreamReset::RemoteReset | UpstreamReset::RemoteRefused);
+        let reusable = taken.http2 && taken.waiting.is_none() && of_stream;
+        self.end_attempt(taken, reusable);
+        if !self.retries_after_reset(id, Some(reset)) {
+            self.attempt_failed(id, &failure);
+        }
     }
 
-    /// No connection in time.
-    pub(crate) fn attempt_timed_out(&mut self, attempt: AttemptId) {
-        if let Some(stream) = self.world.upstreams.stream_of(attempt) {
-            let event = UpstreamEvent::Reset;
-            self.world.effect(Effect::Upstream { attempt, stream, event });
-            self.attempt_reset(attempt, UpstreamReset::ConnectTimeout);
-        }
+    /// An attempt was refused by a circuit breaker; such a one is never followed by another.
+    pub(super) fn overflowed(&mut self, id: StreamId) {
+        self.attempt_failed(id, &Failure::OVERFLOW);
     }
 
     fn attempt_failed(&mut self, id: StreamId, failure: &Failure) {
         let stream = self.world.streams.at(id);
         stream.info.flags.insert(failure.flag);
-        if !failure.transport.is_empty() {
-            stream.info.upstream.failure = Some(failure.transport.to_owned());
-        }
-        let timer = stream.router.timer.take();
         let when = if stream.router.response_started { "after" } else { "before" };
-        self.world.schedule.cancel(timer);
+        let again = stream.info.upstream.attempts > 1;
         let Failure { reason, transport, .. } = failure;
         let (detail, text) = if transport.is_empty() {
             ((*reason).to_owned(), String::new())
@@ -100,24 +97,61 @@ impl Engine {
             (format!("{reason}|{transport}"), text.unwrap_or_default())
         };
         let details = format!("upstream_reset_{when}_response_started{{{detail}}}");
+        let again = if again { "retried and the latest " } else { "" };
         let body = format!(
-            "upstream connect error or disconnect/reset before headers. reset reason: {reason}{text}"
+            "upstream connect error or disconnect/reset before headers. {again}reset reason: \
+             {reason}{text}"
         );
-        self.send_local_reply(
-            id,
-            LocalReply::text(failure.status, &body, &details.replace(' ', "_")),
-        );
+        let mut reply = LocalReply::text(failure.status, &body, &details.replace(' ', "_"));
+        if failure.flag == Flags::UPSTREAM_OVERFLOW {
+            reply.headers.push((b"x-envoy-overloaded".to_vec(), b"true".to_vec()));
+        }
+        self.answer_for_upstream(id, reply);
+    }
+
+    /// The proxy answers in the place of a server.
+    pub(super) fn answer_for_upstream(&mut self, id: StreamId, mut reply: LocalReply) {
+        self.abandon_upstream(id);
+        let info = &self.world.streams.at(id).info;
+        if info.route.as_ref().is_some_and(|route| route.counts_attempts())
+            && info.upstream.attempts > 0
+        {
+            let attempts = info.upstream.attempts.to_string();
+            reply.headers.push((b"x-envoy-attempt-count".to_vec(), attempts.into_bytes()));
+        }
+        self.send_local_reply(id, reply);
+    }
+
+    /// An attempt has no answer in time. Once the client has the headers, there is no such limit.
+    pub(crate) fn on_per_try_timeout(&mut self, attempt: AttemptId) {
+        let Some(id) = self.stream_of(attempt) else { return };
+        let router = &mut self.world.streams.at(id).router;
+        if router.response_started {
+            return;
+        }
+        let Some(mut taken) = router.attempt.take() else { return };
+        taken.per_try_timer = None;
+        self.world.upstreams.count(&taken.pool.cluster, "upstream_rq_per_try_timeout");
+        self.finish_attempt(id, taken, false);
+        if !self.retries_after_reset(id, None) {
+            self.timed_out(id, "upstream_per_try_timeout");
+        }
     }
 
     /// The route's timeout.
     pub(crate) fn on_response_timeout(&mut self, id: StreamId) {
-        let stream = self.world.streams.at(id);
-        stream.router.timer = None;
-        stream.info.flags.insert(Flags::UPSTREAM_REQUEST_TIMEOUT);
-        self.abandon_upstream(id);
-        self.send_local_reply(
-            id,
-            LocalReply::text(504, "upstream request timeout", "response_timeout"),
-        );
+        let router = &mut self.world.streams.at(id).router;
+        router.timer = None;
+        if let Some(attempt) = router.attempt.as_ref() {
+            let cluster = attempt.pool.cluster.clone();
+            self.world.upstreams.count(&cluster, "upstream_rq_timeout");
+        }
+        self.timed_out(id, "response_timeout");
+    }
+
+    fn timed_out(&mut self, id: StreamId, details: &str) {
+        self.world.streams.at(id).info.flags.insert(Flags::UPSTREAM_REQUEST_TIMEOUT);
+        let reply = LocalReply::text(504, "upstream request timeout", details);
+        self.answer_for_upstream(id, reply);
     }
 }

@@ -1,18 +1,18 @@
 //! The request reaches the router: what is to be done with it.
 
-use std::time::Duration;
+use std::net::SocketAddr;
 
+use super::{balance::Avoid, retry::RetryState, timeouts::Timeouts};
 use crate::{
-    bootstrap::route::DirectResponse,
+    bootstrap::{Cluster, route::DirectResponse},
     model::{
         call::LocalReply,
         effect::StreamId,
         engine::Engine,
         filter_manager::{DIRECT_RESPONSE, Data, DataStatus, HeadersStatus, SWALLOWED},
         flag::Flags,
-        headers::HeaderMap,
         route::{Forward, RouteAction, location},
-        time::{Event, nanos},
+        time::Event,
         vm::Side,
     },
 };
@@ -62,52 +62,99 @@ impl Engine {
             let reply = LocalReply::bare(forward.cluster_not_found.into(), "cluster_not_found");
             return self.send_local_reply(id, reply);
         };
-        self.world.streams.at(id).info.upstream.cluster = Some(forward.cluster.clone());
-        self.prepare_headers(id, forward);
-        let draw = self.world.random.u64(..);
-        let Some(endpoint) = self.world.upstreams.choose(cluster, draw) else {
-            self.world.streams.at(id).info.flags.insert(Flags::NO_HEALTHY_UPSTREAM);
-            let reply = LocalReply::text(503, "no healthy upstream", "no_healthy_upstream");
-            return self.send_local_reply(id, reply);
+        let upstream = &mut self.world.streams.at(id).info.upstream;
+        upstream.cluster = Some(forward.cluster.clone());
+        upstream.attempts = 1;
+        let Some(endpoint) = self.choose_endpoint(id, cluster) else {
+            return self.no_healthy_upstream(id);
         };
+        self.prepare_headers(id, forward);
         self.begin_attempt(id, cluster, endpoint, end_stream);
         if end_stream {
             self.request_complete(id);
         }
     }
 
+    /// The endpoint for the next attempt; not an earlier one, if the policy says so.
+    pub(super) fn choose_endpoint(
+        &mut self,
+        id: StreamId,
+        cluster: &Cluster,
+    ) -> Option<SocketAddr> {
+        let world = &mut self.world;
+        let router = &world.streams.at(id).router;
+        let policy = router.retry.as_ref().map(RetryState::policy);
+        let avoid = match policy {
+            Some(policy) if policy.avoid_previous_hosts => {
+                Avoid { endpoints: &router.previous, attempts: policy.host_selection_attempts }
+            }
+            _ => Avoid::default(),
+        };
+        world.upstreams.choose(cluster, avoid, &mut world.random)
+    }
+
     /// Timeouts, attempt count and the route's edits; the headers of the router's own go.
     fn prepare_headers(&mut self, id: StreamId, forward: &Forward) {
+        let envoy = self.world.envoy;
         let stream = self.world.streams.at(id);
         let suppress = stream.manager.as_ref().is_some_and(|m| m.suppress_envoy_headers);
         let Some(headers) = stream.request.headers.as_mut() else { return };
-        let asked = take_millis(headers, "x-envoy-upstream-rq-timeout-ms");
-        let per_try = take_millis(headers, "x-envoy-upstream-rq-per-try-timeout-ms");
-        let timeout = match asked {
-            Some(asked) => Some(asked).filter(|asked| !asked.is_zero()),
-            None => forward.timeout,
-        };
-        let per_try = per_try.filter(|limit| timeout.is_none_or(|timeout| *limit < timeout));
-        let expected = per_try.filter(|limit| !limit.is_zero()).or(timeout);
+        let timeouts = Timeouts::take(headers, forward);
         headers.remove(b"x-envoy-expected-rq-timeout-ms");
-        if let (Some(expected), false) = (expected, suppress) {
-            headers.set("x-envoy-expected-rq-timeout-ms", expected.as_millis().to_string());
+        if !suppress {
+            timeouts.tell(headers, 0);
         }
-        headers.remove_all(&FOR_THE_ROUTER);
         if forward.attempt_count_in_request {
             headers.set("x-envoy-attempt-count", "1");
         }
-        stream.router.timeout = timeout.map(nanos);
+        stream.router.timeouts = timeouts;
         self.edit_headers(id, Side::Decode, &forward.request_edits);
+        let stream = self.world.streams.at(id);
+        let Some(headers) = stream.request.headers.as_mut() else { return };
+        stream.router.retry = RetryState::new(forward.retry_policy.clone(), headers, envoy);
+        headers.remove_all(&FOR_THE_ROUTER);
     }
 
     pub(crate) fn router_data(&mut self, id: StreamId, data: &mut Data, end: bool) -> DataStatus {
         let bytes = self.take_data(id, Side::Decode, data);
+        if !self.keep(id, &bytes) {
+            return SWALLOWED;
+        }
         self.send_attempt_data(id, bytes, end);
         if end {
             self.request_complete(id);
         }
         SWALLOWED
+    }
+
+    /// Keeps a piece of the body, if another attempt may need it; false: the request was refused,
+    /// because it became too large between two attempts.
+    fn keep(&mut self, id: StreamId, bytes: &bytes::Bytes) -> bool {
+        let stream = self.world.streams.at(id);
+        let Some(_) = stream.router.retry.as_ref().filter(|retry| retry.is_enabled()) else {
+            return true;
+        };
+        let by_route = stream.info.route.as_ref().and_then(|route| route.request_body_buffer_limit);
+        let limit = by_route.unwrap_or(stream.chain.limit);
+        if limit == 0 || stream.router.kept.len() + bytes.len() <= limit {
+            stream.router.kept.push(bytes.clone());
+            return true;
+        }
+        // Nobody is told but the operator: the request goes on, and will not be tried again.
+        let counted = stream.router.retry.take().is_some_and(|retry| retry.is_counted);
+        stream.router.kept = super::Kept::default();
+        let cluster = stream.info.upstream.cluster.clone().unwrap_or_default();
+        let waits = stream.router.attempt.is_none();
+        if counted {
+            self.end_retry(id);
+        }
+        self.world.upstreams.count(&cluster, "retry_or_shadow_abandoned");
+        if waits {
+            let details = "request_payload_exceeded_retry_buffer_limit";
+            let text = "exceeded request buffer limit while retrying upstream";
+            self.answer_for_upstream(id, LocalReply::text(507, text, details));
+        }
+        !waits
     }
 
     pub(crate) fn router_trailers(&mut self, id: StreamId) {
@@ -116,7 +163,7 @@ impl Engine {
     }
 
     /// The route's timeout runs from the end of the request.
-    fn request_complete(&mut self, id: StreamId) {
+    pub(super) fn request_complete(&mut self, id: StreamId) {
         let now = self.world.now;
         let stream = self.world.streams.at(id);
         if stream.chain.destroyed || stream.router.request_complete.is_some() {
@@ -126,16 +173,11 @@ impl Engine {
         if stream.router.attempt.is_none() {
             return;
         }
-        if let Some(timeout) = stream.router.timeout {
+        if let Some(timeout) = stream.router.timeouts.global {
             let due = now.saturating_add(timeout);
             let timer = self.world.schedule.at(due, Event::ResponseTimeout(id));
             self.world.streams.at(id).router.timer = Some(timer);
         }
+        self.start_per_try_timer(id);
     }
-}
-
-fn take_millis(headers: &mut HeaderMap, name: &str) -> Option<Duration> {
-    let value = headers.text(name).and_then(|value| value.trim().parse().ok());
-    headers.remove(name.as_bytes());
-    value.map(Duration::from_millis)
 }

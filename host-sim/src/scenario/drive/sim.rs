@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::configure::{self, Modules};
 use crate::bootstrap::{Bootstrap, StatsTag, lift_tags};
 use crate::host::{Host, HostOptions};
-use crate::model::EnvoyVersion;
-use crate::model::metric::{MetricValue, Metrics, PREFIX};
+use crate::model::metric::{MetricValue, PREFIX};
+use crate::model::{EnvoyVersion, World};
 use crate::scenario::Scenario;
 use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::sim;
@@ -30,7 +30,7 @@ pub(in crate::scenario) fn sim(
         ..HostOptions::default()
     };
     let mut host = Host::new(&bootstrap, &options, bench.engine()?).map_err(|e| rim(&e))?;
-    let before = metrics(host.world().metrics(), &bootstrap.stats_tags);
+    let before = metrics(host.world(), &bootstrap.stats_tags);
     let listeners: Vec<String> =
         bootstrap.listeners.iter().map(|listener| listener.name.clone()).collect();
     let mut observation = sim::play(scenario, &mut host, &listeners).map_err(|e| rim(&e))?;
@@ -39,7 +39,7 @@ pub(in crate::scenario) fn sim(
         return Err(format!("the simulator does not model: {}", refused.join("; ")));
     }
     let world = host.world();
-    let after = metrics(world.metrics(), &bootstrap.stats_tags);
+    let after = metrics(world, &bootstrap.stats_tags);
     observation.metrics = super::change(&before, &after);
     observation.logs = world
         .logs()
@@ -57,14 +57,18 @@ pub(in crate::scenario) fn sim(
     Ok(observation)
 }
 
-/// What plugins have counted, under the names that Envoy's Prometheus endpoint gives.
-fn metrics(metrics: &Metrics, tags: &[StatsTag]) -> BTreeMap<String, i64> {
+/// What plugins and clusters have counted, under the names that Envoy's Prometheus endpoint gives.
+fn metrics(world: &World, tags: &[StatsTag]) -> BTreeMap<String, i64> {
     let value = |value: &MetricValue| match value {
         MetricValue::Counter(value) | MetricValue::Gauge(value) => *value,
         MetricValue::Histogram(values) => values.len() as u64,
     };
     let mut named = BTreeMap::new();
-    for (name, kind) in metrics.iter() {
+    for (cluster, counter, value) in world.cluster_counters() {
+        let name = format!("envoy_cluster_{counter}{{envoy_cluster_name=\"{cluster}\"}}");
+        named.insert(name, i64::try_from(value).unwrap_or(i64::MAX));
+    }
+    for (name, kind) in world.metrics().iter() {
         let lifted = lift_tags(tags, name.strip_prefix(PREFIX).unwrap_or(name));
         let is_histogram = matches!(kind, MetricValue::Histogram(_));
         let mut full = prometheus(&lifted.name);

@@ -1,10 +1,13 @@
-//! Metrics of plugins on Envoy's admin interface.
+//! Metrics of plugins on Envoy's admin interface, and the few of its own that the model counts too.
 
 use std::collections::BTreeMap;
 
+use crate::model::CLUSTER_COUNTERS;
+
 /// What plugins have counted, from all samples of Envoy's admin interface.
 ///
-/// Envoy gives every metric of its own the prefix `envoy_`; what lacks it comes from a plugin.
+/// Envoy gives every metric of its own the prefix `envoy_`; what lacks it comes from a plugin. Of its
+/// own, those of clusters are taken that the simulator counts as well.
 /// Of a histogram the count is taken: its buckets depend on elapsed time.
 pub(crate) fn plugin_metrics(samples: &BTreeMap<String, f64>) -> BTreeMap<String, i64> {
     samples.iter().filter_map(|(name, value)| Some((of_plugin(name)?, whole(*value)))).collect()
@@ -12,6 +15,9 @@ pub(crate) fn plugin_metrics(samples: &BTreeMap<String, f64>) -> BTreeMap<String
 
 fn of_plugin(name: &str) -> Option<String> {
     let bare = name.split('{').next()?;
+    if let Some(counter) = bare.strip_prefix("envoy_cluster_") {
+        return CLUSTER_COUNTERS.contains(&counter).then(|| canonical(name));
+    }
     let others = bare.starts_with("envoy_") || bare.ends_with("_bucket") || bare.ends_with("_sum");
     (!others).then(|| canonical(name))
 }

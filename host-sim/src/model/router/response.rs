@@ -1,0 +1,59 @@
+//! What an attempt answers: it goes to the client, or makes room for another attempt.
+
+use bytes::Bytes;
+
+use crate::model::{
+    effect::StreamId,
+    engine::Engine,
+    filter_manager::{Data, Start},
+    headers::HeaderMap,
+    vm::Side,
+};
+
+impl Engine {
+    /// An attempt has an answer.
+    pub(super) fn response_headers(&mut self, id: StreamId, mut headers: HeaderMap, end: bool) {
+        if self.retries_after_headers(id, &headers, end) {
+            return;
+        }
+        let now = self.world.now;
+        let stream = self.world.streams.at(id);
+        let code = headers.text(":status").and_then(|code| code.parse().ok());
+        stream.info.response_code = Some(code.unwrap_or(0));
+        stream.router.response_started = true;
+        let suppress = stream.manager.as_ref().is_some_and(|m| m.suppress_envoy_headers);
+        if let (Some(complete), false) = (stream.router.request_complete, suppress) {
+            let millis = now.saturating_sub(complete) / 1_000_000;
+            headers.set("x-envoy-upstream-service-time", millis.to_string());
+        }
+        stream.response.headers = Some(headers);
+        stream.info.details = Some("via_upstream".to_owned());
+        let route = stream.info.route.clone();
+        if let Some(route) = route {
+            if route.counts_attempts() {
+                let attempts = self.world.streams.at(id).info.upstream.attempts.to_string();
+                if let Some(headers) = &mut self.world.streams.at(id).response.headers {
+                    headers.set("x-envoy-attempt-count", attempts);
+                }
+            }
+            self.edit_headers(id, Side::Encode, &route.response_edits);
+        }
+        if end {
+            self.upstream_complete(id);
+        }
+        self.encode_headers(id, Start::Chain, end);
+    }
+
+    pub(super) fn response_data(&mut self, id: StreamId, data: Bytes, end: bool) {
+        if end {
+            self.upstream_complete(id);
+        }
+        self.encode_data(id, Start::Chain, Data::Frame(data.into()), end);
+    }
+
+    pub(super) fn response_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
+        self.world.streams.at(id).response.trailers = Some(trailers);
+        self.upstream_complete(id);
+        self.encode_trailers(id, Start::Chain);
+    }
+}

@@ -1,0 +1,147 @@
+//! What goes to a server's connection, and what comes back from it.
+
+use bytes::Bytes;
+
+use crate::{
+    host::Protocol,
+    model::{
+        effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
+        engine::Engine,
+        hcm::{Follows, frame, is_tunnel, is_upgrade, method_without_body},
+        headers::{HeaderMap, MapKind},
+    },
+};
+
+impl Engine {
+    /// Sends something to the server, or keeps it until there is a connection.
+    pub(super) fn upstream(&mut self, id: StreamId, attempt: AttemptId, event: UpstreamEvent) {
+        let now = self.world.now;
+        let stream = self.world.streams.at(id);
+        if let Some(current) = stream.router.attempt.as_mut()
+            && let Some(waiting) = current.waiting.as_mut()
+        {
+            return waiting.push(event);
+        }
+        stream.info.upstream.first_sent.get_or_insert(now);
+        stream.router.request_began = true;
+        self.world.effect(Effect::Upstream { attempt, stream: id, event });
+    }
+
+    pub(super) fn send_attempt_data(&mut self, id: StreamId, data: Bytes, end: bool) {
+        let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() else { return };
+        attempt.request_ended = end;
+        let attempt = attempt.id;
+        if !data.is_empty() || end {
+            self.upstream(id, attempt, UpstreamEvent::Data(data, end));
+        }
+    }
+
+    pub(super) fn send_attempt_trailers(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        let trailers = stream.request.trailers.clone().unwrap_or_default();
+        let Some(attempt) = stream.router.attempt.as_mut() else { return };
+        attempt.request_ended = true;
+        let (attempt, http2) = (attempt.id, attempt.http2);
+        // HTTP/1 servers get trailers only where the cluster says so, which is not modelled.
+        let event = if trailers.is_empty() || !http2 {
+            UpstreamEvent::Data(Bytes::new(), true)
+        } else {
+            UpstreamEvent::Trailers(trailers)
+        };
+        self.upstream(id, attempt, event);
+    }
+
+    pub(crate) fn attempt_headers(&mut self, attempt: AttemptId, headers: HeaderMap, end: bool) {
+        self.attempt_connected(attempt);
+        let Some(id) = self.stream_of(attempt) else { return };
+        let now = self.world.now;
+        let stream = self.world.streams.at(id);
+        let code: u16 = headers.text(":status").and_then(|code| code.parse().ok()).unwrap_or(0);
+        if (100..200).contains(&code) && code != 101 {
+            return; // Envoy has answered the expectation itself.
+        }
+        let Some(current) = stream.router.attempt.as_mut() else { return };
+        let http1 = !current.http2;
+        if http1 && code == 204 && headers.get(b"content-length").is_some_and(|l| &l[..] != b"0") {
+            return self.attempt_reset(attempt, UpstreamReset::ProtocolError);
+        }
+        current.closes = headers
+            .text("connection")
+            .is_some_and(|value| value.split(',').any(|one| one.trim() == "close"));
+        stream.info.upstream.first_received.get_or_insert(now);
+        let refused = code != 101 && stream.request.headers.as_ref().is_some_and(is_upgrade);
+        let mut received = HeaderMap::new();
+        for (name, value) in headers {
+            received.add(MapKind::Response, name, value);
+        }
+        let end = end || http1 && refused;
+        if http1 && refused {
+            // A server that does not switch has nothing more to say on this connection.
+            received.remove(b"content-length");
+        }
+        self.response_headers(id, received, end);
+    }
+
+    pub(crate) fn attempt_data(&mut self, attempt: AttemptId, data: Bytes, end: bool) {
+        let Some(id) = self.stream_of(attempt) else { return };
+        let now = self.world.now;
+        let stream = self.world.streams.at(id);
+        stream.info.upstream.last_received = Some(now);
+        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
+        if http1 && end && !data.is_empty() {
+            // HTTP/1's codec sees the end of a message after its last byte.
+            self.response_data(id, data, false);
+            return self.attempt_data(attempt, Bytes::new(), true);
+        }
+        self.response_data(id, data, end);
+    }
+
+    pub(crate) fn attempt_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
+        let Some(id) = self.stream_of(attempt) else { return };
+        let current = self.world.streams.at(id).router.attempt.as_ref();
+        if current.is_some_and(|current| !current.http2) {
+            // Those of HTTP/1 servers are dropped, and the end remains.
+            return self.attempt_data(attempt, Bytes::new(), true);
+        }
+        self.response_trailers(id, trailers);
+    }
+
+    pub(crate) fn disable_upstream_read(&mut self, id: StreamId) {
+        if let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() {
+            attempt.read_disabled += 1;
+            let (first, attempt) = (attempt.read_disabled == 1, attempt.id);
+            if first {
+                self.world.effect(Effect::ReadUpstream { attempt, enabled: false });
+            }
+        }
+    }
+
+    pub(crate) fn enable_upstream_read(&mut self, id: StreamId) {
+        if let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() {
+            attempt.read_disabled = attempt.read_disabled.saturating_sub(1);
+            let (last, attempt) = (attempt.read_disabled == 0, attempt.id);
+            if last {
+                self.world.effect(Effect::ReadUpstream { attempt, enabled: true });
+            }
+        }
+    }
+}
+
+/// The request as the server's connection carries it.
+pub(super) fn on_the_wire(mut headers: HeaderMap, http2: bool, end_stream: bool) -> HeaderMap {
+    let tunnel = is_tunnel(&headers);
+    if http2 {
+        if is_upgrade(&headers) {
+            headers.remove(b"connection");
+        }
+        return headers;
+    }
+    let follows = match end_stream {
+        _ if tunnel => Follows::Tunnel,
+        true if method_without_body(&headers) => Follows::Never,
+        true => Follows::Nothing,
+        false => Follows::Body,
+    };
+    frame(&mut headers, Protocol::Http11, follows);
+    headers
+}
