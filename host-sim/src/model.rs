@@ -34,6 +34,7 @@ pub mod log;
 mod maps;
 pub mod metric;
 mod property;
+mod protobuf;
 mod queue;
 pub mod reload;
 mod route;

@@ -16,7 +16,10 @@ use super::{
     vm::VmId,
     world::World,
 };
-use crate::abi::{ContextId, Status};
+use crate::{
+    abi::{ContextId, Status},
+    bootstrap::UpstreamProtocol,
+};
 
 /// A call that waits for its answer.
 #[derive(Debug)]
@@ -55,6 +58,7 @@ impl World {
         let name = String::from_utf8(call.upstream).map_err(|_| Status::BadArgument)?;
         let cluster = self.config.clusters.get(&name).ok_or(Status::BadArgument)?;
         let endpoint = self.upstreams.choose(cluster, Avoid::default(), &mut self.random);
+        let http2 = cluster.protocol == UpstreamProtocol::Http2;
         let mut headers: HeaderMap = call.headers.into_iter().collect();
         let needed: [&[u8]; 3] = [b":path", b":method", b":authority"];
         if needed.iter().any(|name| !headers.contains(name)) {
@@ -80,6 +84,7 @@ impl World {
             call: id,
             cluster: name,
             endpoint,
+            http2,
             headers,
             body: Bytes::from(call.body),
             timeout,

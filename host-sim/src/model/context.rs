@@ -46,8 +46,10 @@ pub(crate) struct Root {
     pub(crate) calls: BTreeMap<u32, CalloutId>,
     /// The answer that the running callback may read.
     pub(crate) answer: Option<CallAnswer>,
+    /// Properties that the plugin has declared; true: to be set once.
+    pub(crate) declared: BTreeMap<Vec<u8>, bool>,
     /// What `proxy_get_status` says.
-    pub(crate) status: (u32, &'static str),
+    pub(crate) status: (u32, String),
 }
 
 impl Root {
@@ -62,7 +64,8 @@ impl Root {
             tick: None,
             calls: BTreeMap::new(),
             answer: None,
-            status: (0, ""),
+            declared: BTreeMap::new(),
+            status: (0, String::new()),
         }
     }
 }
@@ -111,6 +114,8 @@ pub(crate) struct StreamContext {
     pub(crate) response: Windows,
     /// The callback in progress ends its message.
     pub(crate) end_of_stream: bool,
+    /// Properties declared by this context, which nothing looks at.
+    pub(crate) declared: BTreeMap<Vec<u8>, bool>,
     /// `on_log` runs: all maps are readable and none can be changed.
     pub(crate) logging: bool,
 }
@@ -124,6 +129,7 @@ impl StreamContext {
             request: Windows::default(),
             response: Windows::default(),
             end_of_stream: false,
+            declared: BTreeMap::new(),
             logging: false,
         }
     }

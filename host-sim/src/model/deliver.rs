@@ -106,7 +106,7 @@ impl Engine {
                 trailers: answer.trailers.as_ref().map_or(0, size),
             },
             None => {
-                root.status = (Status::BrokenConnection as u32, "reset");
+                root.status = (Status::BrokenConnection as u32, "reset".to_owned());
                 Callback::HttpCallResponse { context, token, headers: 0, body_size: 0, trailers: 0 }
             }
         };
@@ -115,7 +115,7 @@ impl Engine {
         self.call(vm, &callback);
         if let Some(root) = self.world.root_at(vm, context) {
             root.answer = None;
-            root.status.1 = "";
+            root.status.1.clear();
         }
     }
 }

@@ -73,6 +73,8 @@ pub enum Effect {
         cluster: String,
         /// The endpoint that was chosen.
         endpoint: SocketAddr,
+        /// Whether the cluster speaks HTTP/2.
+        http2: bool,
         /// Headers, as they go out.
         headers: HeaderMap,
         /// The body.

@@ -1,19 +1,20 @@
 //! Functions that Envoy offers beyond the ABI.
+//!
+//! Their arguments are protobuf messages of Envoy's own, except where they are plain bytes.
 
-use super::world::World;
+mod filter_state;
+mod zlib;
+
+use super::{context::StreamContext, version::EnvoyVersion, world::World};
 use crate::abi::Status;
 
-/// Functions that Envoy 1.40 has and the model refuses by name.
-const REFUSED: &[&str] = &[
-    "verify_signature",
-    "sign",
-    "compress",
-    "uncompress",
-    "set_envoy_filter_state",
-    "expr_create",
-    "expr_evaluate",
-    "expr_delete",
-    "declare_property",
+/// Functions that Envoy 1.40 has and the model refuses by name, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("verify_signature", "signatures are not modelled"),
+    ("sign", "signatures are not modelled"),
+    ("expr_create", "the expression language CEL is not modelled"),
+    ("expr_evaluate", "the expression language CEL is not modelled"),
+    ("expr_delete", "the expression language CEL is not modelled"),
 ];
 
 impl World {
@@ -23,17 +24,39 @@ impl World {
     /// [`Status::NotFound`] for a function that Envoy has not; one that Envoy has and the model has not
     /// is recorded as refused.
     pub fn foreign_function(&mut self, name: &[u8], arguments: &[u8]) -> Result<Vec<u8>, Status> {
-        let _ = arguments;
-        if name == b"clear_route_cache" {
-            self.clear_route_cache();
-            return Ok(Vec::new());
-        }
-        match REFUSED.iter().find(|known| known.as_bytes() == name) {
-            Some(known) => {
-                self.refuse(&format!("foreign function {known} is not modelled"));
-                Err(Status::InternalFailure)
+        match name {
+            b"clear_route_cache" => {
+                if let Some(stream) = self.foreign_context().map(|context| context.stream) {
+                    self.clear_route_cache_of(stream);
+                }
+                Ok(Vec::new())
             }
-            None => Err(Status::NotFound),
+            b"set_envoy_filter_state" => self.set_filter_state(arguments),
+            b"declare_property" => self.declare_property(arguments),
+            b"compress" => zlib::compress(arguments),
+            b"uncompress" => zlib::uncompress(arguments),
+            _ => self.refused(name),
+        }
+    }
+
+    fn refused(&mut self, name: &[u8]) -> Result<Vec<u8>, Status> {
+        // Signing came with 1.37.
+        let is_known = |known: &str| known != "sign" || self.envoy >= EnvoyVersion::V1_37;
+        let found = REFUSED.iter().find(|(known, _)| known.as_bytes() == name);
+        let Some((known, reason)) = found.filter(|(known, _)| is_known(known)) else {
+            return Err(Status::NotFound);
+        };
+        self.refuse(&format!("foreign function {known}: {reason}"));
+        Err(Status::InternalFailure)
+    }
+
+    /// The stream that a function acts on: since 1.37 the effective context's, before that the one of
+    /// the context that was called, so that nothing happened in the answer to a call.
+    fn foreign_context(&self) -> Option<&StreamContext> {
+        if self.envoy >= EnvoyVersion::V1_37 {
+            self.stream_context()
+        } else {
+            self.called_context()
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::{
     call::Pairs,
     context::{BodyWindow, StreamContext},
+    effect::StreamId,
     headers::{HeaderMap, MapKind},
     stream::{CachedRoute, Message, Stream},
     world::World,
@@ -109,8 +110,12 @@ impl World {
     /// Forgets the chosen route of the effective context's stream.
     pub(crate) fn clear_route_cache(&mut self) {
         if let Some(id) = self.stream_context().map(|context| context.stream) {
-            self.streams.at(id).route = CachedRoute::Unknown;
+            self.clear_route_cache_of(id);
         }
+    }
+
+    pub(crate) fn clear_route_cache_of(&mut self, stream: StreamId) {
+        self.streams.at(stream).route = CachedRoute::Unknown;
     }
 
     fn readable(&self, map: MapType) -> Option<&HeaderMap> {

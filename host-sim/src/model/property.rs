@@ -1,66 +1,93 @@
-//! Properties: what a plugin can ask about a stream, its peers and itself.
+//! Properties: what a plugin can ask about the stream, the connection and the proxy.
 //!
-//! Envoy evaluates a path with the value types of its expression language and hands the result over as
-//! bytes: text as it is, numbers as eight bytes little-endian, maps as pairs.
+//! Envoy resolves a path with the value types of its expression language and hands the result over as
+//! bytes: text as it is, numbers as eight bytes little-endian, maps as pairs, messages as protobuf.
+//! What is no value but a place with values in it, as the path `request` alone, cannot be handed over.
 //! A first segment that is none of Envoy's roots is looked up as an object that a plugin set.
 
-use super::{
-    call::Pairs,
-    filter_manager::grpc_status_of,
-    headers::HeaderMap,
-    route::RouteAction,
-    stream::{Stream, StreamInfo},
-    world::World,
-};
+mod exchange;
+mod place;
+
+use super::world::World;
 use crate::{
     abi::{Status, pairs, property_path},
-    host::Protocol,
+    bootstrap::NodeInfo,
 };
 
 /// What plugins set is kept under this prefix, among the objects of native filters.
 const PREFIX: &[u8] = b"wasm.";
+
+/// Where a path leads.
+enum Found {
+    /// A value.
+    Value(Vec<u8>),
+    /// A place with values in it.
+    Place,
+    /// Nowhere.
+    Nothing,
+}
+
+impl From<Option<Vec<u8>>> for Found {
+    fn from(value: Option<Vec<u8>>) -> Self {
+        value.map_or(Self::Nothing, Self::Value)
+    }
+}
 
 impl World {
     /// `proxy_get_property`: the value at a path whose segments are separated by zero bytes.
     ///
     /// # Errors
     /// [`Status::NotFound`] for what does not exist, or not yet, or no longer;
-    /// [`Status::SerializationFailure`] for a path of no segment, which stands for everything.
+    /// [`Status::SerializationFailure`] for a path that leads to no single value.
     pub fn property(&mut self, path: &[u8]) -> Result<Vec<u8>, Status> {
         let mut segments = property_path::segments(path);
         let root = segments.next().ok_or(Status::SerializationFailure)?;
         let rest: Vec<&[u8]> = segments.collect();
-        let found = match (root, rest.as_slice()) {
-            (b"plugin_name", []) => self.plugin().map(|plugin| plugin.name.clone().into_bytes()),
-            (b"plugin_root_id", []) => self.plugin().map(|p| p.root_id.clone().into_bytes()),
-            (b"plugin_vm_id", []) => Some(self.vm_id().as_bytes().to_vec()),
-            (b"connection_id", []) => self.stream().map(|stream| number(stream.id.0)),
-            (b"request", [name, more @ ..]) => self.request_property(name, more),
-            (b"response", [name, more @ ..]) => self.response_property(name, more),
-            (b"connection", [name]) => self.stream().and_then(|stream| connection(stream, name)),
-            (b"upstream", [name]) => self.stream().and_then(|stream| upstream(stream, name)),
-            (b"source", [name]) => self.stream().and_then(|stream| {
-                address(stream.peer.map(|peer| stream.info.remote.unwrap_or(peer))?, name)
-            }),
-            (b"destination", [name]) => self
-                .stream()
-                .and_then(|stream| self.config.listeners.get(stream.listener))
-                .and_then(|listener| address(listener.address, name)),
+        match self.find(root, &rest) {
+            Found::Value(value) => Ok(value),
+            Found::Place => Err(Status::SerializationFailure),
+            Found::Nothing => Err(Status::NotFound),
+        }
+    }
+
+    fn find(&mut self, root: &[u8], rest: &[&[u8]]) -> Found {
+        match (root, rest) {
+            (b"plugin_name", []) => self.plugin().map(|p| p.name.clone().into_bytes()).into(),
+            (b"plugin_root_id", []) => self.plugin().map(|p| p.root_id.clone().into_bytes()).into(),
+            (b"plugin_vm_id", []) => Found::Value(self.vm_id().as_bytes().to_vec()),
+            (b"xds", []) => Found::Place,
+            (b"xds", [b"node", rest @ ..]) => self.node(rest),
+            _ if self.stream().is_none() => Found::Nothing,
+            (b"connection_id", []) => self.stream().map(|stream| number(stream.id.0)).into(),
+            (b"request", [name, more @ ..]) => self.request_property(name, more).into(),
+            (b"response", [name, more @ ..]) => self.response_property(name, more).into(),
+            (b"connection", [name]) => self.connection(name).into(),
+            (b"upstream", [name]) => self.upstream(name),
+            (b"source" | b"destination", [name]) => self.address(root, name).into(),
             (b"xds", [name]) => self.xds(name),
-            (b"node", [b"id"]) => Some(self.config.node.id.clone().into_bytes()),
-            (b"node", [b"cluster"]) => Some(self.config.node.cluster.clone().into_bytes()),
-            (b"node", [b"metadata", name]) => std::str::from_utf8(name)
-                .ok()
-                .and_then(|name| self.config.node.metadata.get(name))
-                .map(|value| value.clone().into_bytes()),
-            (b"filter_state", [name]) => {
-                self.stream().and_then(|stream| stream.info.filter_state.get(*name).cloned())
+            // No filter of the model writes any, so the message is empty.
+            (b"metadata", []) => Found::Value(Vec::new()),
+            (b"metadata", [b"filter_metadata" | b"typed_filter_metadata"]) => {
+                Found::Value(encoded(&[]))
             }
-            (b"metadata" | b"upstream_filter_state" | b"filter_state" | b"xds", _) => None,
-            (_, []) => self.own_object(root),
-            _ => None,
-        };
-        found.ok_or(Status::NotFound)
+            (b"filter_state", [name]) => {
+                self.stream().and_then(|s| s.info.filter_state.get(*name).cloned()).into()
+            }
+            (b"upstream_filter_state", []) => match self.stream() {
+                Some(stream) if stream.info.upstream.first_sent.is_some() => Found::Place,
+                _ => Found::Nothing,
+            },
+            (
+                b"request" | b"response" | b"connection" | b"upstream" | b"source" | b"destination"
+                | b"filter_state",
+                [],
+            ) => Found::Place,
+            (b"metadata" | b"xds" | b"connection" | b"upstream" | b"upstream_filter_state", _) => {
+                Found::Nothing
+            }
+            (_, []) => self.own_object(root).into(),
+            _ => Found::Nothing,
+        }
     }
 
     /// `proxy_set_property`: an object of this name in the stream's filter state.
@@ -68,11 +95,20 @@ impl World {
     /// Zero bytes of a path stay in the name, so only names of one segment can be read back.
     ///
     /// # Errors
-    /// [`Status::NotFound`] where there is no stream.
+    /// [`Status::NotFound`] where there is no stream, [`Status::BadArgument`] for an object that was
+    /// declared to be set once.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Result<(), Status> {
         let id = self.stream_context().ok_or(Status::NotFound)?.stream;
+        let set_once = self.root().is_some_and(|root| root.declared.get(path) == Some(&true));
         let name = [PREFIX, path].concat();
-        self.streams.at(id).info.filter_state.insert(name, value.to_vec());
+        let info = &mut self.streams.at(id).info;
+        if info.set_once.contains(&name) {
+            return Err(Status::BadArgument);
+        }
+        if set_once && !info.filter_state.contains_key(&name) {
+            info.set_once.insert(name.clone());
+        }
+        info.filter_state.insert(name, value.to_vec());
         Ok(())
     }
 
@@ -81,167 +117,37 @@ impl World {
         self.stream()?.info.filter_state.get(&name).cloned()
     }
 
-    fn request_property(&self, name: &[u8], rest: &[&[u8]]) -> Option<Vec<u8>> {
-        let (stream, context) = (self.stream()?, self.stream_context()?);
-        let headers =
-            stream.request.headers.as_ref().filter(|_| context.logging || context.request.headers);
-        let header = |name: &str| headers?.get(name.as_bytes()).map(|value| value.to_vec());
-        let info = &stream.info;
-        match (name, rest) {
-            (b"headers", [name]) => joined(headers?, name),
-            (b"headers", []) => Some(map(headers?)),
-            (b"path", []) => header(":path"),
-            (b"url_path", []) => header(":path").map(|path| split_query(&path).0.to_vec()),
-            (b"query", []) => {
-                header(":path").map(|path| split_query(&path).1.unwrap_or_default().to_vec())
+    fn node(&mut self, path: &[&[u8]]) -> Found {
+        let NodeInfo { id, cluster, metadata } = &self.config.node;
+        match path {
+            [b"id"] => Found::Value(id.clone().into_bytes()),
+            [b"cluster"] => Found::Value(cluster.clone().into_bytes()),
+            [b"metadata"] => {
+                let list =
+                    metadata.iter().map(|(key, value)| (key.clone().into(), value.clone().into()));
+                Found::Value(encoded(&list.collect::<Vec<_>>()))
             }
-            (b"host", []) => header(":authority"),
-            (b"scheme", []) => header(":scheme"),
-            (b"method", []) => header(":method"),
-            (b"referer", []) => header("referer"),
-            (b"id", []) => header("x-request-id"),
-            (b"useragent", []) => header("user-agent"),
-            (b"time", []) => Some(number(info.start_wall)),
-            (b"size", []) => Some(number(declared_size(headers).unwrap_or(info.bytes_received))),
-            (b"total_size", []) => Some(number(
-                info.bytes_received + headers.map_or(0, |headers| headers.byte_size() as u64),
-            )),
-            (b"headers_bytes", []) => Some(number(headers?.byte_size() as u64)),
-            (b"duration", []) => info.end.map(|end| number(end - info.start)),
-            (b"protocol", []) => Some(protocol(stream.protocol).as_bytes().to_vec()),
-            _ => None,
+            [b"metadata", name] => {
+                let name = std::str::from_utf8(name).ok();
+                let value = name.and_then(|name| metadata.get(name));
+                value.map(|value| value.clone().into_bytes()).into()
+            }
+            _ => {
+                self.refuse(
+                    "property xds.node beyond id, cluster and metadata: it holds the list of all \
+                     extensions of the binary",
+                );
+                Found::Nothing
+            }
         }
     }
+}
 
-    fn response_property(&self, name: &[u8], rest: &[&[u8]]) -> Option<Vec<u8>> {
-        let (stream, context) = (self.stream()?, self.stream_context()?);
-        let headers = stream
-            .response
-            .headers
-            .as_ref()
-            .filter(|_| context.logging || context.response.headers);
-        let trailers = stream
-            .response
-            .trailers
-            .as_ref()
-            .filter(|_| context.logging || context.response.trailers);
-        let info = &stream.info;
-        match (name, rest) {
-            (b"headers", [name]) => joined(headers?, name),
-            (b"headers", []) => Some(map(headers?)),
-            (b"trailers", [name]) => joined(trailers?, name),
-            (b"trailers", []) => Some(map(trailers?)),
-            (b"code", []) => info.response_code.map(|code| number(code.into())),
-            (b"code_details", []) => info.details.clone().map(String::into_bytes),
-            (b"flags", []) => Some(number(info.flags.bits())),
-            (b"size", []) => Some(number(info.bytes_sent)),
-            (b"total_size", []) => Some(number(
-                info.bytes_sent
-                    + headers.map_or(0, |headers| headers.byte_size() as u64)
-                    + trailers.map_or(0, |trailers| trailers.byte_size() as u64),
-            )),
-            (b"grpc_status", []) => {
-                let status = trailers.and_then(|trailers| trailers.text("grpc-status"));
-                let status = status.or_else(|| headers?.text("grpc-status"));
-                let said = status.and_then(|status| status.parse().ok());
-                // A response that is no gRPC at all still has the status that its code stands for.
-                let code = || info.response_code.map(|code| grpc_status_of(code.into()));
-                said.or_else(|| code()?.try_into().ok()).map(number)
-            }
-            (b"backend_latency", []) => latency(info).map(number),
-            _ => None,
-        }
-    }
-
-    fn xds(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let stream = self.stream()?;
-        let route = stream.info.route.as_ref();
-        let text = match name {
-            b"cluster_name" => match (&stream.info.upstream.cluster, route.map(|r| &r.action)) {
-                (Some(cluster), _) => cluster.clone(),
-                (None, Some(RouteAction::Forward(forward))) => {
-                    self.config.clusters.contains_key(&forward.cluster).then_some(())?;
-                    forward.cluster.clone()
-                }
-                _ => return None,
-            },
-            b"route_name" => route?.name.clone(),
-            b"virtual_host_name" => route?.virtual_host.clone(),
-            // The bootstrap files that are read have no traffic direction: unspecified.
-            b"listener_direction" => return Some(number(0)),
-            _ => return None,
-        };
-        Some(text.into_bytes())
-    }
+/// Unlike a map of headers, an empty one is not nothing: it has a count, which is 0.
+fn encoded(list: &[pairs::Pair]) -> Vec<u8> {
+    if list.is_empty() { vec![0; 4] } else { pairs::encode(list) }
 }
 
 fn number(value: u64) -> Vec<u8> {
     value.to_le_bytes().to_vec()
-}
-
-fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http10 => "HTTP/1.0",
-        Protocol::Http11 => "HTTP/1.1",
-        Protocol::Http2 => "HTTP/2",
-    }
-}
-
-/// Several values of one name are one text.
-fn joined(headers: &HeaderMap, name: &[u8]) -> Option<Vec<u8>> {
-    let values: Vec<&[u8]> = headers.get_all(name).map(AsRef::as_ref).collect();
-    (!values.is_empty()).then(|| values.join(&b","[..]))
-}
-
-fn map(headers: &HeaderMap) -> Vec<u8> {
-    let list: Pairs = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-    pairs::encode(&list)
-}
-
-fn split_query(path: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let path = path.split(|byte| *byte == b'#').next().unwrap_or_default();
-    match path.iter().position(|byte| *byte == b'?') {
-        Some(place) => {
-            let (path, query) = path.split_at(place);
-            (path, query.get(1..))
-        }
-        None => (path, None),
-    }
-}
-
-fn declared_size(headers: Option<&HeaderMap>) -> Option<u64> {
-    headers?.text("content-length")?.parse().ok()
-}
-
-fn connection(stream: &Stream, name: &[u8]) -> Option<Vec<u8>> {
-    match name {
-        b"id" => Some(number(stream.id.0)),
-        b"mtls" => Some(vec![0]),
-        _ => None,
-    }
-}
-
-fn upstream(stream: &Stream, name: &[u8]) -> Option<Vec<u8>> {
-    let upstream = &stream.info.upstream;
-    match name {
-        b"transport_failure_reason" => {
-            upstream.address?;
-            Some(upstream.failure.clone().unwrap_or_default().into_bytes())
-        }
-        b"request_attempt_count" => Some(number(upstream.attempts.into())),
-        _ => address(upstream.address?, name),
-    }
-}
-
-fn address(address: std::net::SocketAddr, name: &[u8]) -> Option<Vec<u8>> {
-    match name {
-        b"address" => Some(address.to_string().into_bytes()),
-        b"port" => Some(number(address.port().into())),
-        _ => None,
-    }
-}
-
-/// From the last byte sent to the first byte received.
-fn latency(info: &StreamInfo) -> Option<u64> {
-    info.upstream.first_received?.checked_sub(info.upstream.first_sent?)
 }

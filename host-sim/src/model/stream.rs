@@ -1,6 +1,10 @@
 //! One request and its response: what Envoy keeps for a stream, from its first byte to its log line.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use super::{
     chain::Chain,
@@ -78,6 +82,8 @@ pub(crate) struct StreamInfo {
     pub(crate) bytes_sent: u64,
     /// Objects by full name; those that plugins set start with `wasm.`.
     pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Those of them that cannot be set again.
+    pub(crate) set_once: BTreeSet<Vec<u8>>,
     /// The route when it was last chosen; clearing the cache does not clear it.
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) upstream: UpstreamInfo,

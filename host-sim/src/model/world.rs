@@ -153,8 +153,8 @@ impl World {
     /// `proxy_get_status`: code and message of the last callout of this root context.
     pub fn call_status(&mut self) -> (u32, Vec<u8>) {
         self.root().map_or((0, Vec::new()), |root| {
-            let (code, message) = root.status;
-            (code, message.as_bytes().to_vec())
+            let (code, message) = &root.status;
+            (*code, message.clone().into_bytes())
         })
     }
 
@@ -269,6 +269,23 @@ impl World {
             Context::Stream(context) => Some(context),
             Context::Root(_) => None,
         }
+    }
+
+    /// The context that was called, whichever is effective, if it is a stream's.
+    pub(crate) fn called_context(&self) -> Option<&StreamContext> {
+        match self.vm()?.contexts.get(&self.frame?.context)? {
+            Context::Stream(context) => Some(context),
+            Context::Root(_) => None,
+        }
+    }
+
+    /// The properties that the context that was called has declared.
+    pub(crate) fn called_declarations(&mut self) -> Option<&mut BTreeMap<Vec<u8>, bool>> {
+        let id = self.frame?.context;
+        Some(match self.vm_mut()?.contexts.get_mut(&id)? {
+            Context::Stream(context) => &mut context.declared,
+            Context::Root(root) => &mut root.declared,
+        })
     }
 
     /// The stream of the effective context.

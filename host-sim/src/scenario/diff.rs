@@ -197,7 +197,18 @@ fn run(found: &mut Found<'_>) {
     };
     found.compare("refused_updates", &refused(left), &refused(right));
     found.compare("open_streams", &left.open_streams, &right.open_streams);
-    found.compare("callouts", &clusters(&left.callouts), &clusters(&right.callouts));
+    // Requests of several plugins, threads and clusters arrive in any order.
+    let sorted = |seen: &Observation| {
+        let mut callouts = seen.callouts.clone();
+        callouts
+            .sort_by(|a, b| (&a.cluster, &a.path, &a.body).cmp(&(&b.cluster, &b.path, &b.body)));
+        callouts
+    };
+    let (ours, theirs) = (sorted(left), sorted(right));
+    found.compare("callouts", &clusters(&ours), &clusters(&theirs));
+    for (index, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+        received(found, &format!("callouts[{index}]"), a, b);
+    }
 }
 
 fn log(seen: &Observation) -> BTreeMap<String, usize> {

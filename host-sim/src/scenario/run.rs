@@ -188,6 +188,7 @@ fn judged(scenario: &Scenario, observation: &Observation, took: Duration) -> Run
         host: observation.host.clone(),
         took,
         failures: check::check(scenario, observation),
+        logs: observation.logs.clone(),
         trace: observation.trace.clone(),
     }
 }

@@ -23,10 +23,11 @@ pub(crate) use codec::observed;
 use std::time::Duration;
 
 use crate::host::{Host, Nanos};
-use crate::model::effect::{AttemptId, CalloutId, CalloutOutcome};
+use crate::model::effect::{AttemptId, CalloutId};
 use crate::scenario::Scenario;
-use crate::scenario::observation::{Exchange, HostName, Observation, Received};
+use crate::scenario::observation::{Exchange, HostName, Observation};
 
+use callout::Callout;
 use client::Clients;
 use server::Servers;
 use timeline::Timeline;
@@ -124,7 +125,7 @@ struct Play<'a> {
     clients: Clients,
     servers: Servers,
     /// Requests of plugins that were answered or are being answered.
-    callouts: Vec<(CalloutId, Received, CalloutOutcome)>,
+    callouts: Vec<Callout>,
     /// The step whose end the next one waits for.
     waiting_for: Option<usize>,
     /// Steps that have not begun, and clients that have not ended.
@@ -179,9 +180,9 @@ impl Play<'_> {
             Happening::Connected(attempt) => self.connected(attempt),
             Happening::Serve(attempt) => self.serve(attempt),
             Happening::Answer(call) => {
-                let answer = self.callouts.iter().find(|(id, ..)| *id == call);
-                if let Some((_, _, outcome)) = answer {
-                    self.host.callout_response(call, outcome.clone());
+                let callout = self.callouts.iter_mut().find(|callout| callout.call == call);
+                if let Some(outcome) = callout.and_then(|callout| callout.outcome.take()) {
+                    self.host.callout_response(call, outcome);
                 }
             }
         }
@@ -199,7 +200,7 @@ impl Play<'_> {
                 None => record.callouts.push(received),
             }
         }
-        record.callouts.extend(self.callouts.into_iter().map(|(_, received, _)| received));
+        record.callouts.extend(self.callouts.into_iter().filter_map(|callout| callout.received));
         exchanges.sort_by_key(|exchange| (exchange.step, exchange.round));
         record.exchanges = exchanges;
         record

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::scenario::Control;
 use crate::scenario::check::Failure;
 use crate::scenario::diff::Difference;
-use crate::scenario::observation::HostName;
+use crate::scenario::observation::{HostName, LogLine};
 use crate::scenario::quantity;
 
 /// So many lines of the host's own record are shown with a failure.
@@ -51,6 +51,8 @@ pub struct Run {
     pub took: Duration,
     /// Expectations that do not hold.
     pub failures: Vec<Failure>,
+    /// What plugins wrote.
+    pub logs: Vec<LogLine>,
     /// The last lines of the host's own record.
     pub trace: Vec<String>,
 }

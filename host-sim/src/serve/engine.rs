@@ -1,10 +1,6 @@
 //! The one task that touches the host.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -46,7 +42,6 @@ pub(super) struct Engine {
     host: Host,
     inputs: Inputs,
     listener: Listener,
-    http2_clusters: BTreeSet<String>,
     started: Instant,
     clients: BTreeMap<StreamId, Client>,
     attempts: BTreeMap<AttemptId, (Attempt, AbortHandle)>,
@@ -54,18 +49,11 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// `http2_clusters`: whose servers are asked over HTTP/2 when a plugin calls them.
-    pub(super) fn new(
-        host: Host,
-        inputs: Inputs,
-        listener: Listener,
-        http2_clusters: BTreeSet<String>,
-    ) -> Self {
+    pub(super) fn new(host: Host, inputs: Inputs, listener: Listener) -> Self {
         Self {
             host,
             inputs,
             listener,
-            http2_clusters,
             started: Instant::now(),
             clients: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -177,9 +165,8 @@ impl Engine {
                         attempt.reading.send_replace(enabled);
                     }
                 }
-                Effect::Callout { call, cluster, endpoint, headers, body, .. } => {
+                Effect::Callout { call, endpoint, http2, headers, body, .. } => {
                     let inputs = self.inputs.clone();
-                    let http2 = self.http2_clusters.contains(&cluster);
                     let request = callout::Request { endpoint, http2, headers, body };
                     let task = tokio::spawn(callout::run(call, request, inputs));
                     self.callouts.insert(call, task.abort_handle());

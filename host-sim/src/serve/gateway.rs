@@ -17,7 +17,7 @@ use super::{
     engine::{Engine, Listener, Notice},
 };
 use crate::{
-    bootstrap::{Bootstrap, UpstreamProtocol},
+    bootstrap::Bootstrap,
     host::{Host, HostOptions, StartError},
     model::GuestFactory,
 };
@@ -92,9 +92,6 @@ impl Gateway {
                 .map_err(|source| GatewayError::Bind { name: name.clone(), address, source })?;
             sockets.push((name, socket));
         }
-        let clusters = bootstrap.clusters.iter();
-        let http2 = clusters.filter(|cluster| cluster.protocol == UpstreamProtocol::Http2);
-        let http2 = http2.map(|cluster| cluster.name.clone()).collect();
         // Compiling a module takes seconds the first time, and must not hold up the runtime.
         let host = tokio::task::spawn_blocking(move || {
             Host::new(&bootstrap, &host_options(options), factory)
@@ -102,7 +99,7 @@ impl Gateway {
         let host = host.await??;
         let (inputs, receiver) = mpsc::unbounded_channel();
         let listener: Listener = Arc::new(listener);
-        let engine = Engine::new(host, inputs.clone(), listener, http2);
+        let engine = Engine::new(host, inputs.clone(), listener);
         let mut tasks = vec![tokio::spawn(engine.run(receiver)).abort_handle()];
         let mut listeners = Vec::new();
         for (number, (name, socket)) in sockets.into_iter().enumerate() {

@@ -16,6 +16,8 @@ mod module_cache;
 #[cfg(test)]
 mod pointers;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod starting;

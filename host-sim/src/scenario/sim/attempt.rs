@@ -151,7 +151,7 @@ impl Attempt {
                 if end {
                     self.plan.clear();
                 }
-                Action::Headers(self.response_headers(status, fields), end)
+                Action::Headers(response_headers(self.endpoint.http2, status, fields), end)
             }
             Event::Data(data) => {
                 // The end of an HTTP/1.1 message is told apart from its last byte.
@@ -193,20 +193,21 @@ impl Attempt {
     fn end_follows(&self) -> bool {
         self.plan.front().is_some_and(|next| next.event == Event::End && next.after.is_zero())
     }
+}
 
-    fn response_headers(&self, status: u16, fields: Fields) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.append(":status", status.to_string());
-        let has_length = fields.iter().any(|(name, _)| name == "content-length");
-        for (name, value) in fields {
-            headers.append(name, value);
-        }
-        let bodiless = matches!(status, 100..=199 | 204 | 304);
-        if !self.endpoint.http2 && !has_length && !bodiless {
-            headers.append("transfer-encoding", "chunked");
-        }
-        headers
+/// Response headers as the host's codec hands them over.
+pub(super) fn response_headers(http2: bool, status: u16, fields: Fields) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.append(":status", status.to_string());
+    let has_length = fields.iter().any(|(name, _)| name == "content-length");
+    for (name, value) in fields {
+        headers.append(name, value);
     }
+    let bodiless = matches!(status, 100..=199 | 204 | 304);
+    if !http2 && !has_length && !bodiless {
+        headers.append("transfer-encoding", "chunked");
+    }
+    headers
 }
 
 #[cfg(test)]

@@ -4,28 +4,36 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::attempt::{Endpoint, response_headers};
 use super::codec;
 use crate::host::Nanos;
 use crate::model::HeaderMap;
-use crate::model::effect::CalloutOutcome;
+use crate::model::effect::{CalloutId, CalloutOutcome};
 use crate::scenario::observation::Received;
-use crate::upstream::{Event, Script, TimedEvent};
+use crate::upstream::{Event, Reply, TimedEvent};
+
+/// A request of a plugin.
+#[derive(Debug)]
+pub(super) struct Callout {
+    pub(super) call: CalloutId,
+    /// Its record; none if it never reached a server.
+    pub(super) received: Option<Received>,
+    /// None when the host no longer wants it.
+    pub(super) outcome: Option<CalloutOutcome>,
+}
 
 /// The record, the answer, and after how long it comes; `served` requests came before.
 pub(super) fn answer(
-    cluster: String,
+    server: Endpoint,
     headers: HeaderMap,
     body: Bytes,
-    mut script: Script,
+    reply: &Reply,
     served: usize,
 ) -> (Received, CalloutOutcome, Nanos) {
-    let mut request = codec::request(&headers, false, false, served);
+    let mut request = codec::request(&headers, body.is_empty(), server.http2, served);
     request.body = body.to_vec();
     request.ended = true;
-    for _ in 0..served {
-        script.next_reply();
-    }
-    let plan = script.next_reply().plan(&request);
+    let plan = reply.plan(&request);
     let mut after = Duration::ZERO;
     let mut headers = HeaderMap::new();
     let mut body = BytesMut::new();
@@ -35,8 +43,7 @@ pub(super) fn answer(
         after += wait;
         match event {
             Event::Headers { status, fields } => {
-                headers = fields.into_iter().collect();
-                headers.append(":status", status.to_string());
+                headers = response_headers(server.http2, status, fields);
             }
             Event::Data(data) => body.extend_from_slice(&data),
             Event::Trailers(fields) => trailers = fields.into_iter().collect(),
@@ -55,5 +62,5 @@ pub(super) fn answer(
     let silent = Duration::from_secs(3600);
     let after = if outcome.is_some() { after } else { silent };
     let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX / 2);
-    (codec::observed(cluster, request), outcome.unwrap_or(CalloutOutcome::Reset), nanos)
+    (codec::observed(server.cluster, request), outcome.unwrap_or(CalloutOutcome::Reset), nanos)
 }

@@ -12,6 +12,7 @@ use super::codec;
 use crate::model::effect::{AttemptId, UpstreamEvent};
 use crate::scenario::Endpoints;
 use crate::scenario::observation::Received;
+use crate::upstream::Reply;
 
 /// Every endpoint and every attempt of a run.
 #[derive(Debug, Default)]
@@ -33,6 +34,15 @@ impl Servers {
         let key = (endpoint.cluster.clone(), endpoint.address);
         self.scripts.entry(key).or_insert_with(|| endpoints);
         self.attempts.insert(attempt, Attempt::new(endpoint, exchange));
+    }
+
+    /// What the server says to a plugin's own request; none if it refuses connections.
+    pub(super) fn reply(&mut self, server: &Endpoint, endpoints: Endpoints) -> Option<Reply> {
+        let key = (server.cluster.clone(), server.address);
+        match self.scripts.entry(key).or_insert(endpoints) {
+            Endpoints::Down => None,
+            Endpoints::Scripted(script) => Some(script.next_reply()),
+        }
     }
 
     /// What has become of the attempt's connection.

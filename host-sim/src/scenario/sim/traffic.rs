@@ -3,16 +3,15 @@
 use bytes::Bytes;
 
 use super::attempt::{Action, Endpoint};
+use super::callout::{self, Callout};
 use super::client::Sent;
 use super::server::Connection;
-use super::{Happening, Play, callout, codec, nanos};
+use super::{Happening, Play, codec, nanos};
 use crate::model::HeaderMap;
 use crate::model::effect::{
     AttemptId, CalloutId, CalloutOutcome, Effect, StreamEvent, StreamId, UpstreamEvent,
     UpstreamReset,
 };
-use crate::scenario::Endpoints;
-use crate::scenario::observation::Received;
 
 impl Play<'_> {
     pub(super) fn send_frame(&mut self, index: usize) {
@@ -98,11 +97,14 @@ impl Play<'_> {
                         self.schedule_service(attempt);
                     }
                 }
-                Effect::Callout { call, cluster, headers, body, .. } => {
-                    self.callout(call, cluster, headers, body);
+                Effect::Callout { call, cluster, endpoint, http2, headers, body, .. } => {
+                    let server = Endpoint { cluster, address: endpoint, http2 };
+                    self.callout(call, server, headers, body);
                 }
                 Effect::CalloutCancelled { call } => {
-                    self.callouts.retain(|(id, ..)| *id != call);
+                    if let Some(callout) = self.callouts.iter_mut().find(|one| one.call == call) {
+                        callout.outcome = None;
+                    }
                 }
                 Effect::Closed { stream, access } => {
                     if let Some(index) = self.clients.of(stream)
@@ -151,20 +153,22 @@ impl Play<'_> {
     pub(super) fn callout(
         &mut self,
         call: CalloutId,
-        cluster: String,
+        server: Endpoint,
         headers: HeaderMap,
         body: Bytes,
     ) {
-        let (received, outcome, after) = match self.scenario.endpoints(&cluster) {
-            Endpoints::Down => {
-                (Received { cluster, ..Received::default() }, CalloutOutcome::ConnectFailure, 0)
-            }
-            Endpoints::Scripted(script) => {
-                let count = self.callouts.iter().filter(|(_, r, _)| r.cluster == cluster).count();
-                callout::answer(cluster, headers, body, script, count)
+        let endpoints = self.scenario.endpoints(&server.cluster);
+        let (received, outcome, after) = match self.servers.reply(&server, endpoints) {
+            None => (None, CalloutOutcome::ConnectFailure, 0),
+            Some(reply) => {
+                let before = self.callouts.iter().filter_map(|callout| callout.received.as_ref());
+                let before = before.filter(|seen| seen.cluster == server.cluster).count();
+                let answer = callout::answer(server, headers, body, &reply, before);
+                let (received, outcome, after) = answer;
+                (Some(received), outcome, after)
             }
         };
-        self.callouts.push((call, received, outcome));
+        self.callouts.push(Callout { call, received, outcome: Some(outcome) });
         self.timeline.push(self.host.now() + after, Happening::Answer(call));
     }
 }

@@ -17,6 +17,7 @@ fn verdict(control: Option<Control>, failures: Vec<Failure>) -> Verdict {
         path: PathBuf::from("case.yaml"),
         control,
         runs: vec![Run {
+            logs: Vec::new(),
             host: HostName::Sim,
             took: Duration::from_millis(3),
             failures,

@@ -1,0 +1,56 @@
+//! What Envoy has and the model has not is refused by name.
+
+use super::scene::{CONTINUE, Filter, Guests, Notes, Scene, default_answer};
+use crate::{abi::Callback, model::World};
+
+/// What is refused of this call, made when the request's headers come.
+fn refusal(call: impl Fn(&mut World) + Clone + Send + Sync + 'static) -> String {
+    let notes = Notes::default();
+    let of_guest = notes.clone();
+    let guests = Guests::default().with("asker", move || {
+        let (notes, call) = (of_guest.clone(), call.clone());
+        Box::new(move |world: &mut World, callback: &Callback| match callback {
+            Callback::RequestHeaders { .. } => {
+                call(world);
+                notes.add(world.take_refusals().join("; "));
+                CONTINUE
+            }
+            _ => default_answer(callback),
+        })
+    });
+    let mut scene = Scene::new(guests, &[Filter("asker", "asker", "")]);
+    scene.request(&[], true);
+    notes.take().concat()
+}
+
+#[test]
+fn what_the_model_has_not_is_refused_by_name() {
+    let foreign = |name: &'static [u8], arguments: &'static [u8]| {
+        refusal(move |world| _ = world.foreign_function(name, arguments))
+    };
+    for name in [&b"sign"[..], b"verify_signature", b"expr_create", b"expr_evaluate"] {
+        let refused = foreign(name, b"");
+        let name = String::from_utf8_lossy(name);
+        assert!(refused.contains(&format!("foreign function {name}: ")), "{refused}");
+    }
+    let acted_on = foreign(b"set_envoy_filter_state", b"\x0a\x17envoy.tcp_proxy.cluster\x12\x01v");
+    assert!(acted_on.contains("object `envoy.tcp_proxy.cluster`"), "{acted_on}");
+    let outlives = foreign(b"declare_property", b"\x0a\x01n\x28\x02");
+    assert!(outlives.contains("outlive their stream"), "{outlives}");
+    let typed = foreign(b"declare_property", b"\x0a\x01n\x18\x03");
+    assert!(typed.contains("FlatBuffers and Protobuf"), "{typed}");
+    let property = refusal(|world| _ = world.property(b"xds\0node"));
+    assert!(property.contains("xds.node beyond"), "{property}");
+}
+
+#[test]
+fn what_is_modelled_is_not_refused() {
+    let refused = refusal(|world| {
+        for name in [&b"clear_route_cache"[..], b"compress", b"nonsense"] {
+            _ = world.foreign_function(name, b"");
+        }
+        _ = world.property(b"xds\0node\0id");
+        _ = world.property(b"upstream\0local_address");
+    });
+    assert_eq!(refused, "");
+}
