@@ -30,12 +30,19 @@
 //! `total_tokens` (prompt plus the longest answer allowed), each `{at_least, at_most}`, `stream`,
 //! `tools`, `images`, `headers` (name to pattern), `path`. All that are given must hold.
 //!
+//! `on_context_overflow` says what becomes of a request whose prompt and longest answer do not fit
+//! into the `context_window` of the model that its pool runs: `ignore` (the default; the server
+//! refuses it), `refuse`, or `route_larger`: it goes to the first of the pool's `fallback` pools into
+//! which it fits, and is refused if there is none. An estimate's error counts in the request's favour:
+//! what may be too long is sent to more room, only what is too long for sure is refused. The pool's
+//! servers must take the model under the name the client used.
+//!
 //! # Headers towards the servers and for routes
 //! | header | value |
 //! |---|---|
 //! | `x-llm-model` | the model's real name, whatever alias the client used |
 //! | `x-llm-pool` | the chosen pool |
-//! | `x-llm-reason` | the rule's name, or `default`, `unknown_model`, `missing_model`, `incomplete`, `malformed` |
+//! | `x-llm-reason` | the rule's name, or `default`, `unknown_model`, `missing_model`, `incomplete`, `malformed`, `context_window` |
 //!
 //! # Metrics
 //! | metric | counts |

@@ -1,6 +1,7 @@
 //! Refusals, as the APIs word them, so that client libraries raise what they always raise.
 
 use filter_shell::{Facts, Reply};
+use llm_wire::{Api, Family};
 use traffic_policy::route::Refusal;
 
 /// The answer to a request that the policy refuses.
@@ -27,6 +28,7 @@ pub(crate) fn reply(why: Refusal, facts: &Facts) -> Reply {
             message: "The request is too large, or was sent too slowly, to be routed.".into(),
             param: None,
         },
+        Refusal::ContextWindow { window } => context_window(window, facts),
         Refusal::Malformed => Reply {
             status: 400,
             code: Some("invalid_json"),
@@ -34,4 +36,22 @@ pub(crate) fn reply(why: Refusal, facts: &Facts) -> Reply {
             param: None,
         },
     }
+}
+
+/// What the servers themselves would have said, had the request come so far.
+fn context_window(window: u64, facts: &Facts) -> Reply {
+    let tokens = facts.body.prompt.tokens;
+    let (message, param) = match facts.api.map_or(Family::OpenAi, Api::family) {
+        Family::Anthropic => {
+            (format!("prompt is too long: {tokens} tokens > {window} maximum"), None)
+        }
+        Family::OpenAi => (
+            format!(
+                "This model's maximum context length is {window} tokens. However, your messages resulted in {tokens} tokens, and {} were requested for the answer. Please reduce the length of the messages.",
+                facts.body.max_output_tokens.unwrap_or(0)
+            ),
+            Some("messages"),
+        ),
+    };
+    Reply { status: 400, code: Some("context_length_exceeded"), message, param }
 }

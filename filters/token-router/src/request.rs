@@ -19,6 +19,7 @@ pub(crate) fn request(facts: &Facts) -> Request<'_> {
         } else {
             TokenCount::at_least(body.prompt.tokens)
         },
+        prompt_error_percent: body.prompt.error_percent,
         requested_tokens: known(body.max_output_tokens, whole),
         stream: known(body.stream, whole),
         tools: known(body.has_tools.then_some(true), whole),

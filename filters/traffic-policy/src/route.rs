@@ -10,10 +10,12 @@
 mod condition;
 mod config;
 mod request;
+mod window;
 
 pub use condition::Condition;
 pub use config::{RawCondition, RawDefault, RawRange, RawRouter, RawRule};
 pub use request::{Known, Request, Seen, TokenCount};
+pub use window::Overflow;
 
 use crate::catalog::Catalog;
 use crate::route::condition::Truth;
@@ -25,6 +27,7 @@ pub struct Router {
     default_pool: String,
     catalog: Catalog,
     on_unknown_model: Fallback,
+    on_context_overflow: Overflow,
     on_incomplete: Fallback,
     on_malformed: Fallback,
 }
@@ -76,6 +79,11 @@ pub enum Refusal {
     Incomplete,
     /// The body is not what the API takes.
     Malformed,
+    /// Prompt and answer do not fit into any context window that it may go to.
+    ContextWindow {
+        /// The largest of them.
+        window: u64,
+    },
 }
 
 /// The reasons that are not a rule's name. A rule may not be called like one of them.
@@ -90,15 +98,26 @@ pub mod reason {
     pub const INCOMPLETE: &str = "incomplete";
     /// The body is not what the API takes.
     pub const MALFORMED: &str = "malformed";
+    /// The request does not fit into the context window of the pool it was for.
+    pub const CONTEXT_WINDOW: &str = "context_window";
     /// Those that may refuse a request.
-    pub const REFUSING: [&str; 4] = [UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED];
+    pub const REFUSING: [&str; 5] =
+        [UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED, CONTEXT_WINDOW];
+    /// Those that send a request to the default pool.
+    pub const TO_DEFAULT: [&str; 5] =
+        [DEFAULT, UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED];
     /// All of them.
-    pub const ALL: [&str; 5] = [DEFAULT, UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED];
+    pub const ALL: [&str; 6] =
+        [DEFAULT, UNKNOWN_MODEL, MISSING_MODEL, INCOMPLETE, MALFORMED, CONTEXT_WINDOW];
 }
 
 impl Router {
     /// Decides where `request` goes.
     pub fn route(&self, request: &Request<'_>) -> Choice<'_> {
+        self.fit(self.choose(request), request)
+    }
+
+    fn choose(&self, request: &Request<'_>) -> Choice<'_> {
         match request.seen {
             Seen::Malformed => {
                 return self.fall_back(self.on_malformed, Refusal::Malformed, reason::MALFORMED);
@@ -122,8 +141,10 @@ impl Router {
     /// Every reason this policy can give, with the pool that goes with it where there is one.
     pub fn reasons(&self) -> impl Iterator<Item = (&str, &str)> {
         let of_rules = self.rules.iter().map(|rule| (rule.name.as_str(), rule.pool.as_str()));
-        let others = reason::ALL.iter().map(|reason| (*reason, self.default_pool.as_str()));
-        of_rules.chain(others)
+        let to_default =
+            reason::TO_DEFAULT.iter().map(|reason| (*reason, self.default_pool.as_str()));
+        let larger = self.larger_pools().map(|pool| (reason::CONTEXT_WINDOW, pool));
+        of_rules.chain(to_default).chain(larger)
     }
 
     /// The real name of the model that a client means by `name`.

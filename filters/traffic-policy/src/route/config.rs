@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::condition::{Condition, Range};
-use super::{Fallback, Router, Rule, reason};
+use super::{Fallback, Overflow, Router, Rule, reason};
 use crate::catalog::Catalog;
 use crate::invalid::Invalid;
 use crate::pattern::Pattern;
@@ -22,6 +22,9 @@ pub struct RawRouter {
     /// What to do with a model that is not in `models`.
     #[serde(default = "route_default")]
     pub on_unknown_model: Fallback,
+    /// What to do with what does not fit into the context window of the chosen pool's model.
+    #[serde(default)]
+    pub on_context_overflow: Overflow,
 }
 
 /// One rule.
@@ -98,11 +101,13 @@ impl Router {
             let when = conditions(rule.when, &catalog).map_err(|e| e.under("when").under(&at))?;
             rules.push(Rule { name: rule.name, when, pool: rule.pool });
         }
+        check_windows(&catalog, raw.on_context_overflow)?;
         Ok(Self {
             rules,
             default_pool: raw.default.pool,
             catalog,
             on_unknown_model: raw.on_unknown_model,
+            on_context_overflow: raw.on_context_overflow,
             on_incomplete,
             on_malformed,
         })
@@ -114,6 +119,25 @@ fn check_pool(catalog: &Catalog, path: &str, pool: &str) -> Result<(), Invalid> 
         Some(_) => Ok(()),
         None => Err(Invalid::not_one_of(path, pool, catalog.pool_names(), "add it to pools")),
     }
+}
+
+/// A setting that can never do anything is a misunderstanding.
+fn check_windows(catalog: &Catalog, overflow: Overflow) -> Result<(), Invalid> {
+    let at = "on_context_overflow";
+    if overflow != Overflow::Ignore && catalog.models().iter().all(|m| m.context_window.is_none()) {
+        let name = if overflow == Overflow::Refuse { "refuse" } else { "route_larger" };
+        return Err(Invalid::new(
+            at,
+            format!("found `{name}`, and no model with a context_window; add one to models"),
+        ));
+    }
+    if overflow == Overflow::RouteLarger && catalog.pools().iter().all(|p| p.fallback.is_empty()) {
+        return Err(Invalid::new(
+            at,
+            "found `route_larger`, and no pool with a fallback; name larger pools in pools[].fallback, or use `refuse`",
+        ));
+    }
+    Ok(())
 }
 
 /// A rule's name is a header value and a metric label, and must tell it from all others.

@@ -41,6 +41,7 @@ fn chat<'a>(model: &'a str, tokens: u64) -> Request<'a> {
         expects_model: true,
         model: Known::Value(model),
         prompt_tokens: TokenCount::exactly(tokens),
+        prompt_error_percent: 0,
         requested_tokens: Known::Absent,
         stream: Known::Absent,
         tools: Known::Absent,
