@@ -3,6 +3,7 @@
 mod abi;
 mod demo;
 mod run;
+mod schema;
 mod serve;
 mod upstream;
 
@@ -23,6 +24,7 @@ enum What {
     Demo(demo::DemoCommand),
     Run(run::Run),
     Abi(abi::Abi),
+    Schema(schema::Schema),
     Serve(serve::ServeCommand),
     Upstream(upstream::UpstreamCommand),
 }
@@ -34,6 +36,7 @@ impl Command {
             What::Demo(demo) => demo.run(),
             What::Run(run) => run.run(),
             What::Abi(abi) => abi.run(),
+            What::Schema(schema) => schema.run(),
             What::Serve(serve) => serve.run(),
             What::Upstream(upstream) => upstream.run(),
         }

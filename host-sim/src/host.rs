@@ -257,6 +257,33 @@ impl Host {
         self.engine.world.draining = true;
     }
 
+    /// The wall clock is set: forward, or back. Timers, which run on the monotonic clock, do not move.
+    pub fn jump_wall_clock(&mut self, nanos: i64) {
+        self.input(format_args!("wall clock jumps by {nanos} ns"));
+        let world = &mut self.engine.world;
+        world.start_wall = world.start_wall.saturating_add_signed(nanos);
+    }
+
+    /// A worker thread ends with everything on it: its streams are cut, its VMs are gone.
+    ///
+    /// The driver must open no more streams there. No Envoy does this: a thread that dies takes the
+    /// process with it. It is here for what plugins agree on among workers, such as who ticks for all.
+    pub fn lose_worker(&mut self, worker: usize) {
+        self.input(format_args!("worker {worker} is lost"));
+        self.engine.lose_worker(worker);
+        self.engine.world.streams.bury();
+    }
+
+    /// A client is about to give up on a stream: notes it, if a plugin holds it.
+    pub fn lint_abandoned(&mut self, stream: StreamId) {
+        self.engine.world.lint_abandoned(stream);
+    }
+
+    /// Looks, at the end of a run, for what plugins have left behind.
+    pub fn lint_what_is_left(&mut self) {
+        self.engine.world.lint_what_is_left();
+    }
+
     /// The next effect, if there is one; drained after every input.
     pub fn poll(&mut self) -> Option<Effect> {
         self.engine.world.effects.pop_front()

@@ -30,6 +30,7 @@ mod grpc;
 pub mod guest;
 mod hcm;
 pub mod headers;
+pub mod lint;
 pub mod log;
 mod maps;
 pub mod metric;
@@ -50,6 +51,7 @@ pub(crate) mod trace;
 pub mod version;
 mod vm;
 pub mod vm_registry;
+mod worker_loss;
 pub mod world;
 
 pub use call::{GrpcCall, GrpcStream, HttpCall, LocalReply, Pairs};

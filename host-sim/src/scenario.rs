@@ -20,8 +20,10 @@ pub mod diff;
 mod drive;
 pub mod envoy;
 pub mod expect;
+pub mod fault;
 pub mod format;
 pub mod observation;
+pub mod plugin;
 pub mod quantity;
 pub mod run;
 pub mod sim;
@@ -29,14 +31,18 @@ pub mod step;
 pub mod verdict;
 pub mod workbench;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::model::EnvoyVersion;
+use crate::model::lint::Lint;
 use crate::upstream::Script;
 
 use expect::Finally;
+use fault::{GuestFault, TimedEvent};
+use plugin::Plugin;
 use step::Step;
 
 /// One scenario file.
@@ -66,6 +72,12 @@ pub struct Scenario {
     pub patches: Vec<(String, Value)>,
     /// What the endpoints of a cluster do; a cluster that is not named answers friendly.
     pub upstreams: Vec<(String, Endpoints)>,
+    /// What happens to the proxy itself, and when.
+    pub events: Vec<TimedEvent>,
+    /// What goes wrong inside guests.
+    pub guest_faults: Vec<GuestFault>,
+    /// Lints that the scenario does not want to hear of, each with its reason.
+    pub silenced: Vec<(Lint, String)>,
     /// What the client does, in the order of the file.
     pub steps: Vec<Step>,
     /// What must be true at the end.
@@ -89,6 +101,17 @@ impl Scenario {
         before.filter_map(Step::request).map(|request| request.times()).sum::<usize>() + round
     }
 
+    /// Keys of filter state that some step expects something of.
+    #[must_use]
+    pub fn filter_state_keys(&self) -> BTreeSet<&str> {
+        let requests = self.steps.iter().filter_map(Step::request);
+        let states = requests.map(|request| &request.expect.filter_state);
+        states
+            .flat_map(|state| state.present.iter().map(|(key, _)| key).chain(&state.absent))
+            .map(String::as_str)
+            .collect()
+    }
+
     /// What stands behind `cluster`.
     #[must_use]
     pub fn endpoints(&self, cluster: &str) -> Endpoints {
@@ -106,6 +129,22 @@ pub enum Target {
     Envoy(PathBuf),
     /// Istio resources; the host gets what Istio would deliver for them.
     Istio(Vec<PathBuf>),
+    /// One plugin; the file around it is made.
+    Plugin(Plugin),
+}
+
+/// The root id of the plugin that `config` means in a file of the user's.
+const MAIN_PLUGIN: &str = "llm-mesh";
+
+impl Target {
+    /// The root id of the plugin that is meant where none is named.
+    #[must_use]
+    pub fn main_plugin(&self) -> &str {
+        match self {
+            Self::Envoy(_) | Self::Istio(_) => MAIN_PLUGIN,
+            Self::Plugin(plugin) => &plugin.root_id,
+        }
+    }
 }
 
 /// On which hosts a scenario means something.

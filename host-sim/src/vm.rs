@@ -21,6 +21,7 @@ mod instance;
 mod load_error;
 mod memory;
 mod module_cache;
+pub mod sabotage;
 mod state;
 pub(crate) mod trap;
 mod watchdog;

@@ -28,6 +28,10 @@ pub(super) struct Run {
     /// unless it says `control: passes`.
     #[arg(long)]
     control: bool,
+    /// A module, for scenarios that name no configuration: one is made, with this plugin in front
+    /// of one scripted server.
+    #[arg(long, value_name = "FILE.wasm")]
+    plugin: Option<PathBuf>,
     /// In place of the scenario's seed.
     #[arg(long)]
     seed: Option<u64>,
@@ -76,7 +80,12 @@ impl Run {
             Ok(files) => files,
             Err(error) => return super::refuse(&error),
         };
-        let bench = match Workbench::here(without) {
+        let bench = match &self.plugin {
+            // Somebody else's plugin needs nothing of this project.
+            Some(_) => Workbench::anywhere(without),
+            None => Workbench::here(without),
+        };
+        let bench = match bench {
             Ok(bench) => bench,
             Err(error) => return super::refuse(&error),
         };
@@ -90,6 +99,7 @@ impl Run {
             seed: self.seed,
             workers: self.workers,
             envoy: self.envoy,
+            plugin: self.plugin.clone(),
         };
         let begun = Instant::now();
         let mut summary = Summary::default();
@@ -150,6 +160,7 @@ fn as_json(verdict: &Verdict) -> serde_json::Value {
         "left_out": verdict.left_out,
         "only_sim": verdict.only_sim,
         "error": verdict.error,
+        "seed": verdict.seed,
         "repeat": verdict.repeat,
     })
 }

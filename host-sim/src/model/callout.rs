@@ -67,6 +67,7 @@ impl World {
         if !call.body.is_empty() {
             headers.set("content-length", call.body.len().to_string());
         }
+        self.lint_timeout(call.timeout_ms, &name);
         let token = {
             let vm = self.vm_mut().ok_or(Status::InternalFailure)?;
             // The low two bits tell HTTP calls from gRPC calls and streams.

@@ -116,6 +116,8 @@ pub(crate) struct StreamContext {
     pub(crate) end_of_stream: bool,
     /// Properties declared by this context, which nothing looks at.
     pub(crate) declared: BTreeMap<Vec<u8>, bool>,
+    /// The plugin has answered the stream by itself.
+    pub(crate) replied: bool,
     /// `on_log` runs: all maps are readable and none can be changed.
     pub(crate) logging: bool,
 }
@@ -130,6 +132,7 @@ impl StreamContext {
             response: Windows::default(),
             end_of_stream: false,
             declared: BTreeMap::new(),
+            replied: false,
             logging: false,
         }
     }

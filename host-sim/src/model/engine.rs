@@ -64,7 +64,7 @@ impl Engine {
             return Called::Failed;
         };
         let world = &mut self.world;
-        let before = world.enter(vm, callback.context());
+        let before = world.enter(vm, callback.context(), Some(callback.kind()));
         let thread = world.thread();
         world.trace.line(world.now, format_args!("  {thread} {vm} {callback:?}"));
         let result = guest.call(world, callback);
@@ -148,6 +148,7 @@ impl Engine {
         {
             match action {
                 AfterCall::Continue { stream, filter, side } => {
+                    self.world.lint_resume(vm, stream, filter, side);
                     self.common_continue(stream, side, filter);
                 }
                 AfterCall::Reset { stream } => self.reset_stream(stream),

@@ -5,6 +5,7 @@
 
 use super::{
     call::LocalReply,
+    lint::Lint,
     vm::{AfterCall, Side},
     world::World,
 };
@@ -64,7 +65,13 @@ impl World {
                 *byte = b'_';
             }
         }
-        if let Some(stream) = self.stream_context().map(|context| context.stream) {
+        if let Some(context) = self.stream_context_mut() {
+            let (stream, again) = (context.stream, std::mem::replace(&mut context.replied, true));
+            if again {
+                let what = "the stream was answered before; where the first answer has begun, \
+                            a second one cuts it";
+                self.lint(Lint::SecondLocalReply, format_args!("{what}"));
+            }
             self.after_call(AfterCall::Reply { stream, reply });
         }
         if let Some(vm) = self.vm_mut() {

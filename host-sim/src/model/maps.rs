@@ -25,8 +25,11 @@ impl World {
         let map = map_type(map)?;
         let logging = self.stream_context().is_some_and(|context| context.logging);
         let missing = if logging { Status::NotFound } else { Status::BadArgument };
-        let map = self.readable(map).ok_or(missing)?;
-        map.get(&key.to_ascii_lowercase()).map(|value| value.to_vec()).ok_or(Status::NotFound)
+        let Some(found) = self.readable(map) else {
+            self.lint_window(map, "read");
+            return Err(missing);
+        };
+        found.get(&key.to_ascii_lowercase()).map(|value| value.to_vec()).ok_or(Status::NotFound)
     }
 
     /// `proxy_get_header_map_pairs`.
@@ -34,10 +37,12 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that does not exist in the ABI; one that is not there is empty.
     pub fn header_pairs(&mut self, map: u32) -> Result<Pairs, Status> {
-        let map = self.readable(map_type(map)?);
-        Ok(map.map_or_else(Pairs::new, |map| {
-            map.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
-        }))
+        let map = map_type(map)?;
+        let Some(found) = self.readable(map) else {
+            self.lint_window(map, "read");
+            return Ok(Pairs::new());
+        };
+        Ok(found.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect())
     }
 
     /// `proxy_get_header_map_size`: bytes, not entries.
@@ -100,7 +105,13 @@ impl World {
             MapType::ResponseHeaders => MapKind::Response,
             _ => MapKind::Trailers,
         };
-        edit(self.writable(map).ok_or(Status::BadArgument)?, kind);
+        match self.writable(map) {
+            Some(found) => edit(found, kind),
+            None => {
+                self.lint_window(map, "changed");
+                return Err(Status::BadArgument);
+            }
+        }
         if map == MapType::RequestHeaders {
             self.clear_route_cache();
         }

@@ -78,7 +78,9 @@ impl World {
     /// [`Status::BadArgument`] for a kind that does not exist.
     pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Result<u32, Status> {
         let kind = MetricType::from_number(kind).ok_or(Status::BadArgument)?;
-        let name = format!("{PREFIX}{}", String::from_utf8_lossy(name));
+        let name = String::from_utf8_lossy(name);
+        self.lint_definition(&name);
+        let name = format!("{PREFIX}{name}");
         let start = match kind {
             MetricType::Counter => MetricValue::Counter(0),
             MetricType::Gauge => MetricValue::Gauge(0),

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{thread::Thread, time::Event, world::World};
+use super::{lint::Lint, thread::Thread, time::Event, world::World};
 use crate::abi::{ContextId, Status};
 
 #[derive(Debug)]
@@ -16,6 +16,8 @@ struct Queue {
     /// The VM is found by its key, so that a VM that replaced a dead one is told in its stead.
     key: usize,
     context: ContextId,
+    /// The last registrant's name and root id.
+    plugin: (String, String),
 }
 
 /// All queues of the process.
@@ -35,6 +37,9 @@ impl World {
             let vm = self.vm().ok_or(Status::InternalFailure)?;
             (vm.thread, vm.key, vm.root_of(self.effective_context()))
         };
+        let own = self.plugin().map(|plugin| (plugin.name.clone(), plugin.root_id.clone()));
+        let own = own.unwrap_or_default();
+        let shown = String::from_utf8_lossy(name).into_owned();
         let name = (self.vm_id().to_owned(), name.to_vec());
         // 0 is not a token.
         let fresh = u32::try_from(self.queues.tokens.len()).unwrap_or(u32::MAX - 1) + 1;
@@ -44,8 +49,17 @@ impl World {
             thread,
             key,
             context,
+            plugin: own.clone(),
         });
         (queue.thread, queue.key, queue.context) = (thread, key, context);
+        let before = std::mem::replace(&mut queue.plugin, own.clone());
+        if before != own {
+            let other = before.0;
+            let what = format_args!(
+                "queue `{shown}` is `{other}`'s, who hears no more of it; give it a name of its own"
+            );
+            self.lint(Lint::QueueNameCollision, what);
+        }
         Ok(token)
     }
 

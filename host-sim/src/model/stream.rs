@@ -140,6 +140,17 @@ impl Streams {
         self.live.retain(|_, stream| !stream.chain.destroyed);
     }
 
+    pub(crate) fn ids(&self) -> Vec<StreamId> {
+        self.live.keys().copied().collect()
+    }
+
+    /// The streams that a worker serves.
+    pub(crate) fn of_worker(&self, worker: usize) -> Vec<StreamId> {
+        let own =
+            self.live.values().filter(|stream| stream.worker == worker && !stream.chain.destroyed);
+        own.map(|stream| stream.id).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live.len()
     }

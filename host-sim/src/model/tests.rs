@@ -6,6 +6,7 @@
 mod body_gate;
 mod callouts;
 mod knob;
+mod lints;
 mod refusals;
 mod reload;
 mod replies;

@@ -15,6 +15,7 @@ use super::{
     config::{Config, Plugin},
     context::{Context, Root, StreamContext},
     effect::{Effect, StreamId},
+    lint::Findings,
     log::LogLine,
     metric::Metrics,
     queue::Queues,
@@ -27,7 +28,7 @@ use super::{
     version::EnvoyVersion,
     vm::{Vm, VmId},
 };
-use crate::abi::{ContextId, Status};
+use crate::abi::{ContextId, Export, Status};
 
 /// The state of the simulated proxy, as far as plugins can see or change it.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub struct World {
     pub(crate) trace: Trace,
     /// Streams whose held data a guest has changed since the filter manager looked.
     pub(crate) rewritten: Vec<StreamId>,
+    pub(crate) lints: Findings,
     refusals: Vec<String>,
     frame: Option<Frame>,
 }
@@ -66,6 +68,8 @@ pub(crate) struct Frame {
     pub(crate) context: ContextId,
     /// What the guest set with `proxy_set_effective_context`.
     pub(crate) effective: Option<ContextId>,
+    /// None while the VM starts.
+    pub(crate) callback: Option<Export>,
 }
 
 impl Default for World {
@@ -91,6 +95,7 @@ impl Default for World {
             effects: VecDeque::new(),
             trace: Trace::default(),
             rewritten: Vec::new(),
+            lints: Findings::default(),
             refusals: Vec::new(),
             frame: None,
         }
@@ -219,8 +224,18 @@ impl World {
 // What the chapters build on.
 impl World {
     /// Enters a callback; returns what was there before, for [`World::leave`].
-    pub(crate) fn enter(&mut self, vm: VmId, context: ContextId) -> Option<Frame> {
-        self.frame.replace(Frame { vm, context, effective: None })
+    pub(crate) fn enter(
+        &mut self,
+        vm: VmId,
+        context: ContextId,
+        callback: Option<Export>,
+    ) -> Option<Frame> {
+        self.frame.replace(Frame { vm, context, effective: None, callback })
+    }
+
+    /// The callback in progress.
+    pub(crate) fn callback(&self) -> Option<Export> {
+        self.frame.and_then(|frame| frame.callback)
     }
 
     pub(crate) fn leave(&mut self, before: Option<Frame>) {
@@ -230,6 +245,7 @@ impl World {
     /// Asks something of the driver.
     pub(crate) fn effect(&mut self, effect: Effect) {
         self.trace.line(self.now, format_args!("{}", Summary(&effect)));
+        self.lint_length(&effect);
         self.effects.push_back(effect);
     }
 

@@ -23,6 +23,9 @@ pub enum PlaceError {
          beside it); run the command inside a clone of llm-mesh"
     )]
     NoWorkspace(PathBuf),
+    /// There is no folder of the user's either.
+    #[error("no workspace here, and neither XDG_CACHE_HOME nor HOME names a folder; set one")]
+    NoCache,
     /// A directory or lock file cannot be made.
     #[error("{}: cannot create it", .0.display())]
     Create(PathBuf, #[source] io::Error),
@@ -43,6 +46,18 @@ impl Parts {
         let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = target.map_or_else(|| workspace.join("target"), |dir| workspace.join(dir));
         Ok(Self { workspace, target, announce: |line| eprintln!("host-sim: {line}") })
+    }
+
+    /// Parts of no workspace, in the user's cache folder. There are no filters to be built.
+    ///
+    /// # Errors
+    /// When the environment names neither a cache nor a home folder.
+    pub fn in_cache() -> Result<Self, PlaceError> {
+        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+        let cache = cache.ok_or(PlaceError::NoCache)?.join("host-sim");
+        let announce = |line: &str| eprintln!("host-sim: {line}");
+        Ok(Self { workspace: cache.clone(), target: cache, announce })
     }
 
     /// Other ears for the lines that say what is being done.

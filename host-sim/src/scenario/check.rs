@@ -5,6 +5,7 @@
 
 mod body;
 mod exchange;
+mod lint;
 mod run;
 
 use std::fmt;
@@ -28,6 +29,8 @@ pub struct Failure {
     pub expected: String,
     /// What happened.
     pub got: String,
+    /// Up to which line of the host's own record this happened; the whole, if it is not known.
+    pub trace_end: Option<usize>,
 }
 
 /// Which repetition of which step.
@@ -65,7 +68,8 @@ impl fmt::Display for Failure {
 /// All expectations of `scenario` that do not hold in `observation`, in the order of the file.
 #[must_use]
 pub fn check(scenario: &Scenario, observation: &Observation) -> Vec<Failure> {
-    let mut findings = Findings { host: &observation.host, step: None, failures: Vec::new() };
+    let host = &observation.host;
+    let mut findings = Findings { host, step: None, trace_end: None, failures: Vec::new() };
     let mut seen = vec![0_usize; scenario.steps.len()];
     for exchange in &observation.exchanges {
         let Some(step) = scenario.steps.get(exchange.step) else { continue };
@@ -74,8 +78,10 @@ pub fn check(scenario: &Scenario, observation: &Observation) -> Vec<Failure> {
             *count += 1;
         }
         findings.step = Some(place(scenario, exchange.step, exchange.round));
+        findings.trace_end = exchange.trace_end;
         exchange::check(&mut findings, &request.expect, exchange);
     }
+    findings.trace_end = None;
     for (index, (step, seen)) in scenario.steps.iter().zip(seen).enumerate() {
         if let Act::Update(update) = &step.act {
             let refused = observation.refused_updates.contains(&index);
@@ -93,6 +99,7 @@ pub fn check(scenario: &Scenario, observation: &Observation) -> Vec<Failure> {
     }
     findings.step = None;
     run::check(&mut findings, &scenario.finally, observation);
+    lint::check(&mut findings, scenario, observation);
     findings.failures
 }
 
@@ -109,6 +116,7 @@ fn place(scenario: &Scenario, step: usize, round: usize) -> StepPlace {
 struct Findings<'a> {
     host: &'a HostName,
     step: Option<StepPlace>,
+    trace_end: Option<usize>,
     failures: Vec<Failure>,
 }
 
@@ -125,6 +133,7 @@ impl Findings<'_> {
             what: what.into(),
             expected: expected.to_string(),
             got: got.to_string(),
+            trace_end: self.trace_end,
         });
     }
 }

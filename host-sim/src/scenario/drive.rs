@@ -3,6 +3,7 @@
 mod configure;
 mod discovery;
 mod envoy;
+mod sabotage;
 mod sim;
 
 pub(super) use configure::{Modules, source};

@@ -1,8 +1,9 @@
 //! What a scenario expects: of one exchange, and of the whole run.
 //!
-//! Only state can be expected (status, headers, bodies, what upstreams received, metrics, log
-//! lines and the absence of each), never an order of hostcalls: a filter may be written anew
-//! without its scenarios changing.
+//! Only state can be expected (status, headers, bodies, what upstreams received, metrics, filter
+//! state, log lines and the absence of each), never an order of hostcalls: a filter may be written
+//! anew without its scenarios changing. That a line is in the simulator's trace can be expected,
+//! for what no other host shows.
 
 use std::time::Duration;
 
@@ -162,6 +163,8 @@ pub struct Expect {
     pub details: Option<TextMatch>,
     /// Texts of which each must be in some line that the configuration's own access logs wrote.
     pub access_log: Vec<TextMatch>,
+    /// What plugins left in filter state, by Envoy's key (`wasm.` before the plugin's own).
+    pub filter_state: FieldsExpect,
 }
 
 /// Conditions on the whole run.
@@ -175,6 +178,10 @@ pub struct Finally {
     pub logs_once: Vec<TextMatch>,
     /// Parts that must be in no log line.
     pub logs_absent: Vec<TextMatch>,
+    /// Parts of which each must be in some line of the simulator's trace; Envoy has none.
+    pub trace_contains: Vec<TextMatch>,
+    /// Parts that must be in no line of the simulator's trace.
+    pub trace_absent: Vec<TextMatch>,
     /// How many streams may still be open; when it is not said, none.
     pub open_streams: Option<Range>,
     /// How many requests of plugins (callouts) each cluster received.

@@ -10,6 +10,8 @@
 
 mod body;
 mod expect;
+mod fault;
+mod plugin;
 mod request;
 
 use std::path::{Path, PathBuf};
@@ -19,10 +21,10 @@ use crate::upstream::Script;
 use crate::yaml::{self, Error, Object, Place, Problem, Reader};
 
 use super::step::{Act, Step, Update};
-use super::{Control, Endpoints, Hosts, Scenario, Target};
+use super::{Control, Endpoints, Hosts, Scenario};
 
-/// The plugin that `config` means.
-const MAIN_PLUGIN: &str = "llm-mesh";
+/// What a scenario file may say, as a JSON schema for editors.
+pub const SCHEMA: &str = include_str!("../../../tests/scenarios/schema.json");
 /// Versions of Envoy whose behaviour is known.
 pub const ENVOYS: [(&str, EnvoyVersion); 4] = [
     ("1.36", EnvoyVersion::V1_36),
@@ -36,11 +38,29 @@ pub const ENVOYS: [(&str, EnvoyVersion); 4] = [
 /// # Errors
 /// Returns the place of the first mistake.
 pub fn read(path: &Path) -> Result<Scenario, Error> {
+    read_with(path, None)
+}
+
+/// As [`read`], with a module for a scenario that names none of its own.
+///
+/// # Errors
+/// Returns the place of the first mistake; a scenario with an Envoy file has no use for a module.
+pub fn read_with(path: &Path, module: Option<&Path>) -> Result<Scenario, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let place = Place { file: path.display().to_string().into(), line: 0, column: 0 };
+        Error::new(place, "", Problem::Unreadable(error.to_string()))
+    })?;
+    read_text(path, &text, module)
+}
+
+/// Reads the text of a scenario; `path` is where files that it names are looked for.
+///
+/// # Errors
+/// Returns the place of the first mistake.
+pub fn read_text(path: &Path, text: &str, module: Option<&Path>) -> Result<Scenario, Error> {
     let name = path.display().to_string();
     let whole_file = || Place { file: name.as_str().into(), line: 0, column: 0 };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::new(whole_file(), "", Problem::Unreadable(error.to_string())))?;
-    let sentence = sentence(&text).ok_or_else(|| {
+    let sentence = sentence(text).ok_or_else(|| {
         Error::new(
             Place { line: 1, column: 1, ..whole_file() },
             "",
@@ -51,7 +71,7 @@ pub fn read(path: &Path) -> Result<Scenario, Error> {
             },
         )
     })?;
-    let documents = yaml::parse(&name, &text)?;
+    let documents = yaml::parse(&name, text)?;
     let [document] = documents.as_slice() else {
         return Err(Error::new(
             whole_file(),
@@ -63,7 +83,7 @@ pub fn read(path: &Path) -> Result<Scenario, Error> {
             },
         ));
     };
-    let files = Files { scenario: path };
+    let files = Files { scenario: path, module };
     let object = document.reader().object()?;
     scenario(object, sentence, &files)
 }
@@ -74,12 +94,8 @@ fn sentence(text: &str) -> Option<String> {
 }
 
 fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<Scenario, Error> {
-    let target = match top.exactly_one_of(&["envoy", "istio"])? {
-        ("envoy", file) => Target::Envoy(files.find(&file)?),
-        (_, list) => Target::Istio(
-            list.list()?.iter().map(|file| files.find(file)).collect::<Result<_, _>>()?,
-        ),
-    };
+    let target = plugin::target(&mut top, files)?;
+    let main = target.main_plugin().to_owned();
     let hosts = hosts(&mut top)?;
     let workers = optional(&mut top, "workers", |r| r.integer())?.unwrap_or(1);
     let seed = optional(&mut top, "seed", |r| r.integer())?.unwrap_or(1);
@@ -89,7 +105,7 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
     let fault_injection = optional(&mut top, "fault_injection", |r| r.boolean())?.unwrap_or(false);
     let mut patches = Vec::new();
     if let Some(patch) = top.optional("config") {
-        patches.push((MAIN_PLUGIN.to_owned(), patch.node().to_json()?));
+        patches.push((main.clone(), patch.node().to_json()?));
     }
     if let Some(plugins) = top.optional("plugin_config") {
         for (plugin, patch) in plugins.entries()? {
@@ -104,8 +120,10 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
             .map(|(cluster, script)| Ok((cluster.to_owned(), endpoints(&script)?)))
             .collect::<Result<_, Error>>()?,
     };
-    let steps =
-        top.required("steps")?.list()?.iter().map(|s| step(s, files)).collect::<Result<_, _>>()?;
+    let faults = fault::read(&mut top, &main, matches!(hosts, Hosts::Sim { .. }))?;
+    let silenced = fault::silence(&mut top)?;
+    let steps = top.required("steps")?.list()?;
+    let steps = steps.iter().map(|s| step(s, files, &main)).collect::<Result<_, _>>()?;
     let finally = match top.optional("finally") {
         Some(finally) => expect::finally(&finally)?,
         None => super::expect::Finally::default(),
@@ -124,6 +142,9 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
         fault_injection,
         patches,
         upstreams,
+        events: faults.events,
+        guest_faults: faults.guests,
+        silenced,
         steps,
         finally,
     })
@@ -133,10 +154,26 @@ fn endpoints(reader: &Reader<'_>) -> Result<Endpoints, Error> {
     if let yaml::Value::Scalar(_) = reader.node().value {
         return reader.choice(&[("down", Endpoints::Down)]);
     }
-    reader.list()?;
+    for reply in reader.list()? {
+        script(&reply)?;
+    }
     Script::from_json(reader.node().to_json()?)
         .map(Endpoints::Scripted)
         .map_err(|error| reader.invalid(&error.to_string(), "a list of replies, or `down`", ""))
+}
+
+/// Reads a reply field by field, so that a mistake has its place: a derived reader knows none.
+fn script(reply: &Reader<'_>) -> Result<(), Error> {
+    for (name, value) in reply.entries()? {
+        let alone = serde_json::json!([{ name: value.node().to_json()? }]);
+        if let Err(error) = Script::from_json(alone) {
+            let text = error.to_string();
+            let text = text.trim_start_matches("upstream script: ");
+            let text = text.trim_start_matches("reply 0: ");
+            return Err(value.invalid(text, "a field of a reply with a value of its type", ""));
+        }
+    }
+    Ok(())
 }
 
 fn hosts(top: &mut Object<'_>) -> Result<Hosts, Error> {
@@ -165,7 +202,7 @@ fn envoys(top: &mut Object<'_>) -> Result<Vec<EnvoyVersion>, Error> {
     Ok(if versions.is_empty() { vec![EnvoyVersion::default()] } else { versions })
 }
 
-fn step(reader: &Reader<'_>, files: &Files<'_>) -> Result<Step, Error> {
+fn step(reader: &Reader<'_>, files: &Files<'_>, main: &str) -> Result<Step, Error> {
     let mut step = reader.object()?;
     let at = optional(&mut step, "at", |r| r.duration())?.unwrap_or_default();
     let act = match step.exactly_one_of(&["request", "drain", "update"])? {
@@ -177,7 +214,7 @@ fn step(reader: &Reader<'_>, files: &Files<'_>) -> Result<Step, Error> {
         (_, update) => {
             let mut update = update.object()?;
             let plugin = optional(&mut update, "plugin", |r| r.string().map(str::to_owned))?
-                .unwrap_or_else(|| MAIN_PLUGIN.to_owned());
+                .unwrap_or_else(|| main.to_owned());
             let patch = update.required("config")?.node().to_json()?;
             let refused = optional(&mut update, "refused", |r| r.boolean())?.unwrap_or(false);
             update.finish()?;
@@ -200,6 +237,8 @@ fn optional<'a, T>(
 /// Where a scenario's files are.
 struct Files<'a> {
     scenario: &'a Path,
+    /// The module that the command line names.
+    module: Option<&'a Path>,
 }
 
 impl Files<'_> {

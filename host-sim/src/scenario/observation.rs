@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::model::lint::Finding;
+
 /// The request header that carries the number of the exchange.
 pub const MARK: &str = crate::upstream::NUMBER;
 
@@ -167,6 +169,8 @@ pub struct Exchange {
     pub upstream: Vec<Received>,
     /// The access log's line; `None` when the host wrote none.
     pub access: Option<Access>,
+    /// How many lines the host's own record had when the exchange was over, where that is known.
+    pub trace_end: Option<usize>,
 }
 
 /// A line that a plugin wrote to the log, or the host about a plugin that trapped.
@@ -196,6 +200,8 @@ pub struct Observation {
     pub open_streams: u64,
     /// Places of the steps whose new configuration a plugin refused.
     pub refused_updates: Vec<usize>,
+    /// What a plugin did that is legal and a mistake; only the simulator looks.
+    pub lints: Vec<Finding>,
     /// The host's own record, for the end of a failure message: callbacks and hostcalls in the
     /// simulator, log lines of the Envoy process.
     pub trace: Vec<String>,
@@ -213,6 +219,7 @@ impl Observation {
             callouts: Vec::new(),
             open_streams: 0,
             refused_updates: Vec::new(),
+            lints: Vec::new(),
             trace: Vec::new(),
         }
     }

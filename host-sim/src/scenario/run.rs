@@ -1,15 +1,16 @@
 //! Runs one scenario on the hosts that were asked for, and says what came of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::model::EnvoyVersion;
 use crate::parts::Part;
 use crate::scenario::drive::Modules;
 use crate::scenario::observation::Observation;
+use crate::scenario::plugin::Plugin;
 use crate::scenario::verdict::{Run, Verdict};
 use crate::scenario::workbench::{Module, Workbench};
-use crate::scenario::{Control, Hosts, Scenario, check, diff, drive, format};
+use crate::scenario::{Control, Hosts, Scenario, Target, check, diff, drive, format};
 
 /// Which hosts play the scenarios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,18 +57,22 @@ pub struct Options {
     pub workers: Option<u32>,
     /// Only this version of Envoy, of those that the scenario names.
     pub envoy: Option<EnvoyVersion>,
+    /// The module for a scenario that names no configuration.
+    pub plugin: Option<PathBuf>,
 }
 
 /// Runs the scenario in a file.
 #[must_use]
 pub fn run(path: &Path, options: &Options, bench: &Workbench) -> Verdict {
-    let scenario = match format::read(path) {
+    let scenario = match format::read_with(path, options.plugin.as_deref()) {
         Ok(scenario) => scenario,
         Err(error) => return unreadable(path, options, &error),
     };
     let scenario = Scenario {
         seed: options.seed.unwrap_or(scenario.seed),
         workers: options.workers.unwrap_or(scenario.workers),
+        // The guest that stands in for the filters is never made to fail.
+        guest_faults: if options.control { Vec::new() } else { scenario.guest_faults },
         ..scenario
     };
     let mut verdict = Verdict {
@@ -84,7 +89,8 @@ pub fn run(path: &Path, options: &Options, bench: &Workbench) -> Verdict {
             Hosts::Sim { because } => Some(because.clone()),
         },
         error: None,
-        repeat: repeat(path, options),
+        seed: scenario.seed,
+        repeat: repeat(path, options, Some(&scenario)),
     };
     let envoys = envoys(&scenario, options, bench, &mut verdict);
     if let Err(error) = on_all_hosts(&scenario, options, bench, &envoys, &mut verdict) {
@@ -153,13 +159,19 @@ fn on_all_hosts(
 
 /// The modules that the scenario's configuration loads, built if they are stale.
 fn modules(scenario: &Scenario, control: bool, bench: &Workbench) -> Result<Modules, String> {
+    let mut modules = Modules::new();
+    if let Target::Plugin(Plugin { file: Some(file), .. }) = &scenario.target {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let module = if control { bench.module(Module::Control) } else { bench.plugin(file) };
+        modules.insert(name, module?);
+        return Ok(modules);
+    }
     let filters = match scenario.fault_injection {
         true => Module::FaultInjection,
         false => Module::Filters,
     };
     let configuration = drive::source(scenario)?.to_json().map_err(|error| error.to_string())?;
     let configuration = configuration.to_string();
-    let mut modules = Modules::new();
     for (file, module) in [("llm_mesh.wasm", filters), ("tracing_guest.wasm", Module::Tracing)] {
         if configuration.contains(file) {
             let module = if control { Module::Control } else { module };
@@ -205,21 +217,58 @@ fn unreadable(path: &Path, options: &Options, error: &crate::yaml::Error) -> Ver
         left_out: None,
         only_sim: None,
         error: Some(error.to_string()),
-        repeat: repeat(path, options),
+        seed: options.seed.unwrap_or_default(),
+        repeat: repeat(path, options, None),
     }
 }
 
-fn repeat(path: &Path, options: &Options) -> String {
+/// The command that does the same again: the seed is in it, also when it is the scenario's own.
+fn repeat(path: &Path, options: &Options, scenario: Option<&Scenario>) -> String {
     let mut line = format!("cargo run --release -- run {}", path.display());
     line.push_str(&format!(" --host {}", options.hosts.word()));
     if options.control {
         line.push_str(" --control");
     }
-    if let Some(seed) = options.seed {
+    if let Some(plugin) = &options.plugin {
+        line.push_str(&format!(" --plugin {}", plugin.display()));
+    }
+    if let Some(seed) = options.seed.or(scenario.map(|scenario| scenario.seed)) {
         line.push_str(&format!(" --seed {seed}"));
     }
     if let Some(workers) = options.workers {
         line.push_str(&format!(" --workers {workers}"));
     }
+    if let Some(only) = options.envoy
+        && let Some((name, _)) = format::ENVOYS.iter().find(|(_, known)| *known == only)
+    {
+        line.push_str(&format!(" --envoy {name}"));
+    }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_repeats_a_run_has_everything_that_decides_it() {
+        let options = Options {
+            hosts: Choice::Both,
+            seed: Some(7),
+            workers: Some(2),
+            envoy: Some(EnvoyVersion::V1_36),
+            plugin: Some(PathBuf::from("hello.wasm")),
+            ..Options::default()
+        };
+        assert_eq!(
+            repeat(Path::new("case.yaml"), &options, None),
+            "cargo run --release -- run case.yaml --host both --plugin hello.wasm --seed 7 \
+             --workers 2 --envoy 1.36"
+        );
+        let (scenario, _) = check::tests::one_step(crate::scenario::expect::Expect::default());
+        assert_eq!(
+            repeat(Path::new("case.yaml"), &Options::default(), Some(&scenario)),
+            "cargo run --release -- run case.yaml --host sim --seed 1"
+        );
+    }
 }

@@ -12,6 +12,7 @@ mod attempt;
 mod callout;
 mod client;
 mod codec;
+mod fault;
 mod server;
 mod steps;
 mod timeline;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use crate::host::{Host, Nanos};
 use crate::model::effect::{AttemptId, CalloutId};
 use crate::scenario::Scenario;
+use crate::scenario::fault::Event;
 use crate::scenario::observation::{Exchange, HostName, Observation};
 
 use callout::Callout;
@@ -58,6 +60,14 @@ pub enum SimError {
         /// Why.
         reason: String,
     },
+    /// A worker that there is not, or the last one.
+    #[error("faults: found worker {found}; allowed one of {workers}, of which one must stay")]
+    Worker {
+        /// The number in the file.
+        found: usize,
+        /// How many there are.
+        workers: usize,
+    },
     /// The host and its peers kept each other busy for ever.
     #[error("still busy after {HAPPENINGS_MAX} events, at {at_ms} ms of virtual time")]
     Endless {
@@ -85,6 +95,8 @@ enum Happening {
     Serve(AttemptId),
     /// A server that a plugin called answers.
     Answer(CalloutId),
+    /// Something goes wrong with the proxy itself.
+    Fault(Event),
 }
 
 /// Plays `scenario` on `host`; `listeners` are the names of the host's listeners in order.
@@ -111,6 +123,7 @@ pub fn play(
         waiting_for: None,
         unfinished: 0,
         refused_updates: Vec::new(),
+        workers: (0..usize::try_from(scenario.workers.max(1)).unwrap_or(1)).collect(),
     };
     play.run()?;
     Ok(play.record())
@@ -132,10 +145,16 @@ struct Play<'a> {
     unfinished: usize,
     /// Steps whose new configuration was refused.
     refused_updates: Vec<usize>,
+    /// Those that accept connections.
+    workers: Vec<usize>,
 }
 
 impl Play<'_> {
     fn run(&mut self) -> Result<(), SimError> {
+        for fault in &self.scenario.events {
+            self.unfinished += 1;
+            self.timeline.push(nanos(fault.at), Happening::Fault(fault.event));
+        }
         self.schedule_step(0);
         let mut end = None;
         for _ in 0..HAPPENINGS_MAX {
@@ -177,6 +196,7 @@ impl Play<'_> {
             Happening::Frame(index) => self.send_frame(index),
             Happening::ClientReset(index) => self.end_by_client(index, false),
             Happening::GiveUp(index) => self.end_by_client(index, true),
+            Happening::Fault(event) => return self.go_wrong(event),
             Happening::Connected(attempt) => self.connected(attempt),
             Happening::Serve(attempt) => self.serve(attempt),
             Happening::Answer(call) => {

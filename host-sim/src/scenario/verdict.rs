@@ -38,6 +38,8 @@ pub struct Verdict {
     pub only_sim: Option<String>,
     /// A host could not be started, or the scenario not be played.
     pub error: Option<String>,
+    /// What everything random in the simulator was drawn from.
+    pub seed: u64,
     /// The command that repeats it.
     pub repeat: String,
 }
@@ -128,20 +130,24 @@ impl Verdict {
         } else {
             for run in self.runs.iter().filter(|run| !run.failures.is_empty()) {
                 shown(lines, &run.failures);
-                let first = run.trace.len().saturating_sub(TRACE_SHOWN);
-                if !run.trace.is_empty() {
-                    let shown = run.trace.len() - first;
-                    lines.push(format!(
-                        "     last {shown} of {} lines of {}:",
-                        run.trace.len(),
-                        run.host
-                    ));
-                }
-                lines.extend(run.trace.iter().skip(first).map(|line| format!("       {line}")));
+                show_trace(lines, run);
             }
         }
         shown(lines, &self.differences);
-        lines.push(format!("     repeat: {}", self.repeat));
+        lines.push(format!("     seed {}; repeat: {}", self.seed, self.repeat));
+    }
+}
+
+/// The last lines of the host's own record before the first failure was complete.
+fn show_trace(lines: &mut Vec<String>, run: &Run) {
+    let end = run.failures.first().and_then(|failure| failure.trace_end);
+    let end = end.unwrap_or(run.trace.len()).min(run.trace.len());
+    let first = end.saturating_sub(TRACE_SHOWN);
+    if end > first {
+        let (from, all) = (first + 1, run.trace.len());
+        lines.push(format!("     lines {from} to {end} of {all} of {}:", run.host));
+        let shown = run.trace.iter().take(end).skip(first);
+        lines.extend(shown.map(|line| format!("       {line}")));
     }
 }
 

@@ -43,6 +43,7 @@ pub struct Workbench {
     without: Without,
     scratch: tempfile::TempDir,
     modules: Mutex<BTreeMap<Module, Made<PathBuf>>>,
+    assembled: Mutex<BTreeMap<PathBuf, Made<PathBuf>>>,
     envoys: Mutex<BTreeMap<EnvoyVersion, Made<PathBuf>>>,
     engine: OnceLock<Result<Arc<Engine>, String>>,
 }
@@ -56,11 +57,25 @@ impl Workbench {
     /// # Errors
     /// When there is no workspace, or no place for temporary files.
     pub fn here(without: Without) -> Result<Self, WorkbenchError> {
+        Self::with(Parts::here()?, without)
+    }
+
+    /// Sets it up in the workspace around the current folder, or in the user's cache where there is
+    /// none. Then it has everything but the filters.
+    ///
+    /// # Errors
+    /// When there is no place for temporary files.
+    pub fn anywhere(without: Without) -> Result<Self, WorkbenchError> {
+        Self::with(Parts::here().or_else(|_| Parts::in_cache())?, without)
+    }
+
+    fn with(parts: Parts, without: Without) -> Result<Self, WorkbenchError> {
         Ok(Self {
-            parts: Parts::here()?,
+            parts,
             without,
             scratch: tempfile::tempdir()?,
             modules: Mutex::default(),
+            assembled: Mutex::default(),
             envoys: Mutex::default(),
             engine: OnceLock::new(),
         })
@@ -116,6 +131,26 @@ impl Workbench {
                 control::write(&path).map_err(|error| rim(&error))?;
                 Ok(path)
             }
+        })
+    }
+
+    /// A plugin's file as hosts load it: a module in text (`.wat`) is assembled.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not the text of a module.
+    pub fn plugin(&self, file: &Path) -> Result<PathBuf, String> {
+        let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+        let file = std::path::absolute(file).map_err(|error| at(&error))?;
+        if file.extension().is_none_or(|ending| ending != "wat") {
+            return Ok(file);
+        }
+        let number = self.assembled.lock().unwrap_or_else(PoisonError::into_inner).len();
+        made_once(&self.assembled, file.clone(), || {
+            let code = wat::parse_file(&file).map_err(|error| at(&error))?;
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let made = self.scratch.path().join(format!("{number}-{name}.wasm"));
+            std::fs::write(&made, code).map_err(|error| at(&error))?;
+            Ok(made)
         })
     }
 

@@ -55,9 +55,7 @@ impl Exchange {
     /// have: it received the body and did not show it, so the setting that `knob` needs is missing.
     /// Otherwise the client is slow.
     pub(super) fn part_at_deadline(&self, access: Access) -> Part {
-        let headers = Head::read().map_or(u64::MAX, |head| head.size());
-        let received = properties::request_total_size().is_some_and(|size| size > headers);
-        if access == Access::Knob && self.read == 0 && received {
+        if access == Access::Knob && self.read == 0 && body_has_arrived() {
             self.plugin.is_blind(Blind::Knob);
             return Part::Headers;
         }
@@ -91,4 +89,11 @@ impl Exchange {
             Access::Gate | Access::HeadersOnly => Action::Continue,
         }
     }
+}
+
+/// The proxy has counted more bytes for the request than its headers have. Only of a request that
+/// waits in this plugin the headers can still be read.
+fn body_has_arrived() -> bool {
+    let headers = Head::read().map_or(u64::MAX, |head| head.size());
+    properties::request_total_size().is_some_and(|size| size > headers)
 }

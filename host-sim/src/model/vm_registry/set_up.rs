@@ -89,7 +89,7 @@ impl Engine {
             .trace
             .line(self.world.now, format_args!("{thread} {id} is made for plugin {}", plugin.name));
         let factory = Arc::clone(&self.factory);
-        let before = self.world.enter(id, 0);
+        let before = self.world.enter(id, 0, None);
         let made = factory.instantiate(&mut self.world, &plugin.vm);
         self.world.leave(before);
         match made {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Findings, body};
+use crate::scenario::envoy::access_log;
 use crate::scenario::expect::{Expect, FieldsExpect, TextMatch, UpstreamExpect};
 use crate::scenario::observation::{Ended, Exchange, Fields, Received};
 use crate::scenario::quantity;
@@ -28,6 +29,7 @@ pub(super) fn check(findings: &mut Findings<'_>, expect: &Expect, exchange: &Exc
     body::check(findings, "body", &expect.body, &response.body, &exchange.sent);
     durations(findings, expect, exchange);
     access(findings, expect, exchange);
+    filter_state(findings, expect, exchange);
     for (cluster, range) in &expect.upstream_requests {
         let count = exchange.upstream.iter().filter(|seen| seen.cluster == *cluster).count();
         if !range.accepts(i64::try_from(count).unwrap_or(i64::MAX)) {
@@ -86,6 +88,24 @@ fn access(findings: &mut Findings<'_>, expect: &Expect, exchange: &Exchange) {
         if !lines.iter().any(|line| wanted.accepts(line)) {
             let got = lines.last().map_or_else(|| "no line".to_owned(), |line| format!("`{line}`"));
             findings.add("access_log", wanted, got);
+        }
+    }
+}
+
+fn filter_state(findings: &mut Findings<'_>, expect: &Expect, exchange: &Exchange) {
+    let lines = exchange.access.as_ref().map(|entry| entry.lines.as_slice()).unwrap_or_default();
+    for (key, wanted) in &expect.filter_state.present {
+        match access_log::shown_filter_state(lines, key) {
+            Some(value) if wanted.accepts(value) => {}
+            Some(value) => {
+                findings.add(format!("filter_state.{key}"), wanted, format!("`{value}`"));
+            }
+            None => findings.add(format!("filter_state.{key}"), wanted, "no such key"),
+        }
+    }
+    for key in &expect.filter_state.absent {
+        if let Some(value) = access_log::shown_filter_state(lines, key) {
+            findings.add(format!("no_filter_state.{key}"), "no such key", format!("`{value}`"));
         }
     }
 }

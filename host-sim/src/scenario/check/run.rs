@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::scenario::expect::{Finally, Range, TextMatch};
-use crate::scenario::observation::Observation;
+use crate::scenario::observation::{HostName, Observation};
 
 /// So many log lines are shown when none fits.
 const SHOWN: usize = 3;
@@ -30,6 +30,7 @@ pub(super) fn check(findings: &mut Findings<'_>, expect: &Finally, seen: &Observ
             findings.add("logs.absent", format!("no {unwanted}"), format!("`{}`", line.text));
         }
     }
+    trace(findings, expect, seen);
     let open = i64::try_from(seen.open_streams).unwrap_or(i64::MAX);
     let allowed = expect.open_streams.unwrap_or(Range::exactly(0));
     if !allowed.accepts(open) {
@@ -39,6 +40,27 @@ pub(super) fn check(findings: &mut Findings<'_>, expect: &Finally, seen: &Observ
         let received = seen.callouts.iter().filter(|seen| seen.cluster == *cluster).count();
         if !range.accepts(i64::try_from(received).unwrap_or(i64::MAX)) {
             findings.add(format!("callouts.{cluster}"), range, received);
+        }
+    }
+}
+
+/// Only the simulator's record is a trace; an Envoy's is the log of its process.
+fn trace(findings: &mut Findings<'_>, expect: &Finally, seen: &Observation) {
+    if matches!(seen.host, HostName::Envoy(_)) {
+        return;
+    }
+    for wanted in &expect.trace_contains {
+        if !seen.trace.iter().any(|line| wanted.accepts(line)) {
+            findings.add(
+                "trace.contains",
+                wanted,
+                format!("{} lines without it", seen.trace.len()),
+            );
+        }
+    }
+    for unwanted in &expect.trace_absent {
+        if let Some(line) = seen.trace.iter().find(|line| unwanted.accepts(line)) {
+            findings.add("trace.absent", format!("no {unwanted}"), format!("`{line}`"));
         }
     }
 }

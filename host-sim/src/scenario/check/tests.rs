@@ -42,6 +42,9 @@ pub(in crate::scenario) fn one_step(expect: Expect) -> (Scenario, Observation) {
         fault_injection: false,
         patches: Vec::new(),
         upstreams: Vec::new(),
+        events: Vec::new(),
+        guest_faults: Vec::new(),
+        silenced: Vec::new(),
         steps: vec![Step { at: Duration::from_millis(200), act: Act::Request(Box::new(step)) }],
         finally: Finally::default(),
     };

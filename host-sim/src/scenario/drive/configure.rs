@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::bootstrap::{self, Bootstrap, Rewrite};
 use crate::scenario::envoy::access_log as log_format;
 use crate::scenario::{Scenario, Target};
-use crate::yaml::Node;
+use crate::yaml::{Error, Node, Place};
 
 /// Modules by the name of the file that a configuration loads; a run puts these in their place.
 pub(in crate::scenario) type Modules = BTreeMap<String, PathBuf>;
@@ -21,19 +21,25 @@ pub(super) struct Sockets {
     pub(super) endpoints: BTreeMap<String, Vec<SocketAddr>>,
 }
 
-/// The file as the user has it.
+/// The file as the user has it, or the one that is made around a plugin.
 pub(in crate::scenario) fn source(scenario: &Scenario) -> Result<Node, String> {
     match &scenario.target {
+        Target::Plugin(plugin) => {
+            let clusters = scenario.upstreams.iter().map(|(name, _)| name.as_str());
+            let place = Place { file: "the file made for the plugin".into(), line: 0, column: 0 };
+            Ok(Node::from_json(&plugin.bootstrap(clusters), &place))
+        }
         Target::Envoy(path) => bootstrap::load_tree(path).map_err(|error| error.to_string()),
         Target::Istio(files) => crate::istio::load(files).map_err(|error| error.to_string()),
     }
 }
 
-/// The configuration with the changes of the run.
+/// The configuration with the changes of the run; what it needs of files is written to `folder`.
 pub(super) fn tree(
     scenario: &Scenario,
     modules: &Modules,
     sockets: Option<Sockets>,
+    folder: &Path,
 ) -> Result<Node, String> {
     let source = source(scenario)?;
     let mut rewrite = Rewrite {
@@ -47,7 +53,35 @@ pub(super) fn tree(
         rewrite.listeners = vec![any_free_port; typed.listeners.len()];
         rewrite.endpoints = sockets.endpoints;
     }
-    rewrite.apply(&source).map_err(|error| error.to_string())
+    let mut tree = rewrite.apply(&source).map_err(|error| error.to_string())?;
+    super::sabotage::sabotage(&mut tree, &scenario.guest_faults, folder)?;
+    show_filter_state(&mut tree, scenario)?;
+    Ok(tree)
+}
+
+/// An access log is the one place where a host shows filter state, so each key that the scenario
+/// asks for gets one.
+fn show_filter_state(tree: &mut Node, scenario: &Scenario) -> Result<(), String> {
+    let keys = scenario.filter_state_keys();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let added: Result<(), Error> = tree.visit_mut(&mut |node| {
+        let kind = node.get("@type").and_then(|kind| kind.reader().text().ok());
+        if !kind.is_some_and(|kind| kind.ends_with(".HttpConnectionManager")) {
+            return Ok(());
+        }
+        let mut logs = match node.get("access_log").map(Node::to_json).transpose()? {
+            Some(Json::Array(logs)) => logs,
+            _ => Vec::new(),
+        };
+        let formats = keys.iter().map(|key| log_format::filter_state(key));
+        logs.extend(formats.map(|format| access_log(Path::new("/dev/null"), &format)));
+        let logs = Node::from_json(&Json::Array(logs), &node.place);
+        node.set("access_log", logs);
+        Ok(())
+    });
+    added.map_err(|error| error.to_string())
 }
 
 /// Adds an access log to every connection manager, and one for each text format that it has, with

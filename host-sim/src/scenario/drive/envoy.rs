@@ -60,7 +60,7 @@ async fn on_sockets(
             endpoints.entry(cluster.name.clone()).or_default().push(address);
         }
     }
-    let tree = configure::tree(scenario, modules, Some(Sockets { endpoints }))?;
+    let tree = configure::tree(scenario, modules, Some(Sockets { endpoints }), folder)?;
     let mut config = tree.to_json().map_err(|error| error.to_string())?;
     let access_file = folder.join("access.log");
     let copies_file = folder.join("access-copies.log");

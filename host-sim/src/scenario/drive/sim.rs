@@ -20,7 +20,8 @@ pub(in crate::scenario) fn sim(
     version: EnvoyVersion,
     bench: &Workbench,
 ) -> Result<Observation, String> {
-    let tree = configure::tree(scenario, modules, None)?;
+    let folder = bench.folder().map_err(|error| error.to_string())?;
+    let tree = configure::tree(scenario, modules, None, folder.path())?;
     let bootstrap = Bootstrap::from_node(&tree).map_err(|error| error.to_string())?;
     let options = HostOptions {
         workers: usize::try_from(scenario.workers).unwrap_or(1),
@@ -34,6 +35,8 @@ pub(in crate::scenario) fn sim(
     let listeners: Vec<String> =
         bootstrap.listeners.iter().map(|listener| listener.name.clone()).collect();
     let mut observation = sim::play(scenario, &mut host, &listeners).map_err(|e| rim(&e))?;
+    host.lint_what_is_left();
+    observation.lints = host.world().lints().to_vec();
     let refused = host.take_refusals();
     if !refused.is_empty() {
         return Err(format!("the simulator does not model: {}", refused.join("; ")));

@@ -15,6 +15,18 @@ pub(crate) fn numbered(format: &str) -> String {
     format!("%REQ({MARK})%\t{}\n", format.trim_end())
 }
 
+/// A line that shows one key of filter state; [`shown_filter_state`] reads it.
+pub(crate) fn filter_state(key: &str) -> String {
+    format!("filter_state {key} %FILTER_STATE({key}:PLAIN)%\n")
+}
+
+/// The value that the lines of an exchange show for a key of filter state.
+pub(crate) fn shown_filter_state<'a>(lines: &'a [String], key: &str) -> Option<&'a str> {
+    let start = format!("filter_state {key} ");
+    let value = lines.iter().find_map(|line| line.strip_prefix(&start))?;
+    Some(value).filter(|value| *value != "-")
+}
+
 /// What the configuration's access logs wrote, by the number of the exchange.
 pub(crate) fn read_numbered(text: &str) -> BTreeMap<usize, Vec<String>> {
     let mut lines: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -51,6 +63,16 @@ mod tests {
         assert_eq!(numbered("a %B%\n"), "%REQ(x-scenario-exchange)%\ta %B%\n");
         let lines = read_numbered("3\tone\ttwo\n-\tnobody's\n3\tthree\n");
         assert_eq!(lines, [(3, vec!["one\ttwo".to_owned(), "three".to_owned()])].into());
+    }
+
+    #[test]
+    fn filter_state_is_read_as_it_is_written_and_a_dash_is_nothing() {
+        let lines: Vec<String> =
+            ["filter_state wasm.a 1 2", "filter_state wasm.b -"].map(str::to_owned).into();
+        assert_eq!(filter_state("wasm.a"), "filter_state wasm.a %FILTER_STATE(wasm.a:PLAIN)%\n");
+        assert_eq!(shown_filter_state(&lines, "wasm.a"), Some("1 2"));
+        assert_eq!(shown_filter_state(&lines, "wasm.b"), None);
+        assert_eq!(shown_filter_state(&lines, "wasm.c"), None);
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub(super) fn exchange(reader: &Reader<'_>, files: &Files<'_>) -> Result<Expect,
         flags: optional(&mut object, "flags", text)?,
         details: optional(&mut object, "details", text)?,
         access_log: texts(&mut object, "access_log")?,
+        filter_state: filter_state(&mut object)?,
     };
     object.finish()?;
     Ok(expect)
@@ -52,6 +53,12 @@ pub(super) fn finally(reader: &Reader<'_>) -> Result<Finally, Error> {
         finally.logs_once = texts(&mut logs, "once")?;
         finally.logs_absent = texts(&mut logs, "absent")?;
         logs.finish()?;
+    }
+    if let Some(trace) = object.optional("trace") {
+        let mut trace = trace.object()?;
+        finally.trace_contains = texts(&mut trace, "contains")?;
+        finally.trace_absent = texts(&mut trace, "absent")?;
+        trace.finish()?;
     }
     finally.open_streams = optional(&mut object, "open_streams", range)?;
     finally.callouts = counts(&mut object, "callouts")?;
@@ -118,6 +125,18 @@ fn fields(
     fields.absent =
         strings(object, absent)?.into_iter().map(|name| name.to_ascii_lowercase()).collect();
     Ok(fields)
+}
+
+/// Keys of filter state are read with their case, which headers do not have.
+fn filter_state(object: &mut Object<'_>) -> Result<FieldsExpect, Error> {
+    let mut state = FieldsExpect::default();
+    if let Some(reader) = object.optional("filter_state") {
+        for (key, value) in reader.entries()? {
+            state.present.push((key.to_owned(), text(&value)?));
+        }
+    }
+    state.absent = strings(object, "no_filter_state")?;
+    Ok(state)
 }
 
 /// A text to be equal to, or `{contains: ...}`, `{matches: ...}`, `{present: true}`.

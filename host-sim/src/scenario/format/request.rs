@@ -74,15 +74,25 @@ fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
 }
 
 fn line(object: &mut Object<'_>) -> Result<(String, String), Error> {
-    if let Some((method, path)) = object.one_of(&SHORT)? {
-        return Ok((method.to_ascii_uppercase(), path.string()?.to_owned()));
+    let short = object.one_of(&SHORT)?;
+    let (method, path) = (object.optional("method"), object.optional("path"));
+    match (short, method, path) {
+        (Some((method, path)), None, None) => {
+            Ok((method.to_ascii_uppercase(), path.string()?.to_owned()))
+        }
+        (Some((short, _)), Some(long), _) | (Some((short, _)), None, Some(long)) => {
+            let allowed = format!("`{short}: PATH`, or `method` and `path`");
+            Err(long.invalid(&format!("it beside `{short}`"), &allowed, "remove one"))
+        }
+        (None, Some(method), path) => {
+            let path = path.map_or(Ok(""), |path| path.string())?;
+            Ok((method.string()?.to_owned(), path.to_owned()))
+        }
+        (None, None, _) => {
+            let allowed = format!("one of {}, or `method` and `path`", SHORT.join(", "));
+            Err(object.reader().invalid("no method", &allowed, "add one"))
+        }
     }
-    let method = object.required("method")?.string()?.to_owned();
-    let path = match object.optional("path") {
-        Some(path) => path.string()?.to_owned(),
-        None => String::new(),
-    };
-    Ok((method, path))
 }
 
 /// Header fields: a name with one value or a list of them.

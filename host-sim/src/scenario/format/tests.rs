@@ -6,10 +6,19 @@ use crate::scenario::expect::{BodyEquals, Range, TextMatch};
 use crate::scenario::observation::Ended;
 use crate::scenario::step::{Cut, Http, Repetition};
 
+mod malformed;
+mod schema;
+
 const HEAD: &str = "# Something behaves.\nenvoy: chain.yaml\n";
 
 /// Reads `text` as a scenario in a folder that has `chain.yaml` above and `wire/a.json` beside it.
 fn read_text(text: &str) -> Result<Scenario, String> {
+    let (read, folder) = read_raw(text);
+    read.map_err(|error| error.to_string().replace(&folder, ""))
+}
+
+/// The error as it is, and the folder that its file is in.
+fn read_raw(text: &str) -> (Result<Scenario, Error>, String) {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("router");
     fs::create_dir_all(inner.join("wire")).unwrap();
@@ -17,10 +26,7 @@ fn read_text(text: &str) -> Result<Scenario, String> {
     fs::write(inner.join("wire/a.json"), r#"{"model":"a"}"#).unwrap();
     let file = inner.join("case.yaml");
     fs::write(&file, text).unwrap();
-    read(&file).map_err(|error| {
-        let path = format!("{}/", inner.display());
-        error.to_string().replace(&path, "")
-    })
+    (read(&file), format!("{}/", inner.display()))
 }
 
 fn steps(steps: &str) -> Result<Scenario, String> {

@@ -58,8 +58,8 @@ impl Play<'_> {
 
     pub(super) fn begin_request(&mut self, index: usize) -> Result<(), SimError> {
         let now = self.host.now();
-        let workers = usize::try_from(self.scenario.workers.max(1)).unwrap_or(1);
-        let worker = self.random.usize(0..workers);
+        let worker = self.random.usize(0..self.workers.len());
+        let worker = self.workers.get(worker).copied().unwrap_or_default();
         let Some(client) = self.clients.get_mut(index) else { return Ok(()) };
         let listener = match &client.request.listener {
             None => 0,
@@ -98,7 +98,9 @@ impl Play<'_> {
     /// A client's exchange is over: the next of its step, or the next step, may begin.
     pub(super) fn client_ended(&mut self, index: usize) {
         self.unfinished -= 1;
+        let lines = self.host.world().trace().len();
         let Some(client) = self.clients.get_mut(index) else { return };
+        client.exchange.trace_end = Some(lines);
         let (step, round) = (client.step, client.exchange.round);
         let request = self.scenario.steps.get(step).and_then(|step| step.request());
         if let Some(request) = request

@@ -40,6 +40,9 @@ impl Play<'_> {
         let Some(client) = self.clients.get_mut(index) else { return };
         let Some(stream) = client.open_stream() else { return };
         client.leave(now, gave_up);
+        if gave_up {
+            self.host.lint_abandoned(stream);
+        }
         self.host.reset_downstream(stream);
         self.client_ended(index);
     }
@@ -110,6 +113,7 @@ impl Play<'_> {
                     if let Some(index) = self.clients.of(stream)
                         && let Some(client) = self.clients.get_mut(index)
                     {
+                        client.exchange.trace_end = Some(self.host.world().trace().len());
                         client.exchange.access = Some(codec::access(&access));
                     }
                 }

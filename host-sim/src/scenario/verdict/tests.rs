@@ -7,6 +7,7 @@ fn failure() -> Failure {
         what: "open_streams".to_owned(),
         expected: "0".to_owned(),
         got: "1".to_owned(),
+        trace_end: None,
     }
 }
 
@@ -28,6 +29,7 @@ fn verdict(control: Option<Control>, failures: Vec<Failure>) -> Verdict {
         left_out: None,
         only_sim: None,
         error: None,
+        seed: 7,
         repeat: "cargo run --release -- run case.yaml".to_owned(),
     }
 }
@@ -47,9 +49,18 @@ fn a_failure_shows_the_sentence_the_expectation_the_trace_and_the_command() {
     assert_eq!(lines[0], "FAIL router/case  (sim 3ms)");
     assert_eq!(lines[1], "     Something behaves.");
     assert_eq!(lines[2], "     sim: finally: open_streams: expected 0, got 1");
-    assert_eq!(lines[3], "     last 12 of 20 lines of sim:");
+    assert_eq!(lines[3], "     lines 9 to 20 of 20 of sim:");
     assert_eq!(lines[4], "       line 8");
-    assert_eq!(lines.last().unwrap(), "     repeat: cargo run --release -- run case.yaml");
+    assert_eq!(lines.last().unwrap(), "     seed 7; repeat: cargo run --release -- run case.yaml");
+}
+
+#[test]
+fn the_trace_is_shown_up_to_the_end_of_the_step_that_failed() {
+    let verdict = verdict(None, vec![Failure { trace_end: Some(15), ..failure() }, failure()]);
+    let lines = verdict.lines();
+    assert_eq!(lines[4], "     lines 4 to 15 of 20 of sim:");
+    assert_eq!((lines[5].as_str(), lines[16].as_str()), ("       line 3", "       line 14"));
+    assert_eq!(lines.len(), 18);
 }
 
 #[test]
