@@ -31,6 +31,8 @@ pub mod step;
 pub mod verdict;
 pub mod workbench;
 
+pub use drive::{SimulateError, simulate};
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

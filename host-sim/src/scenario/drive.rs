@@ -9,6 +9,7 @@ mod sim;
 pub(super) use configure::{Modules, source};
 pub(super) use envoy::envoy;
 pub(super) use sim::sim;
+pub use sim::{SimulateError, simulate};
 
 use std::collections::BTreeMap;
 

@@ -72,6 +72,16 @@ pub struct RequestStep {
     pub expect: Expect,
 }
 
+impl From<Request> for Step {
+    /// At once, a single time, with nothing expected of it but its end.
+    fn from(request: Request) -> Self {
+        let expect = Expect::default();
+        let repetition = Repetition::InTurn(1);
+        let step = RequestStep { repetition, background: false, request, expect };
+        Self { at: Duration::ZERO, act: Act::Request(Box::new(step)) }
+    }
+}
+
 impl RequestStep {
     /// How many requests it sends.
     #[must_use]
@@ -164,7 +174,51 @@ pub enum Cut {
     Sizes(Vec<usize>),
 }
 
+/// The name that the manifests' `match` covers.
+const AUTHORITY: &str = "llm.example.com";
+/// Longer than anything that ends by itself takes, short enough for a test suite.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+
 impl Request {
+    /// A request without a body, over HTTP/1.1.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            authority: AUTHORITY.to_owned(),
+            headers: Vec::new(),
+            body: None,
+            content_length: true,
+            chunks: Chunks::default(),
+            trailers: Vec::new(),
+            http: Http::default(),
+            expect_continue: false,
+            listener: None,
+            reset_after: None,
+            give_up_after: GIVE_UP_AFTER,
+        }
+    }
+
+    /// A GET.
+    #[must_use]
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    /// A POST with a body.
+    #[must_use]
+    pub fn post(path: &str, body: impl Into<Bytes>) -> Self {
+        Self { body: Some(body.into()), ..Self::new("POST", path) }
+    }
+
+    /// With one more header field; names are in lower case.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The pieces that the client sends arrive as they were cut: as frames of HTTP/2, or with time between
     /// them. Larger ones are read in parts.
     #[must_use]

@@ -7,26 +7,12 @@ use serde_json::json;
 use super::*;
 use crate::scenario::expect::{BodyEquals, Expect, Finally, Range, TextMatch, UpstreamExpect};
 use crate::scenario::observation::{Ended, Exchange, Fields, LogLine, Received, Response};
-use crate::scenario::step::{Act, Chunks, Http, Repetition, Request, RequestStep, Step, Update};
+use crate::scenario::step::{Act, Repetition, Request, RequestStep, Step, Update};
 use crate::scenario::{Control, Hosts, Target};
 
 /// A scenario with one step that expects `expect`, and a run in which it answered 200.
 pub(in crate::scenario) fn one_step(expect: Expect) -> (Scenario, Observation) {
-    let request = Request {
-        method: "POST".to_owned(),
-        path: "/v1/chat/completions".to_owned(),
-        authority: "llm.example.com".to_owned(),
-        headers: Vec::new(),
-        body: Some(Bytes::from_static(b"{\"model\":\"a\"}")),
-        content_length: true,
-        chunks: Chunks::default(),
-        trailers: Vec::new(),
-        http: Http::V1_1,
-        expect_continue: false,
-        listener: None,
-        reset_after: None,
-        give_up_after: Duration::from_secs(5),
-    };
+    let request = Request::post("/v1/chat/completions", "{\"model\":\"a\"}");
     let step =
         RequestStep { repetition: Repetition::InTurn(1), background: false, request, expect };
     let scenario = Scenario {

@@ -1,18 +1,33 @@
 //! Plays a scenario in the simulator.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::configure::{self, Modules};
 use crate::bootstrap::{Bootstrap, StatsTag, lift_tags};
-use crate::host::{Host, HostOptions};
+use crate::host::{Host, HostOptions, StartError};
 use crate::model::metric::{MetricValue, PREFIX};
-use crate::model::{EnvoyVersion, World};
+use crate::model::{EnvoyVersion, GuestFactory, World};
 use crate::scenario::Scenario;
 use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::sim;
 use crate::scenario::workbench::{Workbench, rim};
 
 const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"];
+
+/// Why the simulator has no record of a scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// The proxy did not start.
+    #[error("the proxy did not start")]
+    Start(#[from] StartError),
+    /// The scenario could not be played to its end.
+    #[error("the scenario could not be played")]
+    Play(#[from] sim::SimError),
+    /// A plugin asked for what Envoy has and the model has not.
+    #[error("the simulator does not model: {}", .0.join("; "))]
+    NotModelled(Vec<String>),
+}
 
 pub(in crate::scenario) fn sim(
     scenario: &Scenario,
@@ -23,6 +38,20 @@ pub(in crate::scenario) fn sim(
     let folder = bench.folder().map_err(|error| error.to_string())?;
     let tree = configure::tree(scenario, modules, None, folder.path())?;
     let bootstrap = Bootstrap::from_node(&tree).map_err(|error| error.to_string())?;
+    simulate(scenario, &bootstrap, version, bench.engine()?).map_err(|error| rim(&error))
+}
+
+/// Plays the steps of a scenario on the simulated proxy of this file, whatever target it names.
+///
+/// # Errors
+/// When the proxy does not start, the steps cannot be played, or a plugin asks for what the model has
+/// not.
+pub fn simulate(
+    scenario: &Scenario,
+    bootstrap: &Bootstrap,
+    version: EnvoyVersion,
+    factory: Arc<dyn GuestFactory>,
+) -> Result<Observation, SimulateError> {
     let options = HostOptions {
         workers: usize::try_from(scenario.workers).unwrap_or(1),
         seed: scenario.seed,
@@ -30,16 +59,16 @@ pub(in crate::scenario) fn sim(
         envoy: version,
         ..HostOptions::default()
     };
-    let mut host = Host::new(&bootstrap, &options, bench.engine()?).map_err(|e| rim(&e))?;
+    let mut host = Host::new(bootstrap, &options, factory)?;
     let before = metrics(host.world(), &bootstrap.stats_tags);
     let listeners: Vec<String> =
         bootstrap.listeners.iter().map(|listener| listener.name.clone()).collect();
-    let mut observation = sim::play(scenario, &mut host, &listeners).map_err(|e| rim(&e))?;
+    let mut observation = sim::play(scenario, &mut host, &listeners)?;
     host.lint_what_is_left();
     observation.lints = host.world().lints().to_vec();
     let refused = host.take_refusals();
     if !refused.is_empty() {
-        return Err(format!("the simulator does not model: {}", refused.join("; ")));
+        return Err(SimulateError::NotModelled(refused));
     }
     let world = host.world();
     let after = metrics(world, &bootstrap.stats_tags);

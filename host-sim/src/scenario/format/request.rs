@@ -1,7 +1,5 @@
 //! The `request` of a step and what stands beside it.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use crate::yaml::{Error, Meaning, Object, Reader, Value};
@@ -11,11 +9,6 @@ use crate::scenario::step::{Chunks, Cut, Http, Repetition, Request, RequestStep}
 
 /// `post: /path` is short for `method: POST` and `path: /path`.
 const SHORT: [&str; 6] = ["get", "post", "put", "delete", "head", "options"];
-/// The name that the manifests' `match` covers.
-const AUTHORITY: &str = "llm.example.com";
-/// Longer than anything that ends by itself takes, short enough for a test suite.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
-
 /// Reads the fields of a step that sends requests; `reader` is its `request`.
 pub(super) fn step(
     step: &mut Object<'_>,
@@ -52,10 +45,11 @@ fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
             Some(Bytes::from(bytes))
         }
     };
+    let plain = Request::new(&method, &path);
     let request = Request {
         method,
         path,
-        authority: authority.unwrap_or_else(|| AUTHORITY.to_owned()),
+        authority: authority.unwrap_or(plain.authority),
         headers,
         body,
         content_length: optional(&mut object, "content_length", |r| r.boolean())?.unwrap_or(true),
@@ -67,7 +61,7 @@ fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
         listener: optional(&mut object, "listener", |r| r.string().map(str::to_owned))?,
         reset_after: optional(&mut object, "reset_after", |r| r.duration())?,
         give_up_after: optional(&mut object, "give_up_after", |r| r.duration())?
-            .unwrap_or(GIVE_UP_AFTER),
+            .unwrap_or(plain.give_up_after),
     };
     object.finish()?;
     Ok(request)
