@@ -9,6 +9,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The model by its real name, whatever the client called it.
     pub model: Option<String>,
+    /// The name that the body is to have in place of the client's, if that is another.
+    pub model_in_body: Option<String>,
     refusal: Option<Reply>,
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Exchange {
     scanner: Option<RequestScanner>,
     /// How many bytes of the body were read.
     read: usize,
+    /// How long the body was announced to be.
+    content_length: Option<u64>,
     /// For the response's headers, where they are wanted.
     decision: Decision,
 }
@@ -60,6 +62,7 @@ impl Exchange {
             facts: Facts::default(),
             scanner: None,
             read: 0,
+            content_length: None,
             decision: Decision::default(),
         }))
     }

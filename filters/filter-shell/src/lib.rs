@@ -27,6 +27,7 @@
 
 mod config;
 mod decision;
+mod edit;
 mod exchange;
 mod facts;
 #[cfg(feature = "fault-injection")]

@@ -44,6 +44,24 @@ impl Counter {
     }
 }
 
+/// Counts what was tried, by whether it was done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcomes {
+    done: Counter,
+    failed: Counter,
+}
+
+impl Outcomes {
+    pub(crate) fn declare(name: &str) -> Self {
+        let outcome = |outcome| Counter::declare(name, &[("outcome", outcome)]);
+        Self { done: outcome("done"), failed: outcome("failed") }
+    }
+
+    pub(crate) fn count(self, done: bool) {
+        if done { self.done.increment() } else { self.failed.increment() }
+    }
+}
+
 /// Labels stand before the name: Istio's expressions take away a label and what closes it, so that
 /// anything between name and labels would be left over at the name's end.
 fn labelled(name: &str, labels: &[(&str, &str)]) -> String {

@@ -23,6 +23,8 @@ mod capture;
 mod number;
 mod strings;
 
+use std::ops::Range;
+
 use capture::Capture;
 pub(crate) use number::Number;
 use strings::Strings;
@@ -105,7 +107,8 @@ pub(crate) trait Visitor {
     /// A string begins.
     fn string(&mut self) -> Content;
     /// A string that was wanted as [`Content::Value`]; `None` when it is longer than the limit.
-    fn value(&mut self, value: Option<&[u8]>);
+    /// With its place in the body, quotes not included.
+    fn value(&mut self, value: Option<&[u8]>, place: Range<u64>);
     /// The next bytes of what was wanted as bytes.
     fn bytes(&mut self, bytes: &[u8]);
     /// What was wanted as bytes is complete.
@@ -183,6 +186,10 @@ pub(crate) struct Reader {
     /// Whether the visitor gets that container's bytes.
     wants_bytes: bool,
     strings: Strings,
+    /// Where in the body the string began.
+    string_at: u64,
+    /// Where in the body the slice ends.
+    slice_end: u64,
     capture: Capture,
     number: Number,
 }
@@ -198,6 +205,8 @@ impl Reader {
             closed_at: 0,
             wants_bytes: false,
             strings: Strings::default(),
+            string_at: 0,
+            slice_end: 0,
             capture: Capture::new(max_capture),
             number: Number::default(),
         }
@@ -219,6 +228,7 @@ impl Reader {
         visitor: &mut V,
     ) -> Result<(), (usize, Malformed)> {
         let mut rest = chunk;
+        self.slice_end = self.slice_end.saturating_add(length(chunk));
         // What has been read since the visitor began to want bytes, and what follows it.
         let mut since = chunk;
         while !rest.is_empty() {
@@ -291,7 +301,10 @@ impl Reader {
                 self.state = State::Number;
                 return Ok(input);
             }
-            (State::Value | State::FirstElement, _) => self.value(byte, visitor),
+            (State::Value | State::FirstElement, _) => {
+                self.string_at = self.slice_end.saturating_sub(length(rest));
+                self.value(byte, visitor)
+            }
             (State::End, _) => Err(Malformed::TrailingBytes),
             _ => Err(Malformed::UnexpectedByte),
         }
@@ -396,7 +409,10 @@ impl Reader {
             (_, Content::Nothing) => {}
             (_, Content::Bytes) => visitor.bytes_end(),
             (Purpose::Key, Content::Value) => visitor.key(self.capture.decoded(bytes)),
-            (Purpose::Value(_), Content::Value) => visitor.value(self.capture.decoded(bytes)),
+            (Purpose::Value(_), Content::Value) => {
+                let quote = self.slice_end.saturating_sub(length(rest)).saturating_sub(1);
+                visitor.value(self.capture.decoded(bytes), self.string_at..quote);
+            }
         }
         self.state = after;
         if let (State::Colon, [b':', value @ ..]) = (after, rest) {
@@ -454,6 +470,10 @@ fn common_prefix<'a>(input: &'a [u8], wanted: &'static [u8]) -> (&'a [u8], &'sta
         (input, wanted) = (rest, later);
     }
     (input, wanted)
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// What `from` holds before its suffix `rest`.

@@ -34,8 +34,12 @@
 //! into the `context_window` of the model that its pool runs: `ignore` (the default; the server
 //! refuses it), `refuse`, or `route_larger`: it goes to the first of the pool's `fallback` pools into
 //! which it fits, and is refused if there is none. An estimate's error counts in the request's favour:
-//! what may be too long is sent to more room, only what is too long for sure is refused. The pool's
-//! servers must take the model under the name the client used.
+//! what may be too long is sent to more room, only what is too long for sure is refused.
+//!
+//! `rewrite_model: true` puts the name of the model that the pool runs (or, for a pool without one,
+//! the real name behind an alias) into the request's body in place of the client's, and corrects
+//! `content-length`. Without it servers get the name that the client wrote, and have to know it.
+//! A request that does not wait for its body (`headers_only`) keeps its name.
 //!
 //! # Headers towards the servers and for routes
 //! | header | value |
@@ -49,6 +53,7 @@
 //! |---|---|
 //! | `llm_router_decisions_total{pool,reason}` | requests sent to a pool |
 //! | `llm_router_refused_total{reason}` | requests answered with an error |
+//! | `llm_body_edits_total{outcome}` | bodies that were to be changed, `done` or `failed` |
 //!
 //! # When something goes wrong
 //! A body that is no JSON, is larger than `body.inspect_limit`, or comes slower than

@@ -26,6 +26,16 @@ fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
 }
 
 impl TokenRouter {
+    fn send_to(&self, pool: &str, asked: Option<&str>, decision: &mut Decision) {
+        decision.pool = Some(pool.to_owned());
+        let Some((asked, served)) = asked.zip(asked.and_then(|a| self.policy.model_for(pool, a)))
+        else {
+            return;
+        };
+        decision.model = Some(served.to_owned());
+        decision.model_in_body = (served != asked).then(|| served.to_owned());
+    }
+
     /// The model's real name; one that is not configured stays as the client wrote it, if a header
     /// can carry that.
     fn model_header(&self, name: &str) -> Option<String> {
@@ -42,7 +52,7 @@ impl Filter for TokenRouter {
         let model = facts.body.model.as_deref().filter(|_| facts.part != Part::Malformed);
         decision.model = model.and_then(|name| self.model_header(name));
         match choice.outcome {
-            Outcome::Pool(pool) => decision.pool = Some(pool.to_owned()),
+            Outcome::Pool(pool) => self.send_to(pool, model, decision),
             Outcome::Refuse(why) => decision.refuse(reply(why, facts)),
         }
     }

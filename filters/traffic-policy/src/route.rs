@@ -28,6 +28,7 @@ pub struct Router {
     catalog: Catalog,
     on_unknown_model: Fallback,
     on_context_overflow: Overflow,
+    rewrite_model: bool,
     on_incomplete: Fallback,
     on_malformed: Fallback,
 }
@@ -150,6 +151,14 @@ impl Router {
     /// The real name of the model that a client means by `name`.
     pub fn resolve(&self, name: &str) -> Option<String> {
         self.catalog.resolve(name).map(|model| model.name.clone())
+    }
+
+    /// The model that the servers of `pool` are to be asked for by a client who asked for `name`:
+    /// the one that the pool runs, or else the real name of the one that was meant.
+    pub fn model_for(&self, pool: &str, name: &str) -> Option<&str> {
+        let pool = self.catalog.pool(pool).filter(|_| self.rewrite_model)?;
+        let meant = || self.catalog.resolve(name).map(|model| model.name.as_str());
+        pool.model.as_deref().or_else(meant)
     }
 
     /// The headers that rules look at.

@@ -33,7 +33,7 @@ impl Exchange {
         self.learn(&head, earlier.as_deref());
         match self.way(&head, end_of_stream, first) {
             Way::Decide(part) => self.decide(part),
-            Way::Read(access) => self.read_body(access, shared),
+            Way::Read(access) => self.read_body(access, &head, shared),
         }
     }
 
@@ -95,7 +95,7 @@ impl Exchange {
         }
     }
 
-    fn read_body(&mut self, access: Access, shared: &Shared) -> Action {
+    fn read_body(&mut self, access: Access, head: &Head, shared: &Shared) -> Action {
         let Some(api) = self.facts.api else { return self.decide(Part::Headers) };
         if !self.plugin.waiting.add(self.context, shared.clone()) {
             self.plugin.counters.waiting_requests.increment();
@@ -105,6 +105,7 @@ impl Exchange {
             self.plugin.waiting.remove(self.context);
             return self.decide(Part::Headers);
         }
+        self.content_length = head.content_length();
         self.scanner = Some(RequestScanner::new(api, ScanLimits::default()));
         self.phase = Phase::Reading(access);
         match access {

@@ -9,11 +9,14 @@ use super::arrive::FACTS;
 use super::{Exchange, Phase};
 use crate::config::{Access, LogField};
 use crate::decision::{Decision, Reply};
+use crate::edit::Edit;
 use crate::facts::{Part, pack};
 use crate::gate::{Release, TICKET, Ticket};
 use crate::host::headers::{self, Map};
 use crate::host::{properties, queues, streams};
 use crate::root::Blind;
+
+const CONTENT_LENGTH: &str = "content-length";
 
 impl Exchange {
     /// Asks the filters, and does what they say. The result is what the callback has to return:
@@ -60,7 +63,24 @@ impl Exchange {
         for (name, value) in decision.headers() {
             let _ = headers::set(Map::Request, name, value.as_bytes());
         }
+        if let Some(edit) = self.edit(decision) {
+            self.plugin.counters.body_edits.count(edit.apply().is_ok_and(|()| {
+                self.new_length(&edit).is_none_or(|length| {
+                    headers::set(Map::Request, CONTENT_LENGTH, length.as_bytes()).is_ok()
+                })
+            }));
+        }
         Action::Continue
+    }
+
+    /// What is to be changed in the body; only one that waits somewhere can be.
+    fn edit(&self, decision: &Decision) -> Option<Edit> {
+        let name = decision.model_in_body.as_deref()?;
+        self.facts.body.model_at.as_ref().and_then(|place| Edit::model(place, name))
+    }
+
+    fn new_length(&self, edit: &Edit) -> Option<String> {
+        self.content_length.map(|length| edit.length(length).to_string())
     }
 
     /// The request has gone on, and waits at the gate.
@@ -71,9 +91,12 @@ impl Exchange {
             return Action::Continue;
         };
         self.publish(decision);
-        let headers =
-            decision.headers().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-        let release = Release { context: ticket.context, headers: headers.collect() };
+        let edit = self.edit(decision);
+        let length = edit.as_ref().and_then(|edit| self.new_length(edit));
+        let length = length.as_deref().map(|length| (CONTENT_LENGTH, length));
+        let headers = decision.headers().chain(length);
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let release = Release { context: ticket.context, headers: headers.collect(), edit };
         if queues::send(ticket.queue, &release.encode()).is_err() {
             self.plugin.is_blind(Blind::Gate);
         }

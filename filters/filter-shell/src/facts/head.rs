@@ -24,6 +24,7 @@ struct Known {
     authority: Option<Range<usize>>,
     upgrade: Option<Range<usize>>,
     content_encoding: Option<Range<usize>>,
+    content_length: Option<Range<usize>>,
 }
 
 /// Headers that tell routes and servers what we decided; nobody else may set them.
@@ -45,6 +46,7 @@ impl Head {
                 b":authority" => &mut known.authority,
                 b"upgrade" => &mut known.upgrade,
                 b"content-encoding" => &mut known.content_encoding,
+                b"content-length" => &mut known.content_length,
                 _ => {
                     has_ours |= name.starts_with(OURS);
                     continue;
@@ -97,6 +99,11 @@ impl Head {
     pub(crate) fn body_is_plain(&self) -> bool {
         self.at(self.known.content_encoding.as_ref())
             .is_none_or(|value| value.eq_ignore_ascii_case(b"identity"))
+    }
+
+    /// How long the body was announced to be.
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        self.text_at(self.known.content_length.as_ref()).parse().ok()
     }
 
     /// The names of headers that only we may set, each once.

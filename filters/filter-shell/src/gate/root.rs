@@ -1,5 +1,7 @@
 //! The gate's root: its configuration, its queue, its deadline.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,9 +10,10 @@ use traffic_policy::units::Span;
 
 use super::message::Release;
 use crate::config;
+use crate::edit::Edit;
 use crate::host::headers::{self, Map};
 use crate::host::{queues, streams};
-use crate::metrics::Counter;
+use crate::metrics::{Counter, Outcomes};
 use crate::waiting::Waiting;
 
 /// What to do with a request whose decision does not come in time.
@@ -37,6 +40,8 @@ pub(crate) struct Gate {
     queue: u32,
     on_deadline: OnDeadline,
     held: Waiting<()>,
+    /// Edits of requests that were let go and whose body has not passed yet.
+    edits: RefCell<BTreeMap<u32, Edit>>,
     counters: Counters,
 }
 
@@ -45,6 +50,7 @@ struct Counters {
     decided: Counter,
     deadline: Counter,
     full: Counter,
+    edits: Outcomes,
 }
 
 const DEFAULT_DEADLINE: Span = Span(Duration::from_secs(2));
@@ -70,6 +76,7 @@ impl Gate {
             queue,
             on_deadline: raw.on_deadline.unwrap_or(OnDeadline::Continue),
             held,
+            edits: RefCell::default(),
             counters: Counters {
                 decided: Counter::declare("llm_gate_released_total", &[("outcome", "decided")]),
                 deadline: Counter::declare("llm_gate_released_total", &[("outcome", "deadline")]),
@@ -77,6 +84,7 @@ impl Gate {
                     "llm_limit_hits_total",
                     &[("limit", "gate_waiting_requests")],
                 ),
+                edits: Outcomes::declare("llm_body_edits_total"),
             },
         })
     }
@@ -98,6 +106,18 @@ impl Gate {
     /// Forgets a request that has ended.
     pub(crate) fn forget(&self, context: u32) {
         self.held.remove(context);
+        self.take_edit(context);
+    }
+
+    /// The body of a request that was let go passes: all that was held of it comes at once.
+    pub(crate) fn body_passes(&self, context: u32) {
+        if let Some(edit) = self.take_edit(context) {
+            self.counters.edits.count(edit.apply().is_ok());
+        }
+    }
+
+    fn take_edit(&self, context: u32) -> Option<Edit> {
+        self.edits.try_borrow_mut().ok().and_then(|mut edits| edits.remove(&context))
     }
 
     /// Releases every request whose decision has come.
@@ -109,7 +129,7 @@ impl Gate {
             // Gone: the client went away, or the deadline was faster.
             if self.held.remove(release.context).is_some() {
                 self.counters.decided.increment();
-                self.let_go(&release);
+                self.let_go(release);
             }
         }
     }
@@ -121,7 +141,7 @@ impl Gate {
             match self.on_deadline {
                 OnDeadline::Continue => {
                     let reason = ("x-llm-reason".to_owned(), b"gate_deadline".to_vec());
-                    self.let_go(&Release { context, headers: vec![reason] });
+                    self.let_go(Release { context, headers: vec![reason], edit: None });
                 }
                 OnDeadline::Refuse => refuse(context),
             }
@@ -133,9 +153,13 @@ impl Gate {
         self.held.is_empty()
     }
 
-    fn let_go(&self, release: &Release) {
+    fn let_go(&self, release: Release) {
         if streams::act_for(release.context).is_err() {
             return;
+        }
+        // Noted first: the body passes while the request is resumed.
+        if let (Some(edit), Ok(mut edits)) = (release.edit, self.edits.try_borrow_mut()) {
+            edits.insert(release.context, edit);
         }
         for (name, value) in &release.headers {
             let _ = headers::set(Map::Request, name, value);

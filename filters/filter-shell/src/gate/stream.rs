@@ -34,6 +34,11 @@ impl HttpContext for GateStream {
         }
         Action::Pause
     }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        self.gate.body_passes(self.context);
+        Action::Continue
+    }
 }
 
 impl Context for GateStream {

@@ -16,6 +16,11 @@ pub(crate) fn request(start: usize, max: usize) -> Result<Vec<u8>> {
     ffi::buffer_bytes(REQUEST, start, max)
 }
 
+/// Replaces the first `length` bytes of the request's body, and leaves the rest.
+pub(crate) fn replace_beginning(length: usize, by: &[u8]) -> Result<()> {
+    ffi::set_buffer_bytes(REQUEST, 0, length, by)
+}
+
 /// The plugin's configuration; there only while it is being configured.
 pub(crate) fn configuration() -> Result<Vec<u8>> {
     ffi::buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX >> 1)

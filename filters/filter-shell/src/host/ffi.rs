@@ -34,6 +34,7 @@ imports! {
     fn proxy_replace_header_map_value(map: u32, key: *const u8, key_size: usize, value: *const u8, value_size: usize);
     fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize);
     fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize);
+    fn proxy_set_buffer_bytes(buffer: u32, start: usize, size: usize, data: *const u8, data_size: usize);
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize);
     fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize);
     fn proxy_register_shared_queue(name: *const u8, name_size: usize, token: *mut u32);
@@ -95,6 +96,18 @@ pub(super) fn remove_header(map: u32, key: &[u8]) -> Result<()> {
 pub(super) fn buffer_bytes(buffer: u32, start: usize, max: usize) -> Result<Vec<u8>> {
     // SAFETY: both pointers are valid for the call.
     bytes(|data, size| unsafe { proxy_get_buffer_bytes(buffer, start, max, data, size) })
+}
+
+pub(super) fn set_buffer_bytes(
+    buffer: u32,
+    start: usize,
+    length: usize,
+    data: &[u8],
+) -> Result<()> {
+    // SAFETY: pointer and length of the same slice, valid for the call.
+    Status::check(unsafe {
+        proxy_set_buffer_bytes(buffer, start, length, data.as_ptr(), data.len())
+    })
 }
 
 pub(super) fn property(path: &[u8]) -> Result<Vec<u8>> {

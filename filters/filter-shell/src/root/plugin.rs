@@ -6,7 +6,7 @@ use crate::config::{Access, Configured, Shared};
 use crate::exchange;
 use crate::filter::Filter;
 use crate::host::streams;
-use crate::metrics::Counter;
+use crate::metrics::{Counter, Outcomes};
 use crate::waiting::Waiting;
 
 /// What all requests of one configuration share.
@@ -34,6 +34,7 @@ pub(crate) struct Counters {
     pub(crate) inspect_limit: Counter,
     pub(crate) decide_within: Counter,
     pub(crate) waiting_requests: Counter,
+    pub(crate) body_edits: Outcomes,
     knob_missing: Counter,
     gate_missing: Counter,
 }
@@ -75,6 +76,7 @@ impl Counters {
             inspect_limit: limit("inspect_limit"),
             decide_within: limit("decide_within"),
             waiting_requests: limit("waiting_requests"),
+            body_edits: Outcomes::declare("llm_body_edits_total"),
             knob_missing: blind("knob_missing"),
             gate_missing: blind("gate_missing"),
         }

@@ -47,7 +47,7 @@ impl Visitor for Notes {
             _ => Content::Value,
         }
     }
-    fn value(&mut self, value: Option<&[u8]>) {
+    fn value(&mut self, value: Option<&[u8]>, _: Range<u64>) {
         let value = value.map_or("?".into(), String::from_utf8_lossy);
         self.note(&format!("'{value}'"));
     }

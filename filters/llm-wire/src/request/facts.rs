@@ -1,5 +1,7 @@
 //! What a scanner found in a request body.
 
+use std::ops::Range;
+
 use crate::count::{TokenCount, TokenSource};
 
 /// What is known of a request. Fields that were not seen, or are of the wrong type, are `None`.
@@ -8,6 +10,8 @@ use crate::count::{TokenCount, TokenSource};
 pub struct RequestFacts {
     /// The model's name, decoded. Invalid UTF-8 and halves of surrogate pairs are U+FFFD in it.
     pub model: Option<String>,
+    /// Where in the body it stands, as written there, between its quotes.
+    pub model_at: Option<Range<u64>>,
     /// A model's name was there, longer than the limit.
     pub model_too_long: bool,
     /// Whether the answer is to be streamed.
@@ -37,6 +41,7 @@ impl Default for RequestFacts {
     fn default() -> Self {
         Self {
             model: None,
+            model_at: None,
             model_too_long: false,
             stream: None,
             include_usage: None,

@@ -1,5 +1,7 @@
 //! Turns JSON events into facts and text.
 
+use std::ops::Range;
+
 use super::facts::RequestFacts;
 use super::grammar::{self, Place};
 use crate::api::Api;
@@ -90,6 +92,7 @@ impl<S: TextSink> Reading<S> {
         let bit = match place {
             Place::Model => {
                 facts.model = None;
+                facts.model_at = None;
                 facts.model_too_long = false;
                 0
             }
@@ -135,10 +138,11 @@ impl<S: TextSink> Reading<S> {
         }
     }
 
-    fn model(&mut self, name: Option<&[u8]>) {
+    fn model(&mut self, name: Option<&[u8]>, place: Range<u64>) {
         let name = name.filter(|name| name.len() <= self.max_model_bytes);
         self.facts.model_too_long = name.is_none();
         self.facts.model = name.map(|name| String::from_utf8_lossy(name).into_owned());
+        self.facts.model_at = Some(place);
     }
 }
 
@@ -251,9 +255,9 @@ impl<S: TextSink> Visitor for Reading<S> {
         }
     }
 
-    fn value(&mut self, value: Option<&[u8]>) {
+    fn value(&mut self, value: Option<&[u8]>, place: Range<u64>) {
         match (self.captured, value) {
-            (Place::Model, name) => self.model(name),
+            (Place::Model, name) => self.model(name, place),
             (Place::PartType, Some(kind)) => self.part_type(kind),
             (Place::SourceType, kind) => self.source_is_text = kind == Some(b"text"),
             _ => {}

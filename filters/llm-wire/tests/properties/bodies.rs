@@ -240,7 +240,7 @@ fn write_string(text: &str, style: &mut u64, out: &mut String) {
 
 /// What of the facts can be compared with a reference that knows no bytes.
 pub(crate) fn comparable(facts: RequestFacts) -> RequestFacts {
-    RequestFacts { prompt: RequestFacts::default().prompt, bytes_read: 0, ..facts }
+    RequestFacts { prompt: RequestFacts::default().prompt, model_at: None, bytes_read: 0, ..facts }
 }
 
 /// Keeps all pieces, decoded.

@@ -1,5 +1,7 @@
 //! Random bodies, read by the scanner and by `serde_json`: the facts and the text must agree.
 
+use std::ops::Range;
+
 use llm_wire::{Api, Progress, RequestFacts, RequestScanner, ScanLimits};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -33,6 +35,11 @@ proptest! {
         let (wanted, wanted_texts) = reference::read(api, &value);
         prop_assert_eq!(texts, wanted_texts);
         prop_assert_eq!(facts.bytes_read, json.len() as u64);
+        if let Some(Range { start, end }) = facts.model_at.clone() {
+            let written = json.get(start as usize - 1..=end as usize);
+            let name: Option<String> = written.and_then(|text| serde_json::from_str(text).ok());
+            prop_assert_eq!(name.as_deref().filter(|_| !facts.model_too_long), facts.model.as_deref());
+        }
         prop_assert_eq!(bodies::comparable(facts), wanted);
     }
 

@@ -25,6 +25,9 @@ pub struct RawRouter {
     /// What to do with what does not fit into the context window of the chosen pool's model.
     #[serde(default)]
     pub on_context_overflow: Overflow,
+    /// Whether servers get the name of the model they run, whatever the client called it.
+    #[serde(default)]
+    pub rewrite_model: bool,
 }
 
 /// One rule.
@@ -108,6 +111,7 @@ impl Router {
             catalog,
             on_unknown_model: raw.on_unknown_model,
             on_context_overflow: raw.on_context_overflow,
+            rewrite_model: raw.rewrite_model,
             on_incomplete,
             on_malformed,
         })
