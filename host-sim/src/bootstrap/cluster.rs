@@ -5,9 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use super::{
     address,
     circuit_breakers::{self, Thresholds},
-    http_options,
+    http_filter, http_options,
     listener::BUFFER_LIMIT,
     message::{CURE, Message},
+    plugin::Plugin,
 };
 use crate::yaml::{Error, Reader};
 
@@ -24,6 +25,8 @@ pub struct Cluster {
     pub endpoints: Vec<Endpoint>,
     /// What is spoken upstream; the client's protocol does not matter.
     pub protocol: UpstreamProtocol,
+    /// `HttpProtocolOptions.http_filters`: what each attempt passes on its way to the server.
+    pub http_filters: Vec<Plugin>,
     /// `per_connection_buffer_limit_bytes`: where reading from a server stops.
     pub buffer_limit: u32,
     /// `circuit_breakers`
@@ -73,13 +76,16 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
         ("LEAST_REQUEST", LoadBalancing::LeastRequest),
         ("RANDOM", LoadBalancing::Random),
     ];
+    let (protocol, http_filters) =
+        m.or("typed_extension_protocol_options", Default::default(), protocol_options)?;
     let cluster = Cluster {
         name: m.required("name")?.name()?.to_owned(),
         connect_timeout: m.or("connect_timeout", Duration::from_secs(5), Reader::seconds)?,
         load_balancing: m
             .or("lb_policy", LoadBalancing::RoundRobin, |policy| policy.choice(&policies))?,
         endpoints: m.or("load_assignment", Vec::new(), load_assignment)?,
-        protocol: m.or("typed_extension_protocol_options", Default::default(), protocol)?,
+        protocol,
+        http_filters,
         buffer_limit: m.or("per_connection_buffer_limit_bytes", BUFFER_LIMIT, Reader::integer)?,
         thresholds: m.or("circuit_breakers", Thresholds::default(), circuit_breakers::read)?,
     };
@@ -114,17 +120,19 @@ fn endpoint(reader: &Reader<'_>) -> Result<Endpoint, Error> {
 /// The key under which Envoy looks for HTTP options; others are other protocols.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-fn protocol(reader: &Reader<'_>) -> Result<UpstreamProtocol, Error> {
+fn protocol_options(reader: &Reader<'_>) -> Result<(UpstreamProtocol, Vec<Plugin>), Error> {
     let mut protocol = UpstreamProtocol::default();
+    let mut filters = Vec::new();
     for (key, options) in reader.entries()? {
         if key != HTTP_OPTIONS {
             return Err(options.not_modelled(&format!("`{key}`"), HTTP_OPTIONS, CURE));
         }
         let mut options = Message::unpack(&options, &[HTTP_OPTIONS])?;
         protocol = explicit(&options.required("explicit_http_config")?)?;
+        filters = options.or("http_filters", Vec::new(), http_filter::read_upstream_chain)?;
         options.finish()?;
     }
-    Ok(protocol)
+    Ok((protocol, filters))
 }
 
 fn explicit(reader: &Reader<'_>) -> Result<UpstreamProtocol, Error> {

@@ -143,6 +143,7 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
          reject_connect_request_early_data",
     ),
     ("envoy.extensions.filters.http.wasm.v3.Wasm", "config"),
+    ("envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec", ""),
     (
         "envoy.extensions.wasm.v3.PluginConfig",
         "name root_id vm_config configuration fail_open failure_policy reload_config \

@@ -1,4 +1,4 @@
-//! The HTTP filter chain: wasm plugins and, last, the router.
+//! HTTP filter chains: wasm plugins and, last, the router; before a cluster's servers, the codec.
 
 use super::{
     message::{CURE, Message},
@@ -34,6 +34,7 @@ pub struct Router {
 }
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+const CODEC: &str = "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
 
 /// Reads the chain; the router ends it, as Envoy demands.
@@ -61,6 +62,31 @@ pub(super) fn read_chain(reader: &Reader<'_>) -> Result<Vec<HttpFilter>, Error> 
         return Err(reader.invalid("no filter", "at least the router", "add it"));
     }
     Ok(chain)
+}
+
+/// Reads the chain of a cluster's attempts; the codec ends it, as Envoy demands.
+pub(super) fn read_upstream_chain(reader: &Reader<'_>) -> Result<Vec<Plugin>, Error> {
+    let items = reader.list()?;
+    let mut plugins = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let mut message = Message::read(item, CHAIN_ENTRY)?;
+        message.required("name")?.name()?;
+        message.not_modelled(&["config_discovery"], "`typed_config`", CURE)?;
+        let config = Message::unpack(&message.required("typed_config")?, &[WASM, CODEC])?;
+        message.finish()?;
+        match (config.name() == CODEC, index + 1 == items.len()) {
+            (false, false) => plugins.push(plugin::read(config)?),
+            (true, true) => config.finish()?,
+            (true, false) => {
+                return Err(item.invalid("a codec before the end", "it last", "move it down"));
+            }
+            (false, true) => {
+                let found = "a chain that does not end in the codec";
+                return Err(item.invalid(found, "envoy.filters.http.upstream_codec", "add it"));
+            }
+        }
+    }
+    Ok(plugins)
 }
 
 fn read(reader: &Reader<'_>) -> Result<HttpFilter, Error> {

@@ -39,6 +39,8 @@ pub(crate) struct Leg {
     pub(crate) iterate_from_current: bool,
     /// This filter has seen the end of the message.
     pub(crate) end_stream: bool,
+    /// The piece that this filter was given was added to what is held before it was asked.
+    pub(crate) added: bool,
 }
 
 /// A filter in the chain of one stream.
@@ -69,6 +71,8 @@ pub(crate) enum Kind {
     Plugin(PluginFilter),
     /// The router; it has no encode side.
     Router,
+    /// What stands at the end of an attempt's filters, and speaks to the server.
+    Codec,
 }
 
 /// A wasm plugin in the chain of one stream.

@@ -15,6 +15,8 @@ use crate::bootstrap::{
 pub(crate) struct Config {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) clusters: BTreeMap<String, Cluster>,
+    /// The plugins of each cluster's attempts, by place in [`Config::plugins`].
+    pub(crate) upstream_plugins: BTreeMap<String, Vec<usize>>,
     /// Who the proxy says it is.
     pub(crate) node: NodeInfo,
     /// Every plugin of every chain, in the order of the file; behind them what new configurations have
@@ -88,6 +90,12 @@ impl Config {
                 buffer_limit: listener.buffer_limit as usize,
                 manager: Arc::new(Manager { settings, plugins, suppress_envoy_headers }),
             });
+        }
+        for cluster in &file.clusters {
+            let plugins = cluster.http_filters.iter();
+            let places = plugins.map(|plugin| config.add_plugin(plugin, envoy));
+            let places = places.collect::<Result<Vec<_>, _>>()?;
+            config.upstream_plugins.insert(cluster.name.clone(), places);
         }
         Ok(config)
     }

@@ -47,7 +47,7 @@ impl World {
         let Some(stream) = self.stream_context().map(|context| context.stream) else {
             return Ok(());
         };
-        let details = &mut self.streams.at(stream).info.details;
+        let details = &mut self.streams.owner_at(stream).info.details;
         details.get_or_insert_with(|| "wasm_close_stream".to_owned());
         self.after_call(AfterCall::Reset { stream });
         Ok(())

@@ -118,7 +118,15 @@ impl World {
         Ok(())
     }
 
-    /// Forgets the chosen route of the effective context's stream.
+    /// The stream that has a map: the request is the client's, also for the filters of an attempt.
+    fn holder(&self, map: MapType, stream: StreamId) -> StreamId {
+        match map {
+            MapType::RequestHeaders | MapType::RequestTrailers => self.streams.owner_of(stream),
+            _ => stream,
+        }
+    }
+
+    /// Forgets the chosen route of the effective context's stream; for an attempt it is too late.
     pub(crate) fn clear_route_cache(&mut self) {
         if let Some(id) = self.stream_context().map(|context| context.stream) {
             self.clear_route_cache_of(id);
@@ -140,7 +148,8 @@ impl World {
             | MapType::RequestTrailers
             | MapType::ResponseHeaders
             | MapType::ResponseTrailers => {
-                let (context, stream) = (self.stream_context()?, self.stream()?);
+                let context = self.stream_context()?;
+                let stream = self.streams.get(self.holder(map, context.stream))?;
                 if context.logging {
                     logged(map, stream)
                 } else if window(map, context) {
@@ -156,7 +165,7 @@ impl World {
     /// callback of a body.
     fn writable(&mut self, map: MapType) -> Option<&mut HeaderMap> {
         let context = self.stream_context()?;
-        let id = context.stream;
+        let id = self.holder(map, context.stream);
         let mut open = window(map, context);
         if !open && makes_trailers(map, context) {
             let context = self.stream_context_mut()?;

@@ -57,8 +57,8 @@ impl World {
             (b"plugin_vm_id", []) => Found::Value(self.vm_id().as_bytes().to_vec()),
             (b"xds", []) => Found::Place,
             (b"xds", [b"node", rest @ ..]) => self.node(rest),
-            _ if self.stream().is_none() => Found::Nothing,
-            (b"connection_id", []) => self.stream().map(|stream| number(stream.id.0)).into(),
+            _ if self.owner().is_none() => Found::Nothing,
+            (b"connection_id", []) => self.owner().map(|stream| number(stream.id.0)).into(),
             (b"request", [name, more @ ..]) => self.request_property(name, more).into(),
             (b"response", [name, more @ ..]) => self.response_property(name, more).into(),
             (b"connection", [name]) => self.connection(name).into(),
@@ -71,9 +71,9 @@ impl World {
                 Found::Value(encoded(&[]))
             }
             (b"filter_state", [name]) => {
-                self.stream().and_then(|s| s.info.filter_state.get(*name).cloned()).into()
+                self.owner().and_then(|s| s.info.filter_state.get(*name).cloned()).into()
             }
-            (b"upstream_filter_state", []) => match self.stream() {
+            (b"upstream_filter_state", []) => match self.owner() {
                 Some(stream) if stream.info.upstream.first_sent.is_some() => Found::Place,
                 _ => Found::Nothing,
             },
@@ -101,7 +101,7 @@ impl World {
         let id = self.stream_context().ok_or(Status::NotFound)?.stream;
         let set_once = self.root().is_some_and(|root| root.declared.get(path) == Some(&true));
         let name = [PREFIX, path].concat();
-        let info = &mut self.streams.at(id).info;
+        let info = &mut self.streams.owner_at(id).info;
         if info.set_once.contains(&name) {
             return Err(Status::BadArgument);
         }
@@ -114,7 +114,7 @@ impl World {
 
     fn own_object(&self, name: &[u8]) -> Option<Vec<u8>> {
         let name = [PREFIX, name].concat();
-        self.stream()?.info.filter_state.get(&name).cloned()
+        self.owner()?.info.filter_state.get(&name).cloned()
     }
 
     fn node(&mut self, path: &[&[u8]]) -> Found {

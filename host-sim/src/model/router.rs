@@ -1,8 +1,8 @@
 //! The router: the last filter, which turns a request into attempts at upstream endpoints.
 //!
 //! [`request`] chooses what to do with a request, prepares its headers and keeps its body for later
-//! attempts, [`attempt`] begins and ends tries at one endpoint, [`wire`] is what goes there and comes
-//! back, [`response`] and [`failure`] decide what the client hears, and [`again`] whether there is
+//! attempts, [`attempt`] begins and ends tries at one endpoint, [`upstream_chain`] are the filters on the
+//! way there, [`wire`] is what goes there and comes back, [`response`] and [`failure`] decide what the client hears, and [`again`] whether there is
 //! another attempt: a rule of [`retry`], within the limits of [`breaker`] and [`timeouts`].
 //!
 //! # Limits
@@ -19,10 +19,11 @@ mod request;
 mod response;
 mod retry;
 mod timeouts;
+mod upstream_chain;
 mod wire;
 
 use super::{
-    effect::{AttemptId, UpstreamEvent},
+    effect::{AttemptId, StreamId, UpstreamEvent},
     time::{Nanos, TimerKey},
 };
 pub(crate) use balance::{Avoid, Upstreams};
@@ -73,6 +74,10 @@ pub(crate) struct Router {
 pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
     pub(crate) http2: bool,
+    /// The filters between the router and the server; none where there are none.
+    chain: Option<StreamId>,
+    /// The headers have passed them and wait for a connection; true: the request ends with them.
+    latched: Option<bool>,
     pool: PoolKey,
     seat: Seat,
     connect_timer: Option<TimerKey>,

@@ -30,6 +30,8 @@ pub(crate) struct Message {
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) id: StreamId,
+    /// Set for the filters of an attempt: the client's stream that they serve.
+    pub(crate) parent: Option<StreamId>,
     pub(crate) listener: usize,
     pub(crate) worker: usize,
     pub(crate) protocol: Protocol,
@@ -103,7 +105,7 @@ pub(crate) struct UpstreamInfo {
     pub(crate) last_received: Option<Nanos>,
 }
 
-/// All streams.
+/// All streams, and the filter chains of attempts.
 ///
 /// A stream that ends stays until the driver's input is dealt with, so that code up the stack still
 /// finds it; afterwards late events find `nobody`, a destroyed stream on which everything is a no-op.
@@ -136,6 +138,16 @@ impl Streams {
         })
     }
 
+    /// The client's stream: this one, or the one that the filters of an attempt serve.
+    pub(crate) fn owner_of(&self, id: StreamId) -> StreamId {
+        self.live.get(&id).and_then(|stream| stream.parent).unwrap_or(id)
+    }
+
+    /// The client's stream of a stream.
+    pub(crate) fn owner_at(&mut self, id: StreamId) -> &mut Stream {
+        self.at(self.owner_of(id))
+    }
+
     pub(crate) fn bury(&mut self) {
         self.live.retain(|_, stream| !stream.chain.destroyed);
     }
@@ -152,6 +164,6 @@ impl Streams {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.live.len()
+        self.live.values().filter(|stream| stream.parent.is_none()).count()
     }
 }

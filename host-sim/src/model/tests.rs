@@ -3,6 +3,7 @@
 //! A guest here is a Rust function, so what a test shows is Envoy's semantics and nothing of wasm.
 //! Configurations are bootstrap files in text, as users write them.
 
+mod attempts;
 mod body_gate;
 mod callouts;
 mod knob;

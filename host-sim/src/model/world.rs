@@ -309,6 +309,11 @@ impl World {
         self.streams.get(self.stream_context()?.stream)
     }
 
+    /// The client's stream of the effective context; filters of an attempt share much with it.
+    pub(crate) fn owner(&self) -> Option<&Stream> {
+        self.streams.get(self.streams.owner_of(self.stream_context()?.stream))
+    }
+
     /// The root context of the effective context.
     pub(crate) fn root(&self) -> Option<&Root> {
         let vm = self.vm()?;

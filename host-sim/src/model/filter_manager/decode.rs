@@ -24,6 +24,7 @@ impl Engine {
             let mut status = match chain.filter(place).kind {
                 Kind::Plugin(_) => self.plugin_request_headers(id, place, end),
                 Kind::Router => self.router_headers(id, end),
+                Kind::Codec => self.codec_headers(id, end),
             };
             let chain = &mut self.world.streams.at(id).chain;
             chain.calls.decode_headers = false;
@@ -92,6 +93,7 @@ impl Engine {
             let status = match chain.filter(place).kind {
                 Kind::Plugin(_) => self.plugin_request_body(id, place, &mut data, end),
                 Kind::Router => self.router_data(id, &mut data, end),
+                Kind::Codec => self.codec_data(id, &mut data, end),
             };
             let chain = &mut self.world.streams.at(id).chain;
             chain.calls.decode_data = false;
@@ -137,6 +139,10 @@ impl Engine {
                 Kind::Plugin(_) => self.plugin_request_trailers(id, place),
                 Kind::Router => {
                     self.router_trailers(id);
+                    TrailersStatus::Continue
+                }
+                Kind::Codec => {
+                    self.codec_trailers(id);
                     TrailersStatus::Continue
                 }
             };

@@ -49,7 +49,9 @@ impl Engine {
                 return false;
             }
             DataStatus::Continue => {
-                self.forward_added_data(id, side, data);
+                if std::mem::take(&mut chain.filter(place).leg(side).added) {
+                    self.forward_added_data(id, side, data);
+                }
                 return true;
             }
             DataStatus::StopAndBuffer | DataStatus::StopAndWatermark => {
@@ -189,10 +191,10 @@ impl Engine {
     }
 
     pub(super) fn has_trailers(&mut self, id: StreamId, side: Side) -> bool {
-        let stream = self.world.streams.at(id);
+        let streams = &mut self.world.streams;
         match side {
-            Side::Decode => stream.request.trailers.is_some(),
-            Side::Encode => stream.response.trailers.is_some(),
+            Side::Decode => streams.owner_at(id).request.trailers.is_some(),
+            Side::Encode => streams.at(id).response.trailers.is_some(),
         }
     }
 }

@@ -28,6 +28,9 @@ impl Engine {
         if stream.chain.destroyed {
             return;
         }
+        if stream.parent.is_some() {
+            return self.reply_from_chain(id, reply);
+        }
         let calls = stream.chain.calls;
         if calls.decoding() {
             stream.chain.decoder_aborted = true;
@@ -63,6 +66,7 @@ impl Engine {
     }
 
     fn reply_through_chain(&mut self, id: StreamId, reply: LocalReply) {
+        self.abandon_upstream(id);
         let (headers, body) = self.render(id, reply);
         let end = body.is_empty();
         self.world.streams.at(id).response.headers = Some(headers);
@@ -74,6 +78,7 @@ impl Engine {
     }
 
     fn reply_directly(&mut self, id: StreamId, reply: LocalReply) {
+        self.abandon_upstream(id);
         let (headers, body) = self.render(id, reply);
         let end = body.is_empty();
         let stream = self.world.streams.at(id);

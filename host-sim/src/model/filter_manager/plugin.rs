@@ -43,10 +43,10 @@ impl Engine {
     ) -> HeadersStatus {
         self.set_end_of_stream(id, place, end_of_stream);
         self.windows(id, place, side, |windows| windows.headers = true);
-        let stream = self.world.streams.at(id);
+        let streams = &mut self.world.streams;
         let headers = match side {
-            Side::Decode => stream.request.headers.as_ref(),
-            Side::Encode => stream.response.headers.as_ref(),
+            Side::Decode => streams.owner_at(id).request.headers.as_ref(),
+            Side::Encode => streams.at(id).response.headers.as_ref(),
         };
         let count = headers.map_or(0, |headers| u32::try_from(headers.len()).unwrap_or(u32::MAX));
         let asked = self.ask(id, place, |context| match side {
@@ -112,6 +112,7 @@ impl Engine {
     ) -> DataStatus {
         let mut buffering = false;
         self.windows(id, place, side, |windows| buffering = windows.buffering);
+        self.world.streams.at(id).chain.filter(place).leg(side).added = buffering;
         if buffering {
             // The guest sees all that is held for it, this piece included.
             match side {
@@ -208,10 +209,10 @@ impl Engine {
 
     fn plugin_trailers(&mut self, id: StreamId, place: usize, side: Side) -> TrailersStatus {
         self.windows(id, place, side, |windows| windows.trailers = true);
-        let stream = self.world.streams.at(id);
+        let streams = &mut self.world.streams;
         let trailers = match side {
-            Side::Decode => stream.request.trailers.as_ref(),
-            Side::Encode => stream.response.trailers.as_ref(),
+            Side::Decode => streams.owner_at(id).request.trailers.as_ref(),
+            Side::Encode => streams.at(id).response.trailers.as_ref(),
         };
         let count = trailers.map_or(0, |map| u32::try_from(map.len()).unwrap_or(u32::MAX));
         let asked = self.ask(id, place, |context| match side {

@@ -128,6 +128,7 @@ impl Engine {
     }
 
     pub(crate) fn disable_downstream_read(&mut self, id: StreamId) {
+        let id = self.world.streams.owner_of(id);
         let stream = self.world.streams.at(id);
         stream.arrival.disabled += 1;
         if stream.arrival.disabled == 1 {
@@ -136,6 +137,7 @@ impl Engine {
     }
 
     pub(crate) fn enable_downstream_read(&mut self, id: StreamId) {
+        let id = self.world.streams.owner_of(id);
         let stream = self.world.streams.at(id);
         stream.arrival.disabled = stream.arrival.disabled.saturating_sub(1);
         if stream.arrival.disabled == 0 && !stream.chain.destroyed {

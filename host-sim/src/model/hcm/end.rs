@@ -18,8 +18,10 @@ use crate::{
 impl Engine {
     /// The response has left; the stream ends, whether or not the request has arrived.
     pub(crate) fn end_stream(&mut self, id: StreamId) {
-        let chain = &mut self.world.streams.at(id).chain;
-        if chain.destroyed {
+        let stream = self.world.streams.at(id);
+        let chain = &mut stream.chain;
+        // The filters of an attempt end when the router ends the attempt.
+        if chain.destroyed || stream.parent.is_some() {
             return;
         }
         let cut = !chain.remote_encode_complete;
@@ -34,6 +36,7 @@ impl Engine {
 
     /// A filter or the router cuts the stream.
     pub(crate) fn reset_stream(&mut self, id: StreamId) {
+        let id = self.world.streams.owner_of(id);
         let chain = &mut self.world.streams.at(id).chain;
         if chain.calls.decoding() {
             chain.decoder_aborted = true;
@@ -108,7 +111,7 @@ impl Engine {
     }
 
     /// Ends a filter's context; gives the root context that it let go of.
-    fn end_plugin(&mut self, id: StreamId, filter: usize) -> Option<(VmId, ContextId)> {
+    pub(crate) fn end_plugin(&mut self, id: StreamId, filter: usize) -> Option<(VmId, ContextId)> {
         let plugin = self.world.streams.at(id).chain.plugin(filter).copied()?;
         let (vm, context) = (plugin.vm?, plugin.context);
         if plugin.created && !self.vm_failed(vm) {

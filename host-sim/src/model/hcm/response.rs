@@ -15,6 +15,9 @@ use crate::{
 
 impl Engine {
     pub(crate) fn send_response_headers(&mut self, id: StreamId, end_stream: bool) {
+        if self.world.streams.at(id).parent.is_some() {
+            return self.answer_of_chain(id, end_stream);
+        }
         let wall = self.world.wall_nanos();
         let draining = self.world.draining;
         let stream = self.world.streams.at(id);
@@ -63,6 +66,9 @@ impl Engine {
     }
 
     pub(crate) fn send_response_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {
+        if self.world.streams.at(id).parent.is_some() {
+            return self.answer_data_of_chain(id, data, end_stream);
+        }
         let stream = self.world.streams.at(id);
         stream.info.bytes_sent += data.len() as u64;
         if data.is_empty() && !end_stream {
@@ -74,6 +80,9 @@ impl Engine {
 
     /// HTTP/1 drops trailers unless it is told not to; the end remains.
     pub(crate) fn send_response_trailers(&mut self, id: StreamId) {
+        if self.world.streams.at(id).parent.is_some() {
+            return self.answer_trailers_of_chain(id);
+        }
         let stream = self.world.streams.at(id);
         let dropped = stream.protocol != Protocol::Http2
             && !stream.manager.as_ref().is_some_and(|m| m.settings.http1.enable_trailers);

@@ -14,7 +14,7 @@ use crate::{
 
 impl World {
     pub(super) fn request_property(&self, name: &[u8], rest: &[&[u8]]) -> Option<Vec<u8>> {
-        let (stream, context) = (self.stream()?, self.stream_context()?);
+        let (stream, context) = (self.owner()?, self.stream_context()?);
         let headers =
             stream.request.headers.as_ref().filter(|_| context.logging || context.request.headers);
         let header = |name: &str| headers?.get(name.as_bytes()).map(|value| value.to_vec());
@@ -44,8 +44,9 @@ impl World {
     }
 
     pub(super) fn response_property(&self, name: &[u8], rest: &[&[u8]]) -> Option<Vec<u8>> {
-        let (stream, context) = (self.stream()?, self.stream_context()?);
-        let response = &stream.response;
+        let (stream, context) = (self.owner()?, self.stream_context()?);
+        // Filters of an attempt see its own answer, which need not become the client's.
+        let response = &self.stream()?.response;
         let (logging, open) = (context.logging, &context.response);
         let headers = response.headers.as_ref().filter(|_| logging || open.headers);
         let trailers = response.trailers.as_ref().filter(|_| logging || open.trailers);

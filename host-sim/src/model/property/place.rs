@@ -10,7 +10,7 @@ use crate::model::{EnvoyVersion, route::RouteAction, stream::Stream, world::Worl
 
 impl World {
     pub(super) fn connection(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let stream = self.stream()?;
+        let stream = self.owner()?;
         match name {
             b"id" => Some(number(stream.id.0)),
             b"mtls" => Some(vec![0]),
@@ -21,7 +21,7 @@ impl World {
     }
 
     pub(super) fn upstream(&mut self, name: &[u8]) -> Found {
-        let Some(stream) = self.stream() else { return Found::Nothing };
+        let Some(stream) = self.owner() else { return Found::Nothing };
         let upstream = &stream.info.upstream;
         match name {
             b"transport_failure_reason" => {
@@ -49,7 +49,7 @@ impl World {
 
     /// `source` or `destination`.
     pub(super) fn address(&self, root: &[u8], name: &[u8]) -> Option<Vec<u8>> {
-        let stream = self.stream()?;
+        let stream = self.owner()?;
         if root == b"source" {
             return part(stream.info.remote.or(stream.peer)?, name);
         }
@@ -57,7 +57,7 @@ impl World {
     }
 
     pub(super) fn xds(&self, name: &[u8]) -> Found {
-        let Some(stream) = self.stream() else { return Found::Nothing };
+        let Some(stream) = self.owner() else { return Found::Nothing };
         let route = stream.info.route.as_ref();
         let empty = |is_there: bool| Found::from(is_there.then(Vec::new));
         match name {

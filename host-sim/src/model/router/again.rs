@@ -137,10 +137,10 @@ impl Engine {
         }
         if has_body {
             let body = self.world.streams.at(id).router.kept.whole();
-            self.send_attempt_data(id, body, complete && !has_trailers);
+            self.accept_data(id, body, complete && !has_trailers);
         }
-        if has_trailers {
-            self.send_attempt_trailers(id);
+        if has_trailers && self.world.streams.at(id).router.attempt.is_some() {
+            self.accept_trailers(id);
         }
     }
 

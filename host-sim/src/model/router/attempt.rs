@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Attempt, PoolKey, Seat, breaker::Refused, wire::on_the_wire};
+use super::{Attempt, PoolKey, Seat, breaker::Refused};
 use crate::{
     bootstrap::{Cluster, UpstreamProtocol},
     model::{
@@ -34,17 +34,19 @@ impl Engine {
             ..UpstreamInfo::default()
         };
         stream.router.previous.push(endpoint);
-        let headers = stream.request.headers.clone().unwrap_or_default();
+        let chain = self.make_upstream_chain(id);
         let seat = self.world.upstreams.breakers.enter(cluster, &pool, attempt);
         self.world.streams.at(id).router.attempt = Some(Attempt {
             id: attempt,
             http2,
+            chain,
+            latched: None,
             pool,
             seat: seat.unwrap_or(Seat::Waiting),
             connect_timer: None,
             per_try_timer: None,
             waiting: Some(Vec::new()),
-            request_ended: end_stream,
+            request_ended: false,
             closes: false,
             read_disabled: 0,
         });
@@ -58,8 +60,7 @@ impl Engine {
             Ok(Seat::Waiting) => self.world.upstreams.count(&cluster.name, "upstream_cx_overflow"),
             Ok(Seat::Connecting | Seat::Active) => self.connect(attempt, cluster),
         }
-        let wire = on_the_wire(headers, http2, end_stream);
-        self.upstream(id, attempt, UpstreamEvent::Headers(wire, end_stream));
+        self.accept_headers(id, end_stream);
     }
 
     /// Asks the driver for a connection.
@@ -105,6 +106,7 @@ impl Engine {
         for event in waiting {
             self.upstream(id, attempt, event);
         }
+        self.release_latched(id);
         self.start_per_try_timer(id);
     }
 
@@ -132,6 +134,9 @@ impl Engine {
         let Some(taken) = self.world.streams.at(id).router.attempt.take() else { return };
         self.world.upstreams.end(attempt);
         self.world.schedule.cancel(taken.connect_timer);
+        if let Some(chain) = taken.chain {
+            self.end_upstream_chain(chain);
+        }
         self.overflowed(id);
     }
 
@@ -140,6 +145,9 @@ impl Engine {
         self.world.upstreams.end(attempt.id);
         for timer in [attempt.connect_timer, attempt.per_try_timer] {
             self.world.schedule.cancel(timer);
+        }
+        if let Some(chain) = attempt.chain {
+            self.end_upstream_chain(chain);
         }
         let config = self.config();
         let Some(cluster) = config.clusters.get(&attempt.pool.cluster) else { return };

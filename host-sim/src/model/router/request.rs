@@ -120,7 +120,7 @@ impl Engine {
         if !self.keep(id, &bytes) {
             return SWALLOWED;
         }
-        self.send_attempt_data(id, bytes, end);
+        self.accept_data(id, bytes, end);
         if end {
             self.request_complete(id);
         }
@@ -158,7 +158,7 @@ impl Engine {
     }
 
     pub(crate) fn router_trailers(&mut self, id: StreamId) {
-        self.send_attempt_trailers(id);
+        self.accept_trailers(id);
         self.request_complete(id);
     }
 

@@ -27,7 +27,6 @@ impl Engine {
             headers.set("x-envoy-upstream-service-time", millis.to_string());
         }
         stream.response.headers = Some(headers);
-        stream.info.details = Some("via_upstream".to_owned());
         let route = stream.info.route.clone();
         if let Some(route) = route {
             if route.counts_attempts() {

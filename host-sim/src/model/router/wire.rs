@@ -7,6 +7,7 @@ use crate::{
     model::{
         effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
         engine::Engine,
+        filter_manager::{Data, Start},
         hcm::{Follows, frame, is_tunnel, is_upgrade, method_without_body},
         headers::{HeaderMap, MapKind},
     },
@@ -61,7 +62,7 @@ impl Engine {
             return; // Envoy has answered the expectation itself.
         }
         let Some(current) = stream.router.attempt.as_mut() else { return };
-        let http1 = !current.http2;
+        let (http1, chain) = (!current.http2, current.chain);
         if http1 && code == 204 && headers.get(b"content-length").is_some_and(|l| &l[..] != b"0") {
             return self.attempt_reset(attempt, UpstreamReset::ProtocolError);
         }
@@ -79,7 +80,14 @@ impl Engine {
             // A server that does not switch has nothing more to say on this connection.
             received.remove(b"content-length");
         }
-        self.response_headers(id, received, end);
+        stream.info.details = Some("via_upstream".to_owned());
+        match chain {
+            None => self.response_headers(id, received, end),
+            Some(chain) => {
+                self.world.streams.at(chain).response.headers = Some(received);
+                self.encode_headers(chain, Start::Chain, end);
+            }
+        }
     }
 
     pub(crate) fn attempt_data(&mut self, attempt: AttemptId, data: Bytes, end: bool) {
@@ -87,26 +95,40 @@ impl Engine {
         let now = self.world.now;
         let stream = self.world.streams.at(id);
         stream.info.upstream.last_received = Some(now);
-        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
-        if http1 && end && !data.is_empty() {
-            // HTTP/1's codec sees the end of a message after its last byte.
-            self.response_data(id, data, false);
-            return self.attempt_data(attempt, Bytes::new(), true);
+        let Some(current) = stream.router.attempt.as_ref() else { return };
+        let (http1, chain) = (!current.http2, current.chain);
+        // HTTP/1's codec sees the end of a message after its last byte.
+        let split = http1 && end && !data.is_empty();
+        match chain {
+            None => self.response_data(id, data, end && !split),
+            Some(chain) => {
+                let data = Data::Frame(data.into());
+                self.encode_data(chain, Start::Chain, data, end && !split);
+            }
         }
-        self.response_data(id, data, end);
+        if split {
+            self.attempt_data(attempt, Bytes::new(), true);
+        }
     }
 
     pub(crate) fn attempt_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
         let Some(id) = self.stream_of(attempt) else { return };
-        let current = self.world.streams.at(id).router.attempt.as_ref();
-        if current.is_some_and(|current| !current.http2) {
+        let Some(current) = self.world.streams.at(id).router.attempt.as_ref() else { return };
+        if !current.http2 {
             // Those of HTTP/1 servers are dropped, and the end remains.
             return self.attempt_data(attempt, Bytes::new(), true);
         }
-        self.response_trailers(id, trailers);
+        match current.chain {
+            None => self.response_trailers(id, trailers),
+            Some(chain) => {
+                self.world.streams.at(chain).response.trailers = Some(trailers);
+                self.encode_trailers(chain, Start::Chain);
+            }
+        }
     }
 
     pub(crate) fn disable_upstream_read(&mut self, id: StreamId) {
+        let id = self.world.streams.owner_of(id);
         if let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() {
             attempt.read_disabled += 1;
             let (first, attempt) = (attempt.read_disabled == 1, attempt.id);
@@ -117,6 +139,7 @@ impl Engine {
     }
 
     pub(crate) fn enable_upstream_read(&mut self, id: StreamId) {
+        let id = self.world.streams.owner_of(id);
         if let Some(attempt) = self.world.streams.at(id).router.attempt.as_mut() {
             attempt.read_disabled = attempt.read_disabled.saturating_sub(1);
             let (last, attempt) = (attempt.read_disabled == 0, attempt.id);
