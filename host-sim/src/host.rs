@@ -185,13 +185,20 @@ impl Host {
     /// A connection for the attempt stands.
     pub fn upstream_connected(&mut self, attempt: AttemptId) {
         self.input(format_args!("{attempt} connected"));
+        if self.engine.world.grpc.contains_key(&attempt) {
+            return self.engine.grpc_connected(attempt);
+        }
         self.engine.attempt_connected(attempt);
     }
 
     /// The server sent response headers.
     pub fn response_headers(&mut self, attempt: AttemptId, headers: HeaderMap, end_stream: bool) {
         self.input(format_args!("{attempt} from server: headers {headers:?}{}", mark(end_stream)));
-        self.engine.attempt_headers(attempt, headers, end_stream);
+        if self.engine.world.grpc.contains_key(&attempt) {
+            self.engine.grpc_headers(attempt, headers, end_stream);
+        } else {
+            self.engine.attempt_headers(attempt, headers, end_stream);
+        }
         self.engine.world.streams.bury();
     }
 
@@ -199,21 +206,33 @@ impl Host {
     pub fn response_data(&mut self, attempt: AttemptId, data: Bytes, end_stream: bool) {
         let length = data.len();
         self.input(format_args!("{attempt} from server: {length} bytes{}", mark(end_stream)));
-        self.engine.attempt_data(attempt, data, end_stream);
+        if self.engine.world.grpc.contains_key(&attempt) {
+            self.engine.grpc_data(attempt, &data, end_stream);
+        } else {
+            self.engine.attempt_data(attempt, data, end_stream);
+        }
         self.engine.world.streams.bury();
     }
 
     /// The server sent trailers, which end the response.
     pub fn response_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
         self.input(format_args!("{attempt} from server: trailers {trailers:?}"));
-        self.engine.attempt_trailers(attempt, trailers);
+        if self.engine.world.grpc.contains_key(&attempt) {
+            self.engine.grpc_trailers(attempt, trailers);
+        } else {
+            self.engine.attempt_trailers(attempt, trailers);
+        }
         self.engine.world.streams.bury();
     }
 
     /// The attempt broke.
     pub fn reset_upstream(&mut self, attempt: AttemptId, reset: UpstreamReset) {
         self.input(format_args!("{attempt} from server: {reset:?}"));
-        self.engine.attempt_reset(attempt, reset);
+        if self.engine.world.grpc.contains_key(&attempt) {
+            self.engine.grpc_reset(attempt, reset);
+        } else {
+            self.engine.attempt_reset(attempt, reset);
+        }
         self.engine.world.streams.bury();
     }
 

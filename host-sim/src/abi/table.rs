@@ -73,9 +73,6 @@ impl Hostcall {
     }
 }
 
-/// Why gRPC calls of a plugin fail a run.
-pub const NO_GRPC: &str = "gRPC calls that a plugin makes are not simulated";
-
 /// Why resolving names fails a run.
 pub const NO_DNS: &str = "Envoy's DNS resolver is not simulated";
 
@@ -115,8 +112,8 @@ pub const HOSTCALLS: &[Hostcall] = &[
     Hostcall::all("metric", "proxy_record_metric"),
     Hostcall::all("metric", "proxy_get_metric"),
     Hostcall::all("http_call", "proxy_http_call"),
-    Hostcall::refused("grpc_call", "proxy_grpc_call", NO_GRPC),
-    Hostcall::refused("grpc_call", "proxy_grpc_stream", NO_GRPC),
+    Hostcall::all("grpc_call", "proxy_grpc_call"),
+    Hostcall::all("grpc_call", "proxy_grpc_stream"),
     Hostcall::all("grpc_call", "proxy_grpc_send"),
     Hostcall::all("grpc_call", "proxy_grpc_cancel"),
     Hostcall::all("grpc_call", "proxy_grpc_close"),

@@ -46,11 +46,12 @@ fn set(caller: Caller<'_, State>, path: u32, path_len: u32, value: u32, value_le
 
 fn configuration(caller: Caller<'_, State>, value_out: u32, len_out: u32) -> Answer {
     hostcall(caller, "proxy_get_configuration", |call| {
-        let plugin = BufferType::PluginConfiguration as u32;
-        // Envoy answers at any time; what is modelled is the buffer's time.
-        let value = call.world().buffer_bytes(plugin, 0, u32::MAX).inspect_err(|_| {
-            call.world().refuse("proxy_get_configuration outside of proxy_on_configure");
-        })?;
+        let (plugin, vm) = (BufferType::PluginConfiguration, BufferType::VmConfiguration);
+        let world = call.world();
+        // While the plugin is configured, its configuration; else the VM's.
+        let value = world
+            .buffer_bytes(plugin as u32, 0, u32::MAX)
+            .or_else(|_| world.buffer_bytes(vm as u32, 0, u32::MAX))?;
         call.return_bytes(value_out, len_out, &value)
     })
 }

@@ -54,6 +54,11 @@ impl World {
         let side = match BufferType::from_number(buffer) {
             Some(BufferType::RequestBody) => Side::Decode,
             Some(BufferType::ResponseBody) => Side::Encode,
+            Some(BufferType::GrpcReceive) => {
+                let root = self.root_mut().ok_or(Status::BadArgument)?;
+                let message = root.grpc_view.message.as_mut().ok_or(Status::BadArgument)?;
+                return message.set(start as usize, len as usize, data);
+            }
             _ => {
                 self.buffer_status(buffer)?;
                 return Err(Status::BadArgument);
@@ -97,10 +102,13 @@ impl World {
                 let answer = self.root().and_then(|root| root.answer.as_ref());
                 Ok(read(Bytes::Flat(&answer.ok_or(Status::NotFound)?.body)))
             }
-            BufferType::DownstreamData
-            | BufferType::UpstreamData
-            | BufferType::GrpcReceive
-            | BufferType::CallData => Ok(read(Bytes::Flat(&[]))),
+            BufferType::GrpcReceive => {
+                let message = self.root().and_then(|root| root.grpc_view.message.as_ref());
+                Ok(read(message.map_or(Bytes::Flat(&[]), Bytes::Pile)))
+            }
+            BufferType::DownstreamData | BufferType::UpstreamData | BufferType::CallData => {
+                Ok(read(Bytes::Flat(&[])))
+            }
         }
     }
 

@@ -27,6 +27,7 @@ pub(crate) struct Callout {
     pub(crate) vm: VmId,
     pub(crate) root: ContextId,
     pub(crate) token: u32,
+    pub(crate) cluster: String,
     pub(crate) sent: Nanos,
     pub(crate) timer: Option<TimerKey>,
 }
@@ -39,6 +40,10 @@ pub(crate) struct Callouts {
 }
 
 impl Callouts {
+    pub(crate) fn get(&self, id: CalloutId) -> Option<&Callout> {
+        self.waiting.get(&id)
+    }
+
     pub(crate) fn take(&mut self, id: CalloutId) -> Option<Callout> {
         self.waiting.remove(&id)
     }
@@ -80,7 +85,7 @@ impl World {
         if let Some(limit) = timeout {
             headers.set("x-envoy-expected-rq-timeout-ms", limit.as_millis().to_string());
         }
-        let id = self.expect_answer(token, timeout)?;
+        let id = self.expect_answer(token, &name, timeout)?;
         self.effect(Effect::Callout {
             call: id,
             cluster: name,
@@ -96,6 +101,7 @@ impl World {
     fn expect_answer(
         &mut self,
         token: u32,
+        cluster: &str,
         timeout: Option<Duration>,
     ) -> Result<CalloutId, Status> {
         let vm = self.vm_place().ok_or(Status::InternalFailure)?;
@@ -106,7 +112,9 @@ impl World {
             let due = self.now.saturating_add(nanos(limit));
             self.schedule.at(due, Event::CalloutTimeout(id))
         });
-        self.callouts.waiting.insert(id, Callout { vm, root, token, sent: self.now, timer });
+        let (cluster, sent) = (cluster.to_owned(), self.now);
+        let callout = Callout { vm, root, token, cluster, sent, timer };
+        self.callouts.waiting.insert(id, callout);
         self.root_mut().ok_or(Status::InternalFailure)?.calls.insert(token, id);
         Ok(id)
     }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::{
     buffer::Buffer,
     effect::{CalloutId, StreamId},
+    grpc,
     headers::HeaderMap,
     time::TimerKey,
 };
@@ -48,6 +49,10 @@ pub(crate) struct Root {
     pub(crate) answer: Option<CallAnswer>,
     /// Properties that the plugin has declared; true: to be set once.
     pub(crate) declared: BTreeMap<Vec<u8>, bool>,
+    /// gRPC calls and streams, by token.
+    pub(crate) grpc: BTreeMap<u32, grpc::Token>,
+    /// What the running callback may read of one of them.
+    pub(crate) grpc_view: grpc::View,
     /// What `proxy_get_status` says.
     pub(crate) status: (u32, String),
 }
@@ -65,6 +70,8 @@ impl Root {
             calls: BTreeMap::new(),
             answer: None,
             declared: BTreeMap::new(),
+            grpc: BTreeMap::new(),
+            grpc_view: grpc::View::default(),
             status: (0, String::new()),
         }
     }

@@ -33,12 +33,19 @@ impl Engine {
             Event::StreamIdle(id) => self.on_stream_idle(id),
             Event::RequestTimeout(id) => self.on_request_timeout(id),
             Event::ResponseTimeout(id) => self.on_response_timeout(id),
+            Event::ConnectTimeout(attempt) if self.world.grpc.contains_key(&attempt) => {
+                self.on_grpc_connect_timeout(attempt);
+            }
+            Event::GrpcTimeout(attempt) => self.on_grpc_timeout(attempt),
             Event::ConnectTimeout(attempt) => {
                 self.attempt_timed_out(attempt);
             }
             Event::PerTryTimeout(attempt) => self.on_per_try_timeout(attempt),
             Event::Retry(id) => self.on_retry(id),
             Event::CalloutTimeout(call) => {
+                if let Some(callout) = self.world.callouts.get(call) {
+                    self.world.upstreams.count(&callout.cluster, "upstream_rq_timeout");
+                }
                 self.world.effect(Effect::CalloutCancelled { call });
                 self.answer_callout(call, timed_out());
             }

@@ -153,6 +153,9 @@ impl Engine {
                 }
                 AfterCall::Reset { stream } => self.reset_stream(stream),
                 AfterCall::Reply { stream, reply } => self.send_local_reply(stream, reply),
+                AfterCall::GrpcClose { root, token, status, message } => {
+                    self.close_grpc(vm, root, token, status, message);
+                }
                 AfterCall::Delete { root } => self.delete_root(vm, root),
             }
         }

@@ -31,6 +31,10 @@ impl World {
         context.request.trailers = false;
         context.request.body = super::context::BodyWindow::Closed;
         let (stream, filter) = (context.stream, context.filter);
+        if side == Side::Encode && self.streams.at(stream).response.headers.is_none() {
+            self.refuse("continuing a response before there is one: it crashes a real Envoy");
+            return Ok(());
+        }
         self.after_call(AfterCall::Continue { stream, filter, side });
         Ok(())
     }

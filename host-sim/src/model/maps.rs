@@ -139,7 +139,8 @@ impl World {
 
     fn readable(&self, map: MapType) -> Option<&HeaderMap> {
         match map {
-            MapType::GrpcInitialMetadata | MapType::GrpcTrailingMetadata => None,
+            MapType::GrpcInitialMetadata => self.root()?.grpc_view.initial.as_ref(),
+            MapType::GrpcTrailingMetadata => self.root()?.grpc_view.trailing.as_ref(),
             MapType::HttpCallResponseHeaders => {
                 self.root()?.answer.as_ref().map(|answer| &answer.headers)
             }

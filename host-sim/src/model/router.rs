@@ -28,6 +28,7 @@ use super::{
 };
 pub(crate) use balance::{Avoid, Upstreams};
 use breaker::{PoolKey, Seat};
+pub(crate) use failure::failure_of;
 use kept::Kept;
 use retry::RetryState;
 use timeouts::Timeouts;

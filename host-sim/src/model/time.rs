@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Retry(StreamId),
     /// A plugin's own request took too long.
     CalloutTimeout(CalloutId),
+    /// A gRPC call of a plugin took too long.
+    GrpcTimeout(AttemptId),
 }
 
 impl Event {
@@ -58,6 +60,7 @@ impl Event {
             Self::PerTryTimeout(_) => "per-try timeout",
             Self::Retry(_) => "retry",
             Self::CalloutTimeout(_) => "callout timeout",
+            Self::GrpcTimeout(_) => "gRPC timeout",
         }
     }
 }

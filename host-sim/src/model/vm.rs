@@ -40,6 +40,8 @@ pub(crate) enum AfterCall {
     Reset { stream: StreamId },
     /// Answer a stream.
     Reply { stream: StreamId, reply: LocalReply },
+    /// A gRPC call or stream was over before it began.
+    GrpcClose { root: ContextId, token: u32, status: u32, message: String },
     /// A root context that asked for time has had it.
     Delete { root: ContextId },
 }
@@ -59,6 +61,8 @@ pub(crate) struct Vm {
     pub(crate) after_call: VecDeque<AfterCall>,
     pub(crate) metrics: MetricIds,
     pub(crate) http_calls: u32,
+    pub(crate) grpc_calls: u32,
+    pub(crate) grpc_streams: u32,
     next_context: ContextId,
 }
 
@@ -74,6 +78,8 @@ impl Vm {
             after_call: VecDeque::new(),
             metrics: MetricIds::default(),
             http_calls: 0,
+            grpc_calls: 0,
+            grpc_streams: 0,
             next_context: 1,
         }
     }

@@ -118,7 +118,11 @@ impl Engine {
     fn disarm_root(&mut self, vm: VmId, root: ContextId) {
         let Some(root) = self.world.root_at(vm, root) else { return };
         let (tick, calls) = (root.tick.take(), std::mem::take(&mut root.calls));
+        let grpc = std::mem::take(&mut root.grpc);
         self.world.schedule.cancel(tick);
+        for attempt in grpc.into_values().filter_map(|token| token.attempt) {
+            self.world.abandon_grpc(attempt);
+        }
         for call in calls.into_values() {
             if let Some(call_state) = self.world.callouts.take(call) {
                 self.world.schedule.cancel(call_state.timer);

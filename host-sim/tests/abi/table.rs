@@ -32,7 +32,7 @@ fn what_is_listed_is_what_is_linked() {
 #[test]
 fn what_is_listed_as_refused_is_refused_and_nothing_else() {
     for (name, signature) in signatures().chain([("envoy_resolve_dns", "www")]) {
-        let (import, call) = import_and_call(name, signature, 0);
+        let (import, call) = import_and_call(name, signature, 1);
         let mut world = World::default();
         answer(&mut world, &on_start(&import, &call)).unwrap();
         let refused = !world.take_refusals().is_empty();

@@ -32,14 +32,14 @@ pub(crate) struct Avoid<'a> {
 
 impl Upstreams {
     /// A new attempt at an endpoint.
-    pub(super) fn begin(&mut self, stream: StreamId, endpoint: SocketAddr) -> AttemptId {
+    pub(crate) fn begin(&mut self, stream: StreamId, endpoint: SocketAddr) -> AttemptId {
         self.begun += 1;
         let id = AttemptId(self.begun);
         self.under_way.insert(id, (stream, endpoint));
         id
     }
 
-    pub(super) fn end(&mut self, attempt: AttemptId) {
+    pub(crate) fn end(&mut self, attempt: AttemptId) {
         self.under_way.remove(&attempt);
     }
 
@@ -48,7 +48,7 @@ impl Upstreams {
     }
 
     /// Counts something that happened at a cluster.
-    pub(super) fn count(&mut self, cluster: &str, counter: &'static str) {
+    pub(crate) fn count(&mut self, cluster: &str, counter: &'static str) {
         *self.counters.entry((cluster.to_owned(), counter)).or_default() += 1;
     }
 

@@ -50,6 +50,37 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The text of the answer and the response code details.
+    fn told(&self, when: &str, again: bool, envoy: EnvoyVersion) -> (String, String) {
+        let Self { reason, transport, .. } = self;
+        let (detail, text) = if transport.is_empty() {
+            ((*reason).to_owned(), String::new())
+        } else {
+            // Clients of 1.39 and later are not told what goes on behind the proxy.
+            let told = envoy < EnvoyVersion::V1_39;
+            let text = told.then(|| format!(", transport failure reason: {transport}"));
+            (format!("{reason}|{transport}"), text.unwrap_or_default())
+        };
+        let details = format!("upstream_reset_{when}_response_started{{{detail}}}");
+        let again = if again { "retried and the latest " } else { "" };
+        let body = format!(
+            "upstream connect error or disconnect/reset before headers. {again}reset reason: \
+             {reason}{text}"
+        );
+        (body, details.replace(' ', "_"))
+    }
+}
+
+/// What Envoy's own client is told in the place of a response: the text, and its details.
+pub(crate) fn failure_of(
+    reset: UpstreamReset,
+    started: bool,
+    envoy: EnvoyVersion,
+) -> (String, String) {
+    Failure::of(reset).told(if started { "after" } else { "before" }, false, envoy)
+}
+
 impl Engine {
     /// An attempt broke.
     pub(crate) fn attempt_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {
@@ -87,22 +118,8 @@ impl Engine {
         stream.info.flags.insert(failure.flag);
         let when = if stream.router.response_started { "after" } else { "before" };
         let again = stream.info.upstream.attempts > 1;
-        let Failure { reason, transport, .. } = failure;
-        let (detail, text) = if transport.is_empty() {
-            ((*reason).to_owned(), String::new())
-        } else {
-            // Clients of 1.39 and later are not told what goes on behind the proxy.
-            let told = self.world.envoy < EnvoyVersion::V1_39;
-            let text = told.then(|| format!(", transport failure reason: {transport}"));
-            (format!("{reason}|{transport}"), text.unwrap_or_default())
-        };
-        let details = format!("upstream_reset_{when}_response_started{{{detail}}}");
-        let again = if again { "retried and the latest " } else { "" };
-        let body = format!(
-            "upstream connect error or disconnect/reset before headers. {again}reset reason: \
-             {reason}{text}"
-        );
-        let mut reply = LocalReply::text(failure.status, &body, &details.replace(' ', "_"));
+        let (body, details) = failure.told(when, again, self.world.envoy);
+        let mut reply = LocalReply::text(failure.status, &body, &details);
         if failure.flag == Flags::UPSTREAM_OVERFLOW {
             reply.headers.push((b"x-envoy-overloaded".to_vec(), b"true".to_vec()));
         }

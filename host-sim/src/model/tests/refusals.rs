@@ -1,7 +1,10 @@
 //! What Envoy has and the model has not is refused by name.
 
 use super::scene::{CONTINUE, Filter, Guests, Notes, Scene, default_answer};
-use crate::{abi::Callback, model::World};
+use crate::{
+    abi::Callback,
+    model::{GrpcStream, World},
+};
 
 /// What is refused of this call, made when the request's headers come.
 fn refusal(call: impl Fn(&mut World) + Clone + Send + Sync + 'static) -> String {
@@ -53,4 +56,22 @@ fn what_is_modelled_is_not_refused() {
         _ = world.property(b"upstream\0local_address");
     });
     assert_eq!(refused, "");
+}
+
+#[test]
+fn what_crashes_envoy_or_reenters_a_guest_is_refused_by_name() {
+    let stream = |service: &'static [u8]| {
+        refusal(move |world| {
+            let service = service.to_vec();
+            _ = world.grpc_stream(GrpcStream { service, ..GrpcStream::default() });
+        })
+    };
+    let empty = stream(b"\x0a\x07\x0a\x05empty");
+    assert!(empty.contains("proxy_grpc_stream to empty, which has no endpoint"), "{empty}");
+    assert!(stream(b"").contains("names no target"));
+    // The name of a cluster may be a message, too: an unknown field of four bytes.
+    assert!(stream(b"empty").contains("names no target"));
+    assert_eq!(stream(b"a"), "");
+    let response = refusal(|world| _ = world.continue_stream(1));
+    assert!(response.contains("continuing a response before there is one"), "{response}");
 }
