@@ -18,6 +18,7 @@ use std::{
 
 use host_sim::{
     abi::AbiVersion,
+    model::lint::Lint,
     parts::{Part, Without},
     scenario::{
         run::{Choice, Options, run},
@@ -36,6 +37,12 @@ const BOOTSTRAP: &str = "bootstrap.yaml";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/abi/probes")
+}
+
+/// All lints: what a probe does wrong is what it asks about.
+fn silence() -> String {
+    let all = Lint::ALL.iter().map(|lint| format!("{}: it is the question", lint.name()));
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// Runs one probe; what is wrong, or nothing.
@@ -65,7 +72,9 @@ fn wrong(name: &str) -> String {
     let bootstrap = bootstrap.replace("GUEST", module.to_str().unwrap());
     fs::write(place.path().join("envoy.yaml"), bootstrap).unwrap();
     let file = place.path().join(name).with_extension("yaml");
-    fs::write(&file, format!("{}\nenvoy: envoy.yaml\n", lines.join("\n"))).unwrap();
+    let scenario = lines.join("\n");
+    fs::write(&file, format!("{scenario}\nenvoy: envoy.yaml\nsilence: {{{}}}\n", silence()))
+        .unwrap();
     let hosts = match BENCH.without().leaves_out(Part::Envoy) {
         true => Choice::Sim,
         false if std::env::var_os("PROBE_ENVOY").is_some() => Choice::Envoy,
