@@ -2,6 +2,7 @@
 
 mod abi;
 mod demo;
+mod fuzz;
 mod run;
 mod schema;
 mod serve;
@@ -23,6 +24,7 @@ pub(crate) struct Command {
 enum What {
     Demo(demo::DemoCommand),
     Run(run::Run),
+    Fuzz(fuzz::Fuzz),
     Abi(abi::Abi),
     Schema(schema::Schema),
     Serve(serve::ServeCommand),
@@ -35,6 +37,7 @@ impl Command {
         match self.what {
             What::Demo(demo) => demo.run(),
             What::Run(run) => run.run(),
+            What::Fuzz(fuzz) => fuzz.run(),
             What::Abi(abi) => abi.run(),
             What::Schema(schema) => schema.run(),
             What::Serve(serve) => serve.run(),

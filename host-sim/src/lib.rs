@@ -16,6 +16,7 @@ pub mod client;
 pub mod demo;
 pub mod envoy;
 pub mod fields;
+pub mod fuzz;
 pub mod host;
 mod hostcalls;
 pub mod istio;

@@ -17,7 +17,7 @@ pub mod catalog;
 pub mod check;
 pub mod control;
 pub mod diff;
-mod drive;
+pub(crate) mod drive;
 pub mod envoy;
 pub mod expect;
 pub mod fault;
@@ -64,6 +64,8 @@ pub struct Scenario {
     pub workers: u32,
     /// Seed of everything that is random in the simulator.
     pub seed: u64,
+    /// What happens first in the simulator when an input and the host's own work fall on one instant.
+    pub ties: Ties,
     /// What a run without the filter must give.
     pub control: Control,
     /// Versions of Envoy it runs on; the simulator plays the first.
@@ -84,6 +86,18 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must be true at the end.
     pub finally: Finally,
+}
+
+/// Which of two independent things at one instant is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ties {
+    /// The seed decides, each time anew.
+    #[default]
+    Drawn,
+    /// What arrives on sockets.
+    Input,
+    /// What the host has to do by itself: timers, queues.
+    Host,
 }
 
 /// What stands behind a cluster.

@@ -82,6 +82,12 @@ impl TimedBody {
     }
 }
 
+impl TimedBody {
+    fn is_over(&self) -> bool {
+        self.frames.is_empty() && self.trailers.is_none()
+    }
+}
+
 impl Body for TimedBody {
     type Data = Bytes;
     type Error = Infallible;
@@ -111,13 +117,17 @@ impl Body for TimedBody {
         this.sleep = None;
         this.flushing = true;
         let frame = this.frames.pop_front();
+        if frame.as_ref().is_some_and(|frame| frame.data.is_empty()) && this.is_over() {
+            // The end itself is an empty frame.
+            return Poll::Ready(None);
+        }
         Poll::Ready(frame.map(|frame| Ok(HttpFrame::data(frame.data))))
     }
 
     fn is_end_stream(&self) -> bool {
         // Asked before the first frame and after each one; only the answer after the last one may be yes.
         let sent = self.started.is_some() || self.waiting.is_none();
-        self.frames.is_empty() && self.trailers.is_none() && !(self.separate_end && sent)
+        self.is_over() && !(self.separate_end && sent)
     }
 
     fn size_hint(&self) -> SizeHint {

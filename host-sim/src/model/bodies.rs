@@ -11,6 +11,12 @@ use super::{
 };
 use crate::abi::{BufferType, Status};
 
+/// A plugin that paused in a body callback looks at the body when the host holds none; Envoy follows a
+/// null pointer.
+const NOTHING_HELD: &str = "a body that is not there is looked at";
+/// A plugin that stopped without buffering looks at the piece after its callback.
+const PIECE_GONE: &str = "a piece of a body is looked at after it has gone";
+
 impl World {
     /// `proxy_get_buffer_status`: the length, and flags, which Envoy leaves 0.
     ///
@@ -74,9 +80,15 @@ impl World {
             return frame.set(start, len, data);
         }
         if !windows.buffering && !matches!(windows.body, BodyWindow::Held) {
+            if windows.stale {
+                self.undefined.push((id, PIECE_GONE));
+            }
             return Err(Status::BadArgument);
         }
-        let held = self.streams.at(id).chain.held(side).as_mut().ok_or(Status::BadArgument)?;
+        let Some(held) = self.streams.at(id).chain.held(side).as_mut() else {
+            self.undefined.push((id, NOTHING_HELD));
+            return Err(Status::BadArgument);
+        };
         held.buffer.set(start, len, data)?;
         self.rewritten.push(id);
         Ok(())
@@ -88,8 +100,14 @@ impl World {
         read: impl FnOnce(Bytes<'_>) -> T,
     ) -> Result<T, Status> {
         match BufferType::from_number(buffer).ok_or(Status::NotFound)? {
-            BufferType::RequestBody => Ok(self.read_body(Side::Decode, read)),
-            BufferType::ResponseBody => Ok(self.read_body(Side::Encode, read)),
+            BufferType::RequestBody => {
+                self.note_nothing_held(Side::Decode);
+                Ok(self.read_body(Side::Decode, read))
+            }
+            BufferType::ResponseBody => {
+                self.note_nothing_held(Side::Encode);
+                Ok(self.read_body(Side::Encode, read))
+            }
             BufferType::VmConfiguration => {
                 Ok(read(Bytes::Flat(self.vm().map_or(&[], |vm| &vm.spec.configuration))))
             }
@@ -109,6 +127,17 @@ impl World {
             BufferType::DownstreamData | BufferType::UpstreamData | BufferType::CallData => {
                 Ok(read(Bytes::Flat(&[])))
             }
+        }
+    }
+
+    fn note_nothing_held(&mut self, side: Side) {
+        let Some(context) = self.stream_context_mut() else { return };
+        let (id, is_open) = (context.stream, context.side(side).buffering);
+        if context.side(side).stale {
+            self.undefined.push((id, PIECE_GONE));
+        }
+        if is_open && self.streams.at(id).chain.held(side).is_none() {
+            self.undefined.push((id, NOTHING_HELD));
         }
     }
 

@@ -106,6 +106,9 @@ pub(crate) struct Windows {
     pub(crate) headers: bool,
     pub(crate) trailers: bool,
     pub(crate) body: BodyWindow,
+    /// The last body callback stopped without buffering: Envoy still has a pointer to the piece, but the
+    /// piece is gone.
+    pub(crate) stale: bool,
     /// The last body callback paused: the held body is the window until that is over.
     pub(crate) buffering: bool,
 }

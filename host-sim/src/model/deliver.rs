@@ -119,11 +119,13 @@ impl Engine {
         };
         root.answer = answer;
         root.calls.remove(&token);
-        self.call(vm, &callback);
+        self.enter_guest(vm, &callback);
+        // What the guest asked for happens when the answer is out of reach again.
         if let Some(root) = self.world.root_at(vm, context) {
             root.answer = None;
             root.status.1.clear();
         }
+        self.run_after_call(vm);
     }
 }
 

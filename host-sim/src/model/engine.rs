@@ -16,6 +16,9 @@ use super::{
 };
 use crate::abi::Callback;
 
+/// Envoy goes on with the trailers of a stream that it has let go of, and its process ends.
+const CUT_IN_RESPONSE_TRAILERS: &str = "a stream is cut in its response trailers";
+
 /// The machine behind the host.
 pub(crate) struct Engine {
     pub(crate) world: World,
@@ -56,7 +59,7 @@ impl Engine {
     }
 
     /// Calls a guest and nothing else: what it asked for stays queued.
-    fn enter_guest(&mut self, vm: VmId, callback: &Callback) -> Called {
+    pub(crate) fn enter_guest(&mut self, vm: VmId, callback: &Callback) -> Called {
         if self.vm_failed(vm) {
             return Called::Failed;
         }
@@ -137,7 +140,7 @@ impl Engine {
     }
 
     /// Does what guests of this VM asked for while they were on the stack.
-    fn run_after_call(&mut self, vm: VmId) {
+    pub(crate) fn run_after_call(&mut self, vm: VmId) {
         if let Some(vm) = self.world.vms.get_mut(vm.0) {
             vm.stop_iteration = false;
         }
@@ -151,7 +154,12 @@ impl Engine {
                     self.world.lint_resume(vm, stream, filter, side);
                     self.common_continue(stream, side, filter);
                 }
-                AfterCall::Reset { stream } => self.reset_stream(stream),
+                AfterCall::Reset { stream } => {
+                    if self.world.streams.at(stream).chain.calls.encode_trailers {
+                        self.world.undefined.push((stream, CUT_IN_RESPONSE_TRAILERS));
+                    }
+                    self.reset_stream(stream);
+                }
                 AfterCall::Reply { stream, reply } => self.send_local_reply(stream, reply),
                 AfterCall::GrpcClose { root, token, status, message } => {
                     self.close_grpc(vm, root, token, status, message);

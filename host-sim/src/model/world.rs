@@ -58,6 +58,8 @@ pub struct World {
     /// Streams whose held data a guest has changed since the filter manager looked.
     pub(crate) rewritten: Vec<StreamId>,
     pub(crate) lints: Findings,
+    /// What plugins did that Envoy does not define, and to which stream.
+    pub(crate) undefined: Vec<(StreamId, &'static str)>,
     refusals: Vec<String>,
     frame: Option<Frame>,
 }
@@ -99,6 +101,7 @@ impl Default for World {
             trace: Trace::default(),
             rewritten: Vec::new(),
             lints: Findings::default(),
+            undefined: Vec::new(),
             refusals: Vec::new(),
             frame: None,
         }
@@ -198,6 +201,13 @@ impl World {
     #[must_use]
     pub fn logs(&self) -> &[LogLine] {
         &self.logs
+    }
+
+    /// What plugins did that Envoy does not define: a build with assertions ends there, and what a
+    /// released one does is chance.
+    #[must_use]
+    pub fn undefined(&self) -> &[(StreamId, &'static str)] {
+        &self.undefined
     }
 
     /// The metrics that plugins defined.

@@ -32,6 +32,8 @@ use normal::{body, fields, text};
 /// Something that is different on two hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// The place of the step in the file; `None` for the whole run.
+    pub step: Option<usize>,
     /// `step 2, request 1`; `None` for the whole run.
     pub place: Option<String>,
     /// `response_header.x-llm-pool`, `upstream[0].body`, `metrics.llm_...`.
@@ -56,7 +58,7 @@ impl fmt::Display for Difference {
 /// Everything in which two records of one scenario differ.
 #[must_use]
 pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec<Difference> {
-    let mut found = Found { left, right, place: None, differences: Vec::new() };
+    let mut found = Found { left, right, step: None, place: None, differences: Vec::new() };
     let by_place = |observation: &Observation| -> BTreeMap<(usize, usize), Exchange> {
         observation.exchanges.iter().map(|e| ((e.step, e.round), e.clone())).collect()
     };
@@ -65,6 +67,7 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
     let partners = at_once(&found, scenario);
     for (step, round) in places {
         let rounds = scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times());
+        found.step = Some(step);
         found.place = Some(match rounds {
             1 => format!("step {}", step + 1),
             _ => format!("step {}, request {}", step + 1, round + 1),
@@ -75,7 +78,7 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
             (a, b) => found.compare("sent", &a.is_some(), &b.is_some()),
         }
     }
-    found.place = None;
+    (found.step, found.place) = (None, None);
     run(&mut found);
     traced(&mut found, scenario);
     found.differences
@@ -97,6 +100,7 @@ fn traced(found: &mut Found<'_>, scenario: &Scenario) {
         let rounds = |step: usize| {
             scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times())
         };
+        found.step = place.map(|(step, _)| *step);
         found.place = place.map(|(step, round)| match rounds(*step) {
             1 => format!("step {}", step + 1),
             _ => format!("step {}, request {}", step + 1, round + 1),
@@ -137,8 +141,13 @@ fn at_once(found: &Found<'_>, scenario: &Scenario) -> BTreeMap<(usize, usize), u
 }
 
 fn are_equal(found: &Found<'_>, a: &Exchange, b: &Exchange) -> bool {
-    let mut alone =
-        Found { left: found.left, right: found.right, place: None, differences: Vec::new() };
+    let mut alone = Found {
+        left: found.left,
+        right: found.right,
+        step: None,
+        place: None,
+        differences: Vec::new(),
+    };
     exchange(&mut alone, a, b);
     alone.differences.is_empty()
 }
@@ -241,6 +250,7 @@ fn compare_fields(found: &mut Found<'_>, path: &str, left: &Fields, right: &Fiel
 struct Found<'a> {
     left: &'a Observation,
     right: &'a Observation,
+    step: Option<usize>,
     place: Option<String>,
     differences: Vec<Difference>,
 }
@@ -249,6 +259,7 @@ impl Found<'_> {
     fn compare<T: PartialEq + fmt::Display>(&mut self, what: &str, left: &T, right: &T) {
         if left != right {
             self.differences.push(Difference {
+                step: self.step,
                 place: self.place.clone(),
                 what: what.to_owned(),
                 left: (self.left.host.clone(), left.to_string()),

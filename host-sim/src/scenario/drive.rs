@@ -6,9 +6,10 @@ mod envoy;
 mod sabotage;
 mod sim;
 
-pub(super) use configure::{Modules, source};
-pub(super) use envoy::envoy;
-pub(super) use sim::sim;
+pub(crate) use configure::Modules;
+pub(super) use configure::source;
+pub(crate) use envoy::envoy;
+pub(crate) use sim::sim;
 pub use sim::{SimulateError, simulate};
 
 use std::collections::BTreeMap;

@@ -137,6 +137,7 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
         hosts,
         workers,
         seed,
+        ties: super::Ties::default(),
         control,
         envoys,
         fault_injection,

@@ -202,6 +202,8 @@ pub struct Observation {
     pub refused_updates: Vec<usize>,
     /// What a plugin did that is legal and a mistake; only the simulator looks.
     pub lints: Vec<Finding>,
+    /// Exchanges in which a plugin did what Envoy does not define, and what; only the simulator knows.
+    pub undefined: Vec<(usize, String)>,
     /// The host's own record, for the end of a failure message: callbacks and hostcalls in the
     /// simulator, log lines of the Envoy process.
     pub trace: Vec<String>,
@@ -220,6 +222,7 @@ impl Observation {
             open_streams: 0,
             refused_updates: Vec::new(),
             lints: Vec::new(),
+            undefined: Vec::new(),
             trace: Vec::new(),
         }
     }

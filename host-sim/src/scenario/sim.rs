@@ -25,9 +25,9 @@ use std::time::Duration;
 
 use crate::host::{Host, Nanos};
 use crate::model::effect::{AttemptId, CalloutId};
-use crate::scenario::Scenario;
 use crate::scenario::fault::Event;
 use crate::scenario::observation::{Exchange, HostName, Observation};
+use crate::scenario::{Scenario, Ties};
 
 use callout::Callout;
 use client::Clients;
@@ -186,7 +186,14 @@ impl Play<'_> {
     /// Whether what is planned for `at` comes before what the host does at `due`.
     fn input_first(&mut self, at: Nanos, due: Nanos) -> bool {
         // Moving time runs what is due, so a choice exists only at the present instant.
-        at < due || (at == due && at == self.host.now() && self.random.bool())
+        at < due
+            || (at == due
+                && at == self.host.now()
+                && match self.scenario.ties {
+                    Ties::Drawn => self.random.bool(),
+                    Ties::Input => true,
+                    Ties::Host => false,
+                })
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
@@ -209,10 +216,16 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn record(self) -> Observation {
+    fn record(mut self) -> Observation {
         let mut record = Observation::new(HostName::Sim);
         record.open_streams = self.clients.still_unlogged();
         record.refused_updates = self.refused_updates;
+        for (stream, what) in self.host.world().undefined() {
+            if let Some(client) = self.clients.of(*stream).and_then(|i| self.clients.get_mut(i)) {
+                let number = self.scenario.exchange_number(client.step, client.exchange.round);
+                record.undefined.push((number, (*what).to_owned()));
+            }
+        }
         let mut exchanges: Vec<Exchange> = self.clients.into_exchanges();
         for (exchange, received) in self.servers.into_received() {
             match exchange.and_then(|index| exchanges.get_mut(index)) {

@@ -180,7 +180,7 @@ fn made_once<K: Ord, T: Clone>(
 }
 
 /// An error with its causes, each of which prints its own level only.
-pub(super) fn rim(error: &dyn std::error::Error) -> String {
+pub(crate) fn rim(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -99,7 +99,7 @@ impl Reply {
         }
         plan.push(Event::Headers { status: self.status, fields });
         if request.method != "HEAD" {
-            plan.body(content.pieces, self.frame_bytes);
+            plan.body(content.pieces, self.frame_bytes, self.between_frames);
         }
         match content.end {
             Some(Event::End) if !self.trailers.is_empty() => {
@@ -107,7 +107,12 @@ impl Reply {
                 plan.push(Event::Trailers(trailers.collect()));
                 plan.push(Event::End);
             }
-            Some(end) => plan.push(end),
+            Some(end) => {
+                if end != Event::End {
+                    plan.wait(self.between_frames);
+                }
+                plan.push(end);
+            }
             None => {}
         }
         plan.done()
@@ -265,9 +270,15 @@ impl Builder {
     }
 
     /// Data frames: one for each piece, or of `frame_bytes` each whatever the pieces.
-    fn body(&mut self, pieces: Vec<(Duration, Bytes)>, frame_bytes: Option<usize>) {
+    fn body(
+        &mut self,
+        pieces: Vec<(Duration, Bytes)>,
+        frame_bytes: Option<usize>,
+        between: Duration,
+    ) {
         let size = frame_bytes.map(|size| size.max(1));
         let mut rest = BytesMut::new();
+        let mut is_first = true;
         for (after, bytes) in pieces {
             self.wait(after);
             let Some(size) = size else {
@@ -279,10 +290,13 @@ impl Builder {
             rest.extend_from_slice(&bytes);
             while rest.len() >= size {
                 let frame = rest.split_to(size).freeze();
+                self.wait(if is_first { Duration::ZERO } else { between });
+                is_first = false;
                 self.push(Event::Data(frame));
             }
         }
         if !rest.is_empty() {
+            self.wait(if is_first { Duration::ZERO } else { between });
             self.push(Event::Data(rest.freeze()));
         }
     }

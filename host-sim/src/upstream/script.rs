@@ -87,6 +87,9 @@ pub struct Reply {
     pub after_tokens: usize,
     /// Cuts the body into data frames of this many bytes, wherever events end.
     pub frame_bytes: Option<usize>,
+    /// Time between two such frames.
+    #[serde(deserialize_with = "duration")]
+    pub between_frames: Duration,
 }
 
 impl Default for Reply {
@@ -112,6 +115,7 @@ impl Default for Reply {
             fault: None,
             after_tokens: 0,
             frame_bytes: None,
+            between_frames: Duration::ZERO,
         }
     }
 }

@@ -22,6 +22,10 @@ impl Engine {
         status: HeadersStatus,
     ) -> bool {
         let leg = self.world.streams.at(id).chain.filter(place).leg(side);
+        if leg.headers_continued || leg.iteration != Iteration::Continue {
+            self.world.undefined.push((id, "headers go on inside the callback that brings them"));
+        }
+        let leg = self.world.streams.at(id).chain.filter(place).leg(side);
         match status {
             HeadersStatus::Continue => leg.headers_continued = true,
             HeadersStatus::StopIteration => leg.iteration = Iteration::StopSingle,

@@ -41,6 +41,11 @@ impl Engine {
         let started = stream.response.headers.is_some();
         let encoded = stream.chain.response_headers_encoded;
         self.note_local_reply(id, reply.status);
+        if !encoded {
+            // Before any filter sees it, and whether or not it ever leaves.
+            let code = u16::try_from(reply.status).ok();
+            self.world.streams.at(id).info.response_code = code;
+        }
         if !started {
             // The route is settled now, so that no filter of the response path chooses another.
             self.route(id);

@@ -112,7 +112,8 @@ impl Engine {
     ) -> DataStatus {
         let mut buffering = false;
         self.windows(id, place, side, |windows| buffering = windows.buffering);
-        self.world.streams.at(id).chain.filter(place).leg(side).added = buffering;
+        let carries = matches!(data, Data::Frame(frame) if !frame.is_empty());
+        self.world.streams.at(id).chain.filter(place).leg(side).added = buffering && carries;
         if buffering {
             // The guest sees all that is held for it, this piece included.
             match side {
@@ -142,6 +143,8 @@ impl Engine {
         };
         self.windows(id, place, side, |windows| {
             windows.buffering = status == DataStatus::StopAndBuffer;
+            windows.stale =
+                matches!(status, DataStatus::StopAndWatermark | DataStatus::StopNoBuffer);
         });
         status
     }
@@ -170,6 +173,7 @@ impl Engine {
         let mut window = Some(window);
         self.windows(id, place, side, |windows| {
             windows.body = window.take().unwrap_or_default();
+            windows.stale = false;
         });
         // Without a context nobody took the piece: the VM is dead and the stream is being failed.
         if let (Some(BodyWindow::Frame(frame)), Data::Frame(place)) = (window, &mut *data) {

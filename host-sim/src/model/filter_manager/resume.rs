@@ -11,15 +11,28 @@ impl Engine {
     /// everything and so has not seen them.
     pub(crate) fn common_continue(&mut self, id: StreamId, side: Side, place: usize) {
         let chain = &mut self.world.streams.at(id).chain;
+        if chain.destroyed {
+            self.world.undefined.push((id, "a stream that was cut goes on"));
+            return;
+        }
         let over = match side {
             Side::Decode => chain.local_complete,
             Side::Encode => chain.remote_encode_complete,
         };
-        if over || chain.destroyed || place >= chain.filters.len() {
+        if over || place >= chain.filters.len() {
             return;
         }
         let complete = chain.complete(side);
         let leg = chain.filter(place).leg(side);
+        if leg.iteration == Iteration::Continue {
+            // From its own body callback that would have no end: Envoy's stack runs over.
+            self.world.undefined.push((id, "a side that is not held goes on"));
+            let calls = self.world.streams.at(id).chain.calls;
+            if calls.decoding() || calls.encoding() {
+                return;
+            }
+        }
+        let leg = self.world.streams.at(id).chain.filter(place).leg(side);
         if leg.iteration.stopped_all() {
             leg.iterate_from_current = true;
         }

@@ -213,7 +213,11 @@ impl Engine {
         stream.route_draw = Some(draw);
         let (manager, headers) = (stream.manager.as_ref()?, stream.request.headers.as_ref()?);
         let table = &manager.settings.route_config;
-        let found = crate::bootstrap::route::select(table, headers, draw, self.world.envoy);
+        // Envoy asks it whether the virtual host wants TLS; a request without it fits no route.
+        let headers = Some(headers).filter(|headers| headers.contains(b"x-forwarded-proto"));
+        let found = headers.and_then(|headers| {
+            crate::bootstrap::route::select(table, headers, draw, self.world.envoy)
+        });
         let route =
             found.map(|found| std::sync::Arc::new(super::super::route::Route::new(table, &found)));
         stream.route = CachedRoute::Known(route.clone());

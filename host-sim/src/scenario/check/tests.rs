@@ -23,6 +23,7 @@ pub(in crate::scenario) fn one_step(expect: Expect) -> (Scenario, Observation) {
         hosts: Hosts::Both,
         workers: 1,
         seed: 1,
+        ties: crate::scenario::Ties::default(),
         control: Control::Fails,
         envoys: vec![crate::model::EnvoyVersion::V1_40],
         fault_injection: false,

@@ -12,7 +12,7 @@ use crate::scenario::{Scenario, Target};
 use crate::yaml::{Error, Node, Place};
 
 /// Modules by the name of the file that a configuration loads; a run puts these in their place.
-pub(in crate::scenario) type Modules = BTreeMap<String, PathBuf>;
+pub(crate) type Modules = BTreeMap<String, PathBuf>;
 
 /// What a run on sockets changes and the simulator does not need.
 #[derive(Debug, Default)]

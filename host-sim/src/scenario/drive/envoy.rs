@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long a new configuration may take to be in force.
 const UPDATE_WITHIN: Duration = Duration::from_secs(5);
 
-pub(in crate::scenario) fn envoy(
+pub(crate) fn envoy(
     scenario: &Scenario,
     modules: &Modules,
     version: EnvoyVersion,

@@ -29,7 +29,7 @@ pub enum SimulateError {
     NotModelled(Vec<String>),
 }
 
-pub(in crate::scenario) fn sim(
+pub(crate) fn sim(
     scenario: &Scenario,
     modules: &Modules,
     version: EnvoyVersion,

@@ -75,7 +75,10 @@ impl Attempt {
     /// A piece of the request's body.
     pub(super) fn take(&mut self, data: Bytes, end: bool) {
         self.request.body.extend_from_slice(&data);
-        self.request.ended = end;
+        // In HTTP/1.1 an announced length is the end, whatever the host still has to say.
+        let length = self.request.header_text("content-length").filter(|_| !self.endpoint.http2);
+        let is_all = length.is_some_and(|length| length.parse() == Ok(self.request.body.len()));
+        self.request.ended = end || is_all;
         if self.echoes && !self.is_over {
             let at_once = |event| TimedEvent { after: Duration::ZERO, event };
             self.plan.push_back(at_once(Event::Data(data)));
@@ -137,7 +140,11 @@ impl Attempt {
         let Some(reply) = self.reply.as_ref().filter(|_| !self.is_planned) else { return };
         if self.request.ended || !reply.waits_for_body() {
             self.is_planned = true;
-            self.plan = reply.plan(&self.request).events.into();
+            let events = reply.plan(&self.request).events;
+            self.plan = match self.endpoint.http2 {
+                true => events.into_iter().flat_map(frames).collect(),
+                false => events.into(),
+            };
         }
     }
 
@@ -208,6 +215,19 @@ pub(super) fn response_headers(http2: bool, status: u16, fields: Fields) -> Head
         headers.append("transfer-encoding", "chunked");
     }
     headers
+}
+
+/// What one DATA frame can carry at a time.
+fn frames(event: TimedEvent) -> Vec<TimedEvent> {
+    const MOST: usize = 16_384;
+    let TimedEvent { mut after, event: Event::Data(mut rest) } = event else { return vec![event] };
+    let mut frames = Vec::new();
+    while rest.len() > MOST {
+        let event = Event::Data(rest.split_to(MOST));
+        frames.push(TimedEvent { after: std::mem::take(&mut after), event });
+    }
+    frames.push(TimedEvent { after, event: Event::Data(rest) });
+    frames
 }
 
 #[cfg(test)]

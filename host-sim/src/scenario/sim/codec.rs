@@ -32,19 +32,21 @@ pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, b
     if let Some((_, protocol)) = extended {
         headers.append(":protocol", protocol.clone());
     }
-    if !request.path.is_empty() {
-        headers.append(":path", request.path.clone());
-    }
-    headers.append(":authority", request.authority.clone());
+    // The order of the client's library.
     if !request.path.is_empty() && request.http == Http::V2 {
         headers.append(":scheme", "http");
     }
-    for (name, value) in request.headers.iter().chain(&framing(request)) {
+    headers.append(":authority", request.authority.clone());
+    if !request.path.is_empty() {
+        headers.append(":path", request.path.clone());
+    }
+    // The client's library adds its own fields behind those that it is given.
+    let mark = [(MARK.to_owned(), number.to_string())];
+    for (name, value) in request.headers.iter().chain(&mark).chain(&framing(request)) {
         if extended.is_none() || (name != "upgrade" && name != "connection") {
             headers.append(name.clone(), value.clone());
         }
     }
-    headers.append(MARK, number.to_string());
     let ends = request.body.is_none() && request.trailers.is_empty() && !request.is_tunnel();
     (headers, ends)
 }

@@ -1,0 +1,101 @@
+//! `host-sim fuzz`: random chains of tracing guests, in the simulator and on a real Envoy.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use host_sim::fuzz::{Hunt, Report};
+use host_sim::parts::{Part, Without};
+use host_sim::scenario::quantity;
+use host_sim::scenario::workbench::Workbench;
+
+/// Looks for random cases in which the simulator and Envoy differ.
+#[derive(Debug, Args)]
+pub(super) struct Fuzz {
+    /// How many cases.
+    #[arg(long, default_value_t = 1_000)]
+    cases: u64,
+    /// From which cases are drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only the case with this number.
+    #[arg(long)]
+    case: Option<u64>,
+    /// The number of the first case.
+    #[arg(long, default_value_t = 0, conflicts_with = "case")]
+    first: u64,
+    /// Where to play them; with `sim`, only what the simulator says of itself is looked at.
+    #[arg(long, value_enum, default_value_t = Host::Sim)]
+    host: Host,
+    /// Shows the case as a scenario file, and plays nothing.
+    #[arg(long, requires = "case")]
+    show: bool,
+    /// How many differing cases are made smaller.
+    #[arg(long, default_value_t = 3)]
+    made_smaller: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Host {
+    Sim,
+    Both,
+}
+
+impl Fuzz {
+    /// Plays them; failure when one differs.
+    pub(super) fn run(self) -> ExitCode {
+        let without = match Without::from_env() {
+            Ok(without) => without,
+            Err(error) => return super::refuse(&error),
+        };
+        let leaves_out = without.leaves_out(Part::Envoy);
+        let bench = match Workbench::here(without) {
+            Ok(bench) => bench,
+            Err(error) => return super::refuse(&error),
+        };
+        let hunt = Hunt {
+            cases: if self.case.is_some() { 1 } else { self.cases },
+            first: self.case.unwrap_or(self.first),
+            seed: self.seed,
+            envoy: self.host == Host::Both && !leaves_out,
+            made_smaller: self.made_smaller,
+        };
+        if self.show {
+            print!("{}", hunt.scenario());
+            return ExitCode::SUCCESS;
+        }
+        let begun = Instant::now();
+        let report = hunt.run(&bench, |progress| {
+            eprintln!("host-sim: {progress}; {}", quantity::display(begun.elapsed()));
+        });
+        match report {
+            Ok(report) => tell(&report),
+            Err(error) => {
+                eprintln!("host-sim: fuzz --seed {}: {error}", self.seed);
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+fn tell(report: &Report) -> ExitCode {
+    for finding in &report.findings {
+        println!("case {} differs", finding.case);
+        for difference in &finding.differences {
+            println!("     {difference}");
+        }
+        println!("     repeat: {}", finding.repeat);
+        for line in finding.scenario.lines().filter(|line| line.len() < 4_000) {
+            println!("       {line}");
+        }
+    }
+    for difference in &report.elsewhere {
+        println!("in no case: {difference}");
+    }
+    if !report.unsteady.is_empty() {
+        println!("differed once and not again: {:?}", report.unsteady);
+    }
+    println!("{report}");
+    let equal = report.findings.is_empty() && report.elsewhere.is_empty();
+    if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,110 @@
+//! One case: a request, its server, and what the guests do; and its text as a step of a scenario.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+/// A request through a chain of guests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Case {
+    /// Its place among the cases of a seed.
+    pub(super) index: u64,
+    /// The listener, which names the chain.
+    pub(super) listener: &'static str,
+    pub(super) http2: bool,
+    /// Sizes of the body's pieces; none: the request ends with its headers.
+    pub(super) pieces: Option<Vec<usize>>,
+    /// The body's length is announced.
+    pub(super) announced: bool,
+    pub(super) separate_end: bool,
+    pub(super) trailers: bool,
+    /// The cluster, which names what the server does.
+    pub(super) server: &'static str,
+    /// After how many milliseconds the client resets.
+    pub(super) reset_ms: Option<u64>,
+    pub(super) rules: Vec<Rule>,
+}
+
+/// What a guest does in a callback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// The guest.
+    pub(super) plugin: &'static str,
+    pub(super) on: &'static str,
+    pub(super) nth: Option<u32>,
+    pub(super) ops: Vec<Value>,
+    pub(super) action: u32,
+}
+
+impl Rule {
+    fn json(&self) -> Value {
+        let mut rule = serde_json::Map::from_iter([("on".to_owned(), json!(self.on))]);
+        if let Some(nth) = self.nth {
+            rule.insert("nth".to_owned(), json!(nth));
+        }
+        if !self.ops.is_empty() {
+            rule.insert("do".to_owned(), json!(self.ops));
+        }
+        if self.action != 0 {
+            rule.insert("return".to_owned(), json!(self.action));
+        }
+        Value::Object(rule)
+    }
+}
+
+/// Milliseconds between two pieces of a request, at the ordinary pace.
+pub(super) const GAP_MS: u64 = 100;
+
+/// A longer body is named by its length.
+const SHOWN: usize = 100;
+
+/// The body, of which each byte tells its place.
+fn text(pieces: &[usize]) -> String {
+    let letters = (b'a'..=b'z').cycle().map(char::from);
+    letters.take(pieces.iter().sum()).collect()
+}
+
+impl Case {
+    /// The case as a step that begins at `at_ms`, with all times of the client at so many percent.
+    pub(super) fn step(&self, at_ms: u64, pace_percent: u64) -> String {
+        let paced = |ms: u64| ms * pace_percent / 100;
+        let mut step = format!("  - at: {at_ms}ms\n    background: true\n    request:\n");
+        let mut line = |text: String| {
+            let _ = writeln!(step, "      {text}");
+        };
+        line(format!("listener: {}", self.listener));
+        if self.http2 {
+            line("http: 2".to_owned());
+        }
+        line(format!("{}: /", if self.pieces.is_some() { "post" } else { "get" }));
+        if let Some(pieces) = &self.pieces {
+            line(match pieces.iter().sum::<usize>() {
+                size if size > SHOWN => format!("body: {{bytes: {size}}}"),
+                _ => format!("body: '{}'", text(pieces)),
+            });
+            line(format!("content_length: {}", self.announced));
+            let gap = paced(GAP_MS);
+            line(format!(
+                "chunks: {{sizes: {pieces:?}, every: {gap}ms, after: {gap}ms, separate_end: {}}}",
+                self.separate_end
+            ));
+        }
+        if self.trailers {
+            line("trailers: {x-t: client}".to_owned());
+        }
+        if let Some(reset) = self.reset_ms {
+            line(format!("reset_after: {}ms", paced(reset)));
+        }
+        line("give_up_after: 2s".to_owned());
+        line("headers:".to_owned());
+        line(format!("  x-server: {}", self.server));
+        for plugin in ["a", "b", "c"] {
+            let rules = self.rules.iter().filter(|rule| rule.plugin == plugin);
+            let rules: Vec<Value> = rules.map(Rule::json).collect();
+            if !rules.is_empty() {
+                line(format!("  x-rules-{plugin}: '{}'", json!(rules)));
+            }
+        }
+        step
+    }
+}

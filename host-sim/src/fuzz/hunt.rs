@@ -1,0 +1,217 @@
+//! Plays batch after batch, and tells what came of it.
+
+use std::fmt;
+
+use super::batch::{self, ORDINARY, OTHERS, Played, Stage};
+use super::case::Case;
+use super::draw;
+use super::smaller::smaller;
+use crate::scenario::workbench::Workbench;
+
+/// Cases in one process.
+const BATCH: u64 = 200;
+/// How often a case is made smaller.
+const ROUNDS: usize = 25;
+
+/// What to look for.
+#[derive(Debug, Clone)]
+pub struct Hunt {
+    /// How many cases.
+    pub cases: u64,
+    /// The first one.
+    pub first: u64,
+    /// From which they are drawn.
+    pub seed: u64,
+    /// Whether a real Envoy plays them too.
+    pub envoy: bool,
+    /// How many differing cases are made smaller; that takes a process for each step.
+    pub made_smaller: usize,
+}
+
+/// A case in which the hosts differ.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Its number.
+    pub case: u64,
+    /// What differs, in the smallest case that still does.
+    pub differences: Vec<String>,
+    /// The smallest case, as a scenario file.
+    pub scenario: String,
+    /// What repeats it.
+    pub repeat: String,
+}
+
+/// What came of a hunt.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Cases that were drawn.
+    pub drawn: u64,
+    /// Cases that were compared between the hosts.
+    pub compared: u64,
+    /// Left out: Envoy does not define what a plugin does there.
+    pub undefined: u64,
+    /// Left out: which of two events is first decides.
+    pub races: u64,
+    /// Differed once and not again, when fewer ran at a time.
+    pub unsteady: Vec<u64>,
+    /// Differ.
+    pub findings: Vec<Finding>,
+    /// Differences that belong to no case, such as a request of a plugin that nobody waits for.
+    pub elsewhere: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} cases: {} compared, {} left out as undefined by Envoy, {} as races, {} differed once \
+             and not again, {} differ",
+            self.drawn,
+            self.compared,
+            self.undefined,
+            self.races,
+            self.unsteady.len(),
+            self.findings.len()
+        )
+    }
+}
+
+impl Hunt {
+    /// The first case as a scenario file.
+    #[must_use]
+    pub fn scenario(&self) -> String {
+        batch::kept(&draw::case(self.seed, self.first))
+    }
+
+    /// Plays all cases; `tell` hears how far it is.
+    ///
+    /// # Errors
+    /// When a host cannot be started, or does not survive a case.
+    pub fn run(&self, bench: &Workbench, mut tell: impl FnMut(&str)) -> Result<Report, String> {
+        let stage = Stage::new(bench)?;
+        let mut report = Report::default();
+        let (mut next, end) = (self.first, self.first + self.cases);
+        while next < end {
+            let last = end.min(next + BATCH);
+            let cases: Vec<Case> = (next..last).map(|index| draw::case(self.seed, index)).collect();
+            report.drawn += last - next;
+            next = last;
+            let sound = sound(&stage, cases, &mut report)?;
+            if self.envoy {
+                self.compare(&stage, &sound, &mut report)?;
+            }
+            tell(&report.to_string());
+        }
+        Ok(report)
+    }
+
+    /// Plays them on both hosts, those that differ once more, and makes them smaller.
+    fn compare(
+        &self,
+        stage: &Stage<'_>,
+        cases: &[Case],
+        report: &mut Report,
+    ) -> Result<(), String> {
+        report.compared += cases.len() as u64;
+        let suspects = differing(stage, cases, Some(report))?;
+        let again: Vec<Case> = suspects.into_iter().map(|(case, _)| case).collect();
+        let confirmed = differing(stage, &again, None)?;
+        for case in &again {
+            if !confirmed.iter().any(|(other, _)| other == case) {
+                report.unsteady.push(case.index);
+            }
+        }
+        for (case, differences) in confirmed {
+            let (case, differences) = match report.findings.len() < self.made_smaller {
+                true => reduced(stage, case, differences)?,
+                false => (case, differences),
+            };
+            let (number, seed) = (case.index, self.seed);
+            report.findings.push(Finding {
+                case: number,
+                differences,
+                scenario: batch::kept(&case),
+                repeat: format!(
+                    "cargo run --release -- fuzz --seed {seed} --case {number} --host both"
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The cases that mean something on both hosts.
+fn sound(stage: &Stage<'_>, cases: Vec<Case>, report: &mut Report) -> Result<Vec<Case>, String> {
+    let ordinary = stage.simulate(&cases, ORDINARY)?;
+    if ordinary.open_streams() > 0 {
+        return Err(format!("{} streams never ended in the simulator", ordinary.open_streams()));
+    }
+    let mut undefined = ordinary.undefined();
+    let mut races = ordinary.cut_at_once();
+    for pace in OTHERS {
+        let other = stage.simulate(&cases, pace)?;
+        undefined.extend(other.undefined());
+        races.extend(ordinary.differences(&other).into_keys().flatten());
+    }
+    races.retain(|place| !undefined.contains(place));
+    report.undefined += undefined.len() as u64;
+    report.races += races.len() as u64;
+    let is_sound = |place: &usize| !undefined.contains(place) && !races.contains(place);
+    let sound = cases.into_iter().enumerate().filter(|(place, _)| is_sound(place));
+    Ok(sound.map(|(_, case)| case).collect())
+}
+
+/// The cases in which the hosts differ, and how.
+fn differing(
+    stage: &Stage<'_>,
+    cases: &[Case],
+    mut report: Option<&mut Report>,
+) -> Result<Vec<(Case, Vec<String>)>, String> {
+    if cases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let simulated = stage.simulate(cases, ORDINARY)?;
+    let real: Played = match stage.on_envoy(cases) {
+        Ok(real) => real,
+        Err(error) if cases.len() == 1 => {
+            let case = cases.iter().cloned();
+            return Ok(case.map(|case| (case, vec![error.clone()])).collect());
+        }
+        Err(_) => {
+            // One of them ended the process: each half alone tells which.
+            let (one, other) = cases.split_at(cases.len() / 2);
+            let mut found = differing(stage, one, None)?;
+            found.extend(differing(stage, other, None)?);
+            return Ok(found);
+        }
+    };
+    let mut found = Vec::new();
+    let mut elsewhere = Vec::new();
+    for (place, differences) in simulated.differences(&real) {
+        let differences = differences.iter().map(ToString::to_string);
+        match place.and_then(|place| cases.get(place)) {
+            Some(case) => found.push((case.clone(), differences.collect())),
+            None => elsewhere.extend(differences),
+        }
+    }
+    // Such a difference of a differing case is its consequence.
+    if let Some(report) = report.as_mut().filter(|_| found.is_empty()) {
+        report.elsewhere.extend(elsewhere);
+    }
+    Ok(found)
+}
+
+/// The smallest case that still differs, as far as leaving out one thing after the other leads.
+fn reduced(
+    stage: &Stage<'_>,
+    mut case: Case,
+    mut differences: Vec<String>,
+) -> Result<(Case, Vec<String>), String> {
+    for _ in 0..ROUNDS {
+        let mut ignored = Report::default();
+        let candidates = sound(stage, smaller(&case), &mut ignored)?;
+        let Some(next) = differing(stage, &candidates, None)?.into_iter().next() else { break };
+        (case, differences) = next;
+    }
+    Ok((case, differences))
+}

@@ -1,0 +1,74 @@
+//! Smaller cases: each lacks one thing that the case has.
+
+use serde_json::Value;
+
+use super::case::{Case, Rule};
+
+/// All that are one step smaller, the larger steps first.
+pub(super) fn smaller(case: &Case) -> Vec<Case> {
+    let mut found = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Case)| {
+        let mut changed = case.clone();
+        change(&mut changed);
+        if changed != *case {
+            found.push(changed);
+        }
+    };
+    for plugin in ["a", "b", "c"] {
+        with(&|case| case.rules.retain(|rule| rule.plugin != plugin));
+    }
+    for at in 0..case.rules.len() {
+        with(&|case| drop(case.rules.remove(at)));
+    }
+    for (at, rule) in case.rules.iter().enumerate() {
+        for op in 0..rule.ops.len() {
+            with(&|case| change(case, at, |rule| drop(rule.ops.remove(op))));
+            for inner in 0..later(rule.ops.get(op)).map_or(0, Vec::len) {
+                with(&|case| {
+                    change(case, at, |rule| {
+                        if let Some(ops) = rule.ops.get_mut(op).and_then(later_mut) {
+                            drop(ops.remove(inner));
+                        }
+                    });
+                });
+            }
+        }
+        with(&|case| change(case, at, |rule| rule.action = 0));
+        if rule.action > 1 {
+            with(&|case| change(case, at, |rule| rule.action = 1));
+        }
+        with(&|case| change(case, at, |rule| rule.nth = None));
+    }
+    with(&|case| case.reset_ms = None);
+    with(&|case| case.trailers = false);
+    with(&|case| case.separate_end = false);
+    with(&|case| {
+        case.pieces = None;
+        case.trailers = false;
+    });
+    with(&|case| {
+        if let Some(pieces) = &mut case.pieces {
+            pieces.truncate(1);
+        }
+    });
+    with(&|case| case.server = "server");
+    with(&|case| case.listener = "single");
+    with(&|case| case.listener = "knob");
+    with(&|case| case.http2 = true);
+    with(&|case| case.announced = false);
+    found
+}
+
+fn change(case: &mut Case, at: usize, change: impl Fn(&mut Rule)) {
+    if let Some(rule) = case.rules.get_mut(at) {
+        change(rule);
+    }
+}
+
+fn later(op: Option<&Value>) -> Option<&Vec<Value>> {
+    op?.get("later")?.get(1)?.as_array()
+}
+
+fn later_mut(op: &mut Value) -> Option<&mut Vec<Value>> {
+    op.get_mut("later")?.get_mut(1)?.as_array_mut()
+}
