@@ -111,7 +111,7 @@ impl Simulation {
             hosts: Hosts::Sim { because: "it is a test in Rust".to_owned() },
             workers: 1,
             seed: 1,
-            ties: crate::scenario::Ties::default(),
+            ties: scenario::Ties::default(),
             control: Control::default(),
             envoys: Vec::new(),
             fault_injection: false,
