@@ -73,6 +73,10 @@ fn gated(
     allowed: Allowed,
     body: impl FnOnce(&mut Call<'_>) -> Result<(), Status>,
 ) -> Answer {
+    // What compilers put beside the ABI cannot be restricted.
+    if name.starts_with("proxy_") && !caller.data().allows(name) {
+        return Ok(restricted(caller, name, Status::InternalFailure.number()));
+    }
     check(&caller, name, allowed)?;
     let trace = Note { on: caller.data().world.is_tracing(), text: String::new() };
     let mut call = Call { caller, trace };
@@ -82,6 +86,13 @@ fn gated(
         caller.data_mut().world.trace_hostcall(name, format_args!("{}", trace.text), status);
     }
     Ok(status)
+}
+
+/// What the configuration does not allow does nothing, at any time.
+pub(crate) fn restricted(mut caller: Caller<'_, State>, name: &'static str, answer: u32) -> u32 {
+    let world = &mut caller.data_mut().world;
+    world.trace_hostcall(name, format_args!("restricted by the configuration"), answer);
+    answer
 }
 
 /// Envoy traps a guest that calls what it may not call in this phase.

@@ -38,6 +38,7 @@ impl Errno {
     const NOENT: Self = Self(44);
     const NOSYS: Self = Self(52);
     const NOTSUP: Self = Self(58);
+    const NOTCAPABLE: Self = Self(76);
 }
 
 /// The guest's memory can fail in one way only.
@@ -70,6 +71,9 @@ fn wasi(
     allowed: Allowed,
     body: impl FnOnce(&mut GuestMemory<'_>, &mut World) -> Result<(), Errno>,
 ) -> wasmtime::Result<u32> {
+    if !caller.data().allows(name) {
+        return Ok(Errno::NOTCAPABLE.0);
+    }
     hostcalls::check(caller, name, allowed)?;
     let answer = match caller.data().memory {
         None => Err(Errno::FAULT),

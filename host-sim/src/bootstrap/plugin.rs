@@ -1,6 +1,11 @@
 //! The wasm filter: `PluginConfig` and its `VmConfig`.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     any,
@@ -36,6 +41,9 @@ pub struct Vm {
     pub configuration: Arc<[u8]>,
     /// `environment_variables.key_values`
     pub environment: BTreeMap<String, String>,
+    /// `capability_restriction_config.allowed_capabilities`: the hostcalls, functions of WASI and
+    /// callbacks that there are; empty for all.
+    pub capabilities: BTreeSet<String>,
     /// `allow_precompiled`; without meaning for the model, part of Envoy's VM key.
     pub allow_precompiled: bool,
 }
@@ -75,10 +83,12 @@ pub(super) fn read(mut wasm: Message<'_>) -> Result<Plugin, Error> {
     wasm.finish()?;
     let mut message = Message::read(&reader, "envoy.extensions.wasm.v3.PluginConfig")?;
     let backoff = message.or("reload_config", DEFAULT_BACKOFF, reload)?;
+    // Up to 1.39 it was the plugin's; since then it is the VM's, and the plugin's fills it.
+    let old_capabilities = message.or(CAPABILITIES, BTreeSet::new(), capabilities)?;
     let plugin = Plugin {
         name: text(&mut message, "name")?,
         root_id: text(&mut message, "root_id")?,
-        vm: vm(&message.required("vm_config")?)?,
+        vm: vm(&message.required("vm_config")?, old_capabilities)?,
         configuration: message.or("configuration", Vec::new(), any::bytes)?.into(),
         failure_policy: failure_policy(&mut message, backoff)?,
         allow_on_headers_stop_iteration: message.or(
@@ -133,7 +143,7 @@ fn reload(reader: &Reader<'_>) -> Result<Backoff, Error> {
     Ok(backoff)
 }
 
-fn vm(reader: &Reader<'_>) -> Result<Vm, Error> {
+fn vm(reader: &Reader<'_>, old_capabilities: BTreeSet<String>) -> Result<Vm, Error> {
     let mut message = Message::read(reader, "envoy.extensions.wasm.v3.VmConfig")?;
     let runtime = message.required("runtime")?;
     if runtime.string()? != V8 {
@@ -145,6 +155,7 @@ fn vm(reader: &Reader<'_>) -> Result<Vm, Error> {
         code: code(&message.required("code")?)?,
         configuration: message.or("configuration", Vec::new(), any::bytes)?.into(),
         environment: message.or("environment_variables", BTreeMap::new(), environment)?,
+        capabilities: message.or(CAPABILITIES, old_capabilities, capabilities)?,
         allow_precompiled: message.or("allow_precompiled", false, Reader::boolean)?,
     };
     message.finish()?;
@@ -152,6 +163,18 @@ fn vm(reader: &Reader<'_>) -> Result<Vm, Error> {
 }
 
 const V8: &str = "envoy.wasm.runtime.v8";
+
+const CAPABILITIES: &str = "capability_restriction_config";
+
+fn capabilities(reader: &Reader<'_>) -> Result<BTreeSet<String>, Error> {
+    let name = "envoy.extensions.wasm.v3.CapabilityRestrictionConfig";
+    let mut message = Message::read(reader, name)?;
+    let allowed = message.or("allowed_capabilities", BTreeSet::new(), |reader| {
+        Ok(reader.entries()?.into_iter().map(|(name, _)| name.to_owned()).collect())
+    })?;
+    message.finish()?;
+    Ok(allowed)
+}
 
 fn code(reader: &Reader<'_>) -> Result<Code, Error> {
     let mut message = Message::read(reader, "envoy.config.core.v3.AsyncDataSource")?;

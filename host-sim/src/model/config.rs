@@ -110,6 +110,7 @@ impl Config {
             vm_id: plugin.vm.id.clone(),
             configuration: Arc::clone(&plugin.vm.configuration),
             environment: plugin.vm.environment.clone(),
+            capabilities: Arc::new(plugin.vm.capabilities.clone()),
             envoy,
         };
         let known = self.plugins.iter().find(|known| known.vm.is_shared_with(&spec));
@@ -158,13 +159,14 @@ impl Config {
 }
 
 impl Plugin {
-    /// Envoy 1.40 compares the whole plugin configuration.
+    /// Whether they share a root context in each VM.
     fn same_as(&self, other: &Self) -> bool {
         self.vm_key == other.vm_key
             && self.name == other.name
             && self.root_id == other.root_id
             && self.configuration == other.configuration
-            && self.stop_iteration_on_headers == other.stop_iteration_on_headers
-            && self.failure == other.failure
+            && (!self.vm.envoy.compares_whole_plugins()
+                || (self.stop_iteration_on_headers == other.stop_iteration_on_headers
+                    && self.failure == other.failure))
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{
     context::CallAnswer,
-    effect::{CalloutId, CalloutOutcome, Effect},
+    effect::{CalloutId, CalloutOutcome, Effect, UpstreamReset},
     engine::Engine,
     headers::HeaderMap,
+    router::failure_of,
     thread::Thread,
     time::{Event, Nanos},
     vm::VmId,
@@ -79,19 +80,17 @@ impl Engine {
                 trailers: Some(trailers).filter(|trailers| !trailers.is_empty()),
             }),
             // The proxy's own client answers in the server's place as long as nothing has come.
-            CalloutOutcome::ConnectFailure => Some(local_answer(
-                503,
-                "upstream connect error or disconnect/reset before headers. reset reason: remote \
-                 connection failure",
-            )),
-            CalloutOutcome::NoResponse => Some(local_answer(
-                503,
-                "upstream connect error or disconnect/reset before headers. reset reason: \
-                 connection termination",
-            )),
+            CalloutOutcome::ConnectFailure => Some(self.answer_for(UpstreamReset::ConnectFailure)),
+            CalloutOutcome::NoResponse => {
+                Some(self.answer_for(UpstreamReset::ConnectionTermination))
+            }
             CalloutOutcome::Reset => None,
         };
         self.answer_callout(call, answer);
+    }
+
+    fn answer_for(&self, reset: UpstreamReset) -> CallAnswer {
+        local_answer(503, failure_of(reset, false, self.world.envoy).0)
     }
 
     fn answer_callout(&mut self, call: CalloutId, mut answer: Option<CallAnswer>) {
@@ -130,11 +129,11 @@ impl Engine {
 }
 
 fn timed_out() -> Option<CallAnswer> {
-    Some(local_answer(504, "upstream request timeout"))
+    Some(local_answer(504, "upstream request timeout".to_owned()))
 }
 
 /// The response that the proxy makes in the place of a server's.
-fn local_answer(status: u16, body: &'static str) -> CallAnswer {
+fn local_answer(status: u16, body: String) -> CallAnswer {
     let headers = [
         (":status", status.to_string()),
         ("content-length", body.len().to_string()),
@@ -142,7 +141,7 @@ fn local_answer(status: u16, body: &'static str) -> CallAnswer {
     ];
     CallAnswer {
         headers: headers.into_iter().collect(),
-        body: bytes::Bytes::from_static(body.as_bytes()),
+        body: body.into(),
         trailers: None,
         from_server: false,
     }

@@ -7,7 +7,10 @@
 //! The [`World`] is lent for the time of one call, because a hostcall happens inside the call and has to
 //! reach the same state that the model uses between calls.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{version::EnvoyVersion, world::World};
 use crate::abi::Callback;
@@ -75,6 +78,8 @@ pub struct VmSpec {
     pub configuration: Arc<[u8]>,
     /// `vm_config.environment_variables`.
     pub environment: BTreeMap<String, String>,
+    /// The hostcalls, functions of WASI and callbacks that there are; empty for all.
+    pub capabilities: Arc<BTreeSet<String>>,
     /// Which Envoy is played; decides which WASI names are linked.
     pub envoy: EnvoyVersion,
 }
@@ -87,5 +92,7 @@ impl VmSpec {
             && self.configuration == other.configuration
             && (!self.envoy.tells_vms_apart_by_environment()
                 || self.environment == other.environment)
+            && (!self.envoy.tells_vms_apart_by_capabilities()
+                || self.capabilities == other.capabilities)
     }
 }

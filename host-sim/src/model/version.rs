@@ -25,6 +25,18 @@ impl EnvoyVersion {
         self >= Self::V1_39
     }
 
+    /// Plugins that are allowed different things have different VMs; before, what the first plugin was
+    /// allowed held for everyone.
+    pub(crate) fn tells_vms_apart_by_capabilities(self) -> bool {
+        self >= Self::V1_40
+    }
+
+    /// Plugins share a root context only if their whole configuration is the same; before, name, root id
+    /// and configuration text decided.
+    pub(crate) fn compares_whole_plugins(self) -> bool {
+        self >= Self::V1_40
+    }
+
     /// Plugins with different environment variables have different VMs; before, the first plugin's
     /// variables were everyone's.
     pub(crate) fn tells_vms_apart_by_environment(self) -> bool {

@@ -99,7 +99,7 @@ impl Engine {
     /// # Errors
     /// The module is not one that this Envoy loads, or its own code failed at the start.
     pub fn instance(&self, world: &mut World, spec: &VmSpec) -> Result<Instance, LoadError> {
-        Instance::start(self.loaded(&spec.code, spec.envoy)?.as_ref(), world)
+        Instance::start(self.loaded(&spec.code, spec.envoy)?.as_ref(), world, spec)
     }
 
     fn loaded(&self, code: &Arc<[u8]>, envoy: EnvoyVersion) -> Result<Arc<Loaded>, LoadError> {

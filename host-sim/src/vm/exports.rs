@@ -86,6 +86,9 @@ fn entry(
         return Ok(None);
     }
     let name = export.name();
+    if !store.data().allows(name) {
+        return Ok(None);
+    }
     Ok(match (export.parameters(version), export.answers()) {
         (1, false) => find(store, instance, name, version)?.map(Entry::Silent1),
         (2, false) => find(store, instance, name, version)?.map(Entry::Silent2),

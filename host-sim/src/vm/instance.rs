@@ -1,5 +1,7 @@
 //! One VM: a module's instance, started, with the world lent to it call by call.
 
+use std::sync::Arc;
+
 use wasmtime::Store;
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
 };
 use crate::{
     abi::Callback,
-    model::{Guest, Trap, World},
+    model::{Guest, Trap, VmSpec, World},
 };
 
 /// One VM.
@@ -23,8 +25,13 @@ pub struct Instance {
 
 impl Instance {
     /// Makes an instance and runs the module's start functions.
-    pub(super) fn start(loaded: &Loaded, world: &mut World) -> Result<Self, LoadError> {
+    pub(super) fn start(
+        loaded: &Loaded,
+        world: &mut World,
+        spec: &VmSpec,
+    ) -> Result<Self, LoadError> {
         let mut store = loaded.store();
+        store.data_mut().capabilities = Arc::clone(&spec.capabilities);
         let mut lent = Lent::new(&mut store, world);
         let exports = lent.start(loaded)?;
         drop(lent);

@@ -1,5 +1,7 @@
 //! What belongs to one VM while wasm runs in it.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use wasmtime::{Memory, StoreLimits, StoreLimitsBuilder, TypedFunc};
 
 use crate::{abi::AbiVersion, model::World};
@@ -10,6 +12,8 @@ use crate::{abi::AbiVersion, model::World};
 pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) abi: AbiVersion,
+    /// What the guest may call; empty for everything.
+    pub(crate) capabilities: Arc<BTreeSet<String>>,
     /// Absent until the instance exists: a module's own start section runs before.
     pub(crate) memory: Option<Memory>,
     pub(crate) malloc: Option<TypedFunc<u32, u32>>,
@@ -27,6 +31,7 @@ impl State {
         Self {
             world: World::default(),
             abi,
+            capabilities: Arc::default(),
             memory: None,
             malloc: None,
             phase: Phase::Running,
@@ -34,6 +39,13 @@ impl State {
             panic: None,
             broken: None,
         }
+    }
+}
+
+impl State {
+    /// Whether the guest has this hostcall, function of WASI or callback.
+    pub(crate) fn allows(&self, capability: &str) -> bool {
+        self.capabilities.is_empty() || self.capabilities.contains(capability)
     }
 }
 
