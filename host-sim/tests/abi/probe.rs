@@ -61,7 +61,8 @@ fn wrong(name: &str) -> String {
         } else if let Some(own) = line.strip_prefix("bootstrap: ") {
             bootstrap = file(own);
         } else if let Some(fields) = line.strip_prefix("plugin: ") {
-            bootstrap = bootstrap.replace("failure_policy: FAIL_CLOSED", fields);
+            let fields = fields.split("; ").collect::<Vec<_>>().join("\n                ");
+            bootstrap = bootstrap.replace("failure_policy: FAIL_CLOSED", &fields);
         } else {
             lines.push(line);
         }
