@@ -125,8 +125,7 @@ impl Bootstrap {
         let mut names = BTreeSet::new();
         for cluster in &self.clusters {
             if !names.insert(cluster.name.as_str()) {
-                let found = format!("two clusters named `{}`", cluster.name);
-                return Err(root.invalid(&found, "one cluster of a name", "rename one"));
+                return Err(second_cluster(root, &cluster.name));
             }
         }
         for listener in &self.listeners {
@@ -139,6 +138,29 @@ impl Bootstrap {
             }
         }
         Ok(())
+    }
+}
+
+/// The error for a name that two clusters have, at the second of them.
+fn second_cluster(root: &Reader<'_>, name: &str) -> Error {
+    let problem = Problem::Invalid {
+        found: format!("two clusters named `{name}`"),
+        allowed: "one cluster of a name".to_owned(),
+        cure: "rename one".to_owned(),
+    };
+    let clusters = root.node().get("static_resources").and_then(|node| node.get("clusters"));
+    let clusters = clusters.and_then(|node| node.reader().list().ok()).unwrap_or_default();
+    let of_name = |reader: &Reader<'_>| {
+        let own = reader.node().get("name").and_then(|own| own.reader().text().ok());
+        own == Some(name)
+    };
+    let second = clusters.iter().enumerate().filter(|(_, reader)| of_name(reader)).nth(1);
+    match second {
+        Some((index, reader)) => {
+            let place = reader.node().place.clone();
+            Error::new(place, format!("static_resources.clusters[{index}].name"), problem)
+        }
+        None => root.error(problem),
     }
 }
 

@@ -19,6 +19,9 @@ use super::{time::Nanos, vm::Side, world::World};
 use crate::abi::{Export, MapType};
 pub(crate) use lengths::Lengths;
 
+/// A gateway that runs for days must not grow with every mistake of a plugin.
+const FINDINGS_MAX: usize = 100;
+
 /// A kind of mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lint {
@@ -112,7 +115,8 @@ impl World {
     }
 
     pub(crate) fn note(&mut self, lint: Lint, detail: String) {
-        if self.lints.all.iter().any(|known| known.lint == lint && known.detail == detail) {
+        let known = |known: &Finding| known.lint == lint && known.detail == detail;
+        if self.lints.all.len() >= FINDINGS_MAX || self.lints.all.iter().any(known) {
             return;
         }
         self.trace.line(self.now, format_args!("    lint {}: {detail}", lint.name()));

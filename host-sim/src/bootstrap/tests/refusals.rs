@@ -151,3 +151,12 @@ fn what_would_change_envoys_behaviour_unseen_is_refused() {
             .contains("codec_type: found `HTTP2`, which is not modelled; the model has AUTO")
     );
 }
+
+#[test]
+fn the_second_cluster_of_a_name_is_shown_where_it_stands() {
+    assert_eq!(
+        refused(&format!("{MINIMAL}  - {{name: a, type: STATIC}}\n")),
+        "f.yaml:21:5: static_resources.clusters[1].name: found two clusters named `a`; allowed one \
+         cluster of a name; rename one"
+    );
+}

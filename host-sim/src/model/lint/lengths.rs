@@ -14,12 +14,8 @@ use crate::model::{
     world::World,
 };
 
-/// A message on its way out of the proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Message {
-    ToClient(StreamId),
-    ToServer(AttemptId),
-}
+/// A message on its way out of the proxy: of a stream to its client, or of one of its attempts.
+type Message = (StreamId, Option<AttemptId>);
 
 /// What was announced, and what has passed.
 #[derive(Debug, Default)]
@@ -30,51 +26,59 @@ impl World {
     pub(crate) fn lint_length(&mut self, effect: &Effect) {
         match effect {
             Effect::Downstream { stream, event } => {
-                let message = Message::ToClient(*stream);
+                let message = (*stream, None);
                 match event {
                     StreamEvent::Headers(headers, end) => {
                         let bodiless = matches!(headers.text(":status"), Some("204" | "304"))
                             || self.streams.at(*stream).chain.is_head;
                         if !bodiless {
-                            self.announce(message, headers, *end, *stream);
+                            self.announce(message, headers, *end);
                         }
                     }
-                    StreamEvent::Data(data, end) => self.pass(message, data.len(), *end, *stream),
-                    StreamEvent::Trailers(_) => self.pass(message, 0, true, *stream),
+                    StreamEvent::Data(data, end) => self.pass(message, data.len(), *end),
+                    StreamEvent::Trailers(_) => self.pass(message, 0, true),
                     StreamEvent::Reset(_) => drop(self.lints.lengths.0.remove(&message)),
                     StreamEvent::Continue100 => {}
                 }
             }
             Effect::Upstream { attempt, stream, event } => {
-                let message = Message::ToServer(*attempt);
+                let message = (*stream, Some(*attempt));
                 match event {
                     UpstreamEvent::Headers(headers, end) => {
-                        self.announce(message, headers, *end, *stream);
+                        self.announce(message, headers, *end);
                     }
-                    UpstreamEvent::Data(data, end) => self.pass(message, data.len(), *end, *stream),
-                    UpstreamEvent::Trailers(_) => self.pass(message, 0, true, *stream),
+                    UpstreamEvent::Data(data, end) => self.pass(message, data.len(), *end),
+                    UpstreamEvent::Trailers(_) => self.pass(message, 0, true),
                     UpstreamEvent::Reset => drop(self.lints.lengths.0.remove(&message)),
                     UpstreamEvent::Connect { .. } => {}
+                }
+            }
+            // What has not ended by now never will.
+            Effect::Closed { stream, .. } => {
+                let ends = (*stream, None)..(StreamId(stream.0.saturating_add(1)), None);
+                let ended: Vec<Message> =
+                    self.lints.lengths.0.range(ends).map(|(message, _)| *message).collect();
+                for message in ended {
+                    self.lints.lengths.0.remove(&message);
                 }
             }
             Effect::ReadDownstream { .. }
             | Effect::ReadUpstream { .. }
             | Effect::Callout { .. }
-            | Effect::CalloutCancelled { .. }
-            | Effect::Closed { .. } => {}
+            | Effect::CalloutCancelled { .. } => {}
         }
     }
 
-    fn announce(&mut self, message: Message, headers: &HeaderMap, end: bool, stream: StreamId) {
+    fn announce(&mut self, message: Message, headers: &HeaderMap, end: bool) {
         let length = headers.text("content-length").and_then(|length| length.parse().ok());
         let Some(length) = length else { return };
         self.lints.lengths.0.insert(message, (length, 0));
         if end {
-            self.pass(message, 0, true, stream);
+            self.pass(message, 0, true);
         }
     }
 
-    fn pass(&mut self, message: Message, bytes: usize, end: bool, stream: StreamId) {
+    fn pass(&mut self, message: Message, bytes: usize, end: bool) {
         let Some((announced, passed)) = self.lints.lengths.0.get_mut(&message) else { return };
         *passed += bytes as u64;
         let (announced, passed) = (*announced, *passed);
@@ -82,12 +86,9 @@ impl World {
             return;
         }
         self.lints.lengths.0.remove(&message);
-        let plugins = self.plugins_of(stream);
+        let plugins = self.plugins_of(message.0);
         if announced != passed && !plugins.is_empty() {
-            let what = match message {
-                Message::ToClient(_) => "response",
-                Message::ToServer(_) => "request",
-            };
+            let what = if message.1.is_none() { "response" } else { "request" };
             let detail = format!(
                 "a {what} behind {} left with `content-length: {announced}` and {passed} bytes; \
                  set it, or remove it, where the body is changed",
