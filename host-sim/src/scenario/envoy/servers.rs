@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use tokio::net::TcpSocket;
+
 use crate::scenario::observation::{Exchange, MARK, Received};
 use crate::scenario::sim;
 use crate::scenario::{Endpoints, Scenario};
@@ -11,6 +13,8 @@ use crate::upstream::UpstreamServer;
 #[derive(Default)]
 pub struct Servers {
     running: Vec<(String, UpstreamServer)>,
+    /// Kept, so that their ports stay taken.
+    closed: Vec<TcpSocket>,
 }
 
 impl Servers {
@@ -30,7 +34,11 @@ impl Servers {
                 self.running.push((cluster.to_owned(), server));
                 Ok(address)
             }
-            Endpoints::Down => closed_port(),
+            Endpoints::Down => {
+                let (socket, address) = closed_port()?;
+                self.closed.push(socket);
+                Ok(address)
+            }
         }
     }
 
@@ -67,7 +75,26 @@ impl Servers {
     }
 }
 
-/// An address that refuses connections: a port that was free a moment ago.
-fn closed_port() -> std::io::Result<SocketAddr> {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// A socket that is bound and does not listen: connections are refused, and as long as it is kept
+/// nobody else gets the port. A port that was merely free a moment ago can become a listener of the
+/// very proxy that is to find it closed.
+fn closed_port() -> std::io::Result<(TcpSocket, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_down_refuses_and_keeps_its_port() {
+        let (socket, address) = closed_port().unwrap();
+        let refused = tokio::net::TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+        assert!(std::net::TcpListener::bind(address).is_err(), "the port is taken");
+        drop(socket);
+    }
 }
