@@ -19,23 +19,61 @@ const CONFIGURATION: &str = "tests/scenarios/envoy/guests.yaml";
 /// Milliseconds between the beginnings of two cases.
 const APART_MS: u64 = 12;
 
-/// How fast clients, callouts and ticks are, in relation to each other.
+/// How fast everybody is, in relation to each other; calls and ticks for each plugin.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     seed: u64,
     ties: Ties,
     client_percent: u64,
-    call_ms: u64,
-    tick_ms: u64,
+    server_ms: u64,
+    call_ms: [u64; 3],
+    tick_ms: [u64; 3],
 }
 
 /// What Envoy gets.
-pub(super) const ORDINARY: Pace =
-    Pace { seed: 1, ties: Ties::Drawn, client_percent: 100, call_ms: 50, tick_ms: 20 };
+pub(super) const ORDINARY: Pace = Pace {
+    seed: 1,
+    ties: Ties::Drawn,
+    client_percent: 100,
+    server_ms: 110,
+    call_ms: [50, 50, 50],
+    tick_ms: [20, 20, 20],
+};
+
 /// A case that plays otherwise at one of these depends on which of two events is first.
-pub(super) const OTHERS: [Pace; 2] = [
-    Pace { seed: 2, ties: Ties::Input, client_percent: 137, call_ms: 61, tick_ms: 23 },
-    Pace { seed: 3, ties: Ties::Host, client_percent: 83, call_ms: 43, tick_ms: 17 },
+pub(super) const OTHERS: [Pace; 4] = [
+    Pace {
+        seed: 2,
+        ties: Ties::Input,
+        client_percent: 141,
+        server_ms: 149,
+        call_ms: [50, 57, 43],
+        tick_ms: [20, 23, 17],
+    },
+    Pace {
+        seed: 3,
+        ties: Ties::Host,
+        client_percent: 71,
+        server_ms: 83,
+        call_ms: [50, 43, 57],
+        tick_ms: [20, 17, 23],
+    },
+    Pace {
+        seed: 4,
+        ties: Ties::Input,
+        client_percent: 71,
+        server_ms: 149,
+        call_ms: [61, 51, 41],
+        tick_ms: [17, 20, 23],
+    },
+    Pace {
+        seed: 5,
+        ties: Ties::Host,
+        client_percent: 141,
+        server_ms: 83,
+        call_ms: [41, 51, 61],
+        tick_ms: [23, 20, 17],
+    },
 ];
 
 /// Where cases are played.
@@ -77,30 +115,34 @@ impl<'a> Stage<'a> {
 
 /// The scenario file of these cases.
 pub(super) fn text(cases: &[Case], configuration: &Path, pace: Pace) -> String {
-    let Pace { seed, call_ms, tick_ms, .. } = pace;
+    let Pace { seed, call_ms: call, tick_ms: [a, b, c], server_ms, .. } = pace;
     let mut text = format!(
-        "# Random cases.\nenvoy: {}\nseed: {seed}\nplugin_config: {{a: {{tick_ms: {tick_ms}}}, \
-         b: {{tick_ms: {tick_ms}}}, c: {{tick_ms: {tick_ms}}}}}\nupstreams:\n",
+        "# Random cases.\nenvoy: {}\nseed: {seed}\nplugin_config: {{a: {{tick_ms: {a}}}, \
+         b: {{tick_ms: {b}, call: callout-b}}, c: {{tick_ms: {c}, call: callout-c}}}}\nupstreams:\n",
         configuration.display()
     );
     let large = "l".repeat(40_000);
     let named = |cluster: &str| cases.iter().any(|case| case.server == cluster);
     for (cluster, script) in [
-        ("callout", format!("headers_after: {call_ms}ms")),
-        ("pieces", "body: abcdefghi, frame_bytes: 3, between_frames: 110ms".to_owned()),
+        ("callout", format!("headers_after: {}ms", call[0])),
+        ("callout-b", format!("headers_after: {}ms", call[1])),
+        ("callout-c", format!("headers_after: {}ms", call[2])),
+        ("pieces", format!("body: abcdefghi, frame_bytes: 3, between_frames: {server_ms}ms")),
         ("trailers", "body: abcdef, trailers: {x-t: server}".to_owned()),
         (
             "early",
-            "answer_at: request_headers, body: abcd, headers_after: 160ms, frame_bytes: 2, \
-                   between_frames: 110ms"
-                .to_owned(),
+            format!(
+                "answer_at: request_headers, body: abcd, headers_after: {}ms, frame_bytes: 2, \
+             between_frames: {server_ms}ms",
+                server_ms + 50
+            ),
         ),
         ("empty", "status: 200, body: ''".to_owned()),
         ("reset", "fault: reset_before_headers".to_owned()),
-        ("cut", "body: abcdefgh, fault: reset, between_frames: 110ms".to_owned()),
+        ("cut", format!("body: abcdefgh, fault: reset, between_frames: {server_ms}ms")),
         ("large", format!("body: {large}")),
     ] {
-        if cluster != "callout" && !named(cluster) {
+        if !cluster.starts_with("callout") && !named(cluster) {
             continue;
         }
         let _ = writeln!(text, "  {cluster}: [{{{script}}}]");

@@ -80,7 +80,7 @@ impl World {
             return frame.set(start, len, data);
         }
         if !windows.buffering && !matches!(windows.body, BodyWindow::Held) {
-            if windows.stale {
+            if windows.piece {
                 self.undefined.push((id, PIECE_GONE));
             }
             return Err(Status::BadArgument);
@@ -132,8 +132,10 @@ impl World {
 
     fn note_nothing_held(&mut self, side: Side) {
         let Some(context) = self.stream_context_mut() else { return };
-        let (id, is_open) = (context.stream, context.side(side).buffering);
-        if context.side(side).stale {
+        let id = context.stream;
+        let windows = context.side(side);
+        let (is_open, closed) = (windows.buffering, matches!(windows.body, BodyWindow::Closed));
+        if windows.piece && !is_open && closed {
             self.undefined.push((id, PIECE_GONE));
         }
         if is_open && self.streams.at(id).chain.held(side).is_none() {

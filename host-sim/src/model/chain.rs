@@ -124,6 +124,8 @@ impl Calls {
 /// One stream's filters and what the filter manager keeps beside them.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
+    /// The headers of a local reply pass the chain.
+    pub(crate) replying: bool,
     pub(crate) filters: Vec<Filter>,
     pub(crate) created: bool,
     pub(crate) limit: usize,

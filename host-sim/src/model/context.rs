@@ -106,9 +106,9 @@ pub(crate) struct Windows {
     pub(crate) headers: bool,
     pub(crate) trailers: bool,
     pub(crate) body: BodyWindow,
-    /// The last body callback stopped without buffering: Envoy still has a pointer to the piece, but the
-    /// piece is gone.
-    pub(crate) stale: bool,
+    /// Envoy has a pointer to a piece of the body: from its callback until one returns Continue. After the
+    /// callback the piece itself is gone.
+    pub(crate) piece: bool,
     /// The last body callback paused: the held body is the window until that is over.
     pub(crate) buffering: bool,
 }

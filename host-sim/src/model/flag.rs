@@ -49,7 +49,7 @@ flags! {
     /// No such cluster.
     NO_CLUSTER_FOUND = 24 "NC";
     /// The client reset the stream.
-    DOWNSTREAM_REMOTE_RESET = 29 "DR";
+    DOWNSTREAM_REMOTE_RESET = 28 "DR";
 }
 
 impl Flags {

@@ -30,7 +30,7 @@ impl World {
         context.request.headers = false;
         context.request.trailers = false;
         context.request.body = super::context::BodyWindow::Closed;
-        context.request.stale = false;
+        context.request.piece = false;
         let (stream, filter) = (context.stream, context.filter);
         if side == Side::Encode && self.streams.at(stream).response.headers.is_none() {
             self.refuse("continuing a response before there is one: it crashes a real Envoy");

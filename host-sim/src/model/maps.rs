@@ -168,7 +168,10 @@ impl World {
         let context = self.stream_context()?;
         let id = self.holder(map, context.stream);
         let mut open = window(map, context);
-        if !open && makes_trailers(map, context) {
+        if !open && let Some(late) = makes_trailers(map, context) {
+            if late {
+                self.undefined.push((id, LATE_TRAILERS));
+            }
             let context = self.stream_context_mut()?;
             match map {
                 MapType::RequestTrailers => context.request.trailers = true,
@@ -198,13 +201,18 @@ fn window(map: MapType, context: &StreamContext) -> bool {
     }
 }
 
-fn makes_trailers(map: MapType, context: &StreamContext) -> bool {
-    let body = match map {
-        MapType::RequestTrailers => &context.request.body,
-        MapType::ResponseTrailers => &context.response.body,
-        _ => return false,
+/// Envoy adds trailers in the last callback of a body, and asserts that no later event does.
+const LATE_TRAILERS: &str = "trailers are added after the callback of the last piece";
+
+/// Whether trailers come into being when they are asked for; `Some(true)`: after the callback.
+fn makes_trailers(map: MapType, context: &StreamContext) -> Option<bool> {
+    let windows = match map {
+        MapType::RequestTrailers => &context.request,
+        MapType::ResponseTrailers => &context.response,
+        _ => return None,
     };
-    context.end_of_stream && !matches!(body, BodyWindow::Closed)
+    let late = matches!(windows.body, BodyWindow::Closed);
+    (context.end_of_stream && windows.piece).then_some(late)
 }
 
 /// Request trailers are not handed to access loggers.

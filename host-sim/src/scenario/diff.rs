@@ -86,12 +86,21 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
 
 /// The first callback of each stream in which the hosts differ.
 fn traced(found: &mut Found<'_>, scenario: &Scenario) {
+    /// What is larger is cut by the buffers between the two sockets.
+    const CUT_AT: usize = 16_384;
     let mut numbers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut large: BTreeSet<String> = BTreeSet::new();
     for exchange in found.left.exchanges.iter().chain(&found.right.exchanges) {
         let number = scenario.exchange_number(exchange.step, exchange.round);
         numbers.insert(number.to_string(), (exchange.step, exchange.round));
+        if exchange.response.body.len() > CUT_AT {
+            large.insert(number.to_string());
+        }
     }
     let is_cut_alike = |stream: &str| {
+        if large.contains(stream) {
+            return false;
+        }
         let step = numbers.get(stream).and_then(|(step, _)| scenario.steps.get(*step));
         step.and_then(|step| step.request()).is_some_and(|step| step.request.is_cut_by_the_client())
     };

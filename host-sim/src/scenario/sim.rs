@@ -87,6 +87,8 @@ enum Happening {
     Frame(usize),
     /// A client resets its request.
     ClientReset(usize),
+    /// A client has all that was announced, and closes its connection.
+    Satisfied(usize),
     /// A client has waited long enough.
     GiveUp(usize),
     /// An upstream connection stands, or is refused.
@@ -202,6 +204,7 @@ impl Play<'_> {
             Happening::Begin(index) => return self.begin_request(index),
             Happening::Frame(index) => self.send_frame(index),
             Happening::ClientReset(index) => self.end_by_client(index, false),
+            Happening::Satisfied(index) => self.satisfied(index),
             Happening::GiveUp(index) => self.end_by_client(index, true),
             Happening::Fault(event) => return self.go_wrong(event),
             Happening::Connected(attempt) => self.connected(attempt),

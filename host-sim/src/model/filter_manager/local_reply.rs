@@ -26,8 +26,13 @@ impl Engine {
     pub(crate) fn send_local_reply(&mut self, id: StreamId, reply: LocalReply) {
         let stream = self.world.streams.at(id);
         if stream.chain.destroyed {
+            self.world.undefined.push((id, "a stream that was cut is answered"));
             return;
         }
+        if stream.chain.replying {
+            self.world.undefined.push((id, "a reply is answered"));
+        }
+        let stream = self.world.streams.at(id);
         if stream.parent.is_some() {
             return self.reply_from_chain(id, reply);
         }
@@ -74,9 +79,12 @@ impl Engine {
         self.abandon_upstream(id);
         let (headers, body) = self.render(id, reply);
         let end = body.is_empty();
-        self.world.streams.at(id).response.headers = Some(headers);
+        let stream = self.world.streams.at(id);
+        stream.response.headers = Some(headers);
+        stream.chain.replying = true;
         self.encode_headers(id, Start::Chain, end);
-        let chain = &self.world.streams.at(id).chain;
+        let chain = &mut self.world.streams.at(id).chain;
+        chain.replying = false;
         if !end && !chain.destroyed {
             self.encode_data(id, Start::Chain, Data::Frame(Buffer::from(body)), true);
         }

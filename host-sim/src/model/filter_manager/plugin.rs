@@ -143,8 +143,7 @@ impl Engine {
         };
         self.windows(id, place, side, |windows| {
             windows.buffering = status == DataStatus::StopAndBuffer;
-            windows.stale =
-                matches!(status, DataStatus::StopAndWatermark | DataStatus::StopNoBuffer);
+            windows.piece &= status != DataStatus::Continue;
         });
         status
     }
@@ -173,7 +172,7 @@ impl Engine {
         let mut window = Some(window);
         self.windows(id, place, side, |windows| {
             windows.body = window.take().unwrap_or_default();
-            windows.stale = false;
+            windows.piece = true;
         });
         // Without a context nobody took the piece: the VM is dead and the stream is being failed.
         if let (Some(BodyWindow::Frame(frame)), Data::Frame(place)) = (window, &mut *data) {

@@ -15,6 +15,10 @@ impl Engine {
             self.world.undefined.push((id, "a stream that was cut goes on"));
             return;
         }
+        if chain.replying && side == Side::Decode {
+            self.world.undefined.push((id, "a request goes on while it is answered"));
+        }
+        let chain = &mut self.world.streams.at(id).chain;
         let over = match side {
             Side::Decode => chain.local_complete,
             Side::Encode => chain.remote_encode_complete,

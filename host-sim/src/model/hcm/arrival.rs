@@ -104,12 +104,26 @@ impl Engine {
                 Some(Piece::Data(data, end)) => {
                     left -= data.len();
                     self.decode_arrived_data(id, data, end);
+                    self.end_with_last_byte(id);
                 }
                 Some(Piece::Trailers(trailers)) => self.decode_arrived_trailers(id, trailers),
                 None => return,
             }
         }
         self.plan_read(id);
+    }
+
+    /// HTTP/1's codec sees the end of a message in the read that brought its last byte, also when a
+    /// filter was full of it.
+    fn end_with_last_byte(&mut self, id: StreamId) {
+        let stream = self.world.streams.at(id);
+        let http1 = stream.protocol != Protocol::Http2 && !stream.chain.destroyed;
+        let waiting = &mut stream.arrival.waiting;
+        let is_end = |piece: &Piece| matches!(piece, Piece::Data(data, true) if data.is_empty());
+        if http1 && waiting.front().is_some_and(is_end) {
+            waiting.pop_front();
+            self.decode_arrived_data(id, Bytes::new(), true);
+        }
     }
 
     fn plan_read(&mut self, id: StreamId) {

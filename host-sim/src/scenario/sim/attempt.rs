@@ -75,10 +75,7 @@ impl Attempt {
     /// A piece of the request's body.
     pub(super) fn take(&mut self, data: Bytes, end: bool) {
         self.request.body.extend_from_slice(&data);
-        // In HTTP/1.1 an announced length is the end, whatever the host still has to say.
-        let length = self.request.header_text("content-length").filter(|_| !self.endpoint.http2);
-        let is_all = length.is_some_and(|length| length.parse() == Ok(self.request.body.len()));
-        self.request.ended = end || is_all;
+        self.request.ended = self.is_complete(end);
         if self.echoes && !self.is_over {
             let at_once = |event| TimedEvent { after: Duration::ZERO, event };
             self.plan.push_back(at_once(Event::Data(data)));
@@ -92,7 +89,16 @@ impl Attempt {
         if self.endpoint.http2 {
             self.request.trailers = trailers.into_iter().collect();
         }
-        self.request.ended = true;
+        self.request.ended = self.is_complete(true);
+    }
+
+    /// In HTTP/1.1 an announced length is the end, whatever the host says.
+    fn is_complete(&self, end: bool) -> bool {
+        let length = self.request.header_text("content-length").filter(|_| !self.endpoint.http2);
+        match length.and_then(|length| length.parse::<usize>().ok()) {
+            Some(length) => self.request.body.len() >= length,
+            None => end,
+        }
     }
 
     /// The host gives the request up.

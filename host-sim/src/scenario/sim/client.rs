@@ -9,7 +9,7 @@ use super::codec;
 use crate::host::Nanos;
 use crate::model::HeaderMap;
 use crate::model::effect::{StreamEvent, StreamId};
-use crate::scenario::observation::{Ended, Exchange};
+use crate::scenario::observation::{Ended, Exchange, Fields};
 use crate::scenario::step::{Frame, Http, Request, RequestStep};
 
 /// The largest DATA frame of an HTTP/2 peer that was not told otherwise.
@@ -195,11 +195,53 @@ impl Client {
             }
             StreamEvent::Reset(_) => Some(Ended::Reset),
         };
-        let Some(ended) = ended else { return false };
+        let Some(mut ended) = ended else { return false };
+        if ended == Ended::Complete && self.request.http == Http::V2 && !self.in_tunnel {
+            ended = self.judged_by_length();
+        }
+        let response = &mut self.exchange.response;
         response.ended = ended;
         response.took = took;
         self.has_ended = true;
         true
+    }
+
+    /// The announced length of the response's body, where it has one.
+    fn announced(&self) -> Option<usize> {
+        let bodiless = matches!(self.exchange.response.status, Some(100..=199 | 204 | 304));
+        let length = self.exchange.response.headers.joined("content-length")?;
+        length.parse().ok().filter(|_| !bodiless && self.request.method != "HEAD")
+    }
+
+    /// HTTP/1.1, and as much is there as was announced.
+    pub(super) fn has_what_was_announced(&self) -> bool {
+        self.request.http != Http::V2
+            && !self.in_tunnel
+            && self.announced().is_some_and(|length| self.body.len() >= length)
+    }
+
+    /// An HTTP/2 client refuses a response that is not as long as it says; if that shows with the headers,
+    /// nobody hears of them.
+    fn judged_by_length(&mut self) -> Ended {
+        match self.announced() {
+            Some(length) if length != self.body.len() => {
+                if self.body.is_empty() {
+                    let response = &mut self.exchange.response;
+                    response.status = None;
+                    response.headers = Fields::default();
+                }
+                Ended::Reset
+            }
+            _ => Ended::Complete,
+        }
+    }
+
+    /// The client has what it wanted.
+    pub(super) fn be_content(&mut self, now: Nanos) {
+        let response = &mut self.exchange.response;
+        response.ended = Ended::Complete;
+        response.took = Duration::from_nanos(now).saturating_sub(self.exchange.began);
+        self.has_ended = true;
     }
 
     /// The client ends the exchange itself.

@@ -7,11 +7,15 @@ use super::callout::{self, Callout};
 use super::client::Sent;
 use super::server::Connection;
 use super::{Happening, Play, codec, nanos};
+use crate::host::Nanos;
 use crate::model::HeaderMap;
 use crate::model::effect::{
     AttemptId, CalloutId, CalloutOutcome, Effect, StreamEvent, StreamId, UpstreamEvent,
     UpstreamReset,
 };
+
+/// A proxy hears of a client's decision a little later.
+const CLOSES_AFTER: Nanos = 2_000_000;
 
 impl Play<'_> {
     pub(super) fn send_frame(&mut self, index: usize) {
@@ -43,6 +47,16 @@ impl Play<'_> {
         if gave_up {
             self.host.lint_abandoned(stream);
         }
+        self.host.reset_downstream(stream);
+        self.client_ended(index);
+    }
+
+    /// The length of the response was announced and is there: an HTTP/1.1 client does not wait for more.
+    pub(super) fn satisfied(&mut self, index: usize) {
+        let now = self.host.now();
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let Some(stream) = client.open_stream() else { return };
+        client.be_content(now);
         self.host.reset_downstream(stream);
         self.client_ended(index);
     }
@@ -127,6 +141,9 @@ impl Play<'_> {
         let Some(client) = self.clients.get_mut(index) else { return };
         let was_waiting = client.waits_for_answer();
         let ended = client.accept(event, now);
+        if !ended && client.has_what_was_announced() {
+            self.timeline.push(now + CLOSES_AFTER, Happening::Satisfied(index));
+        }
         if was_waiting && !client.waits_for_answer() && client.is_due {
             self.timeline.push(now, Happening::Frame(index));
         }
