@@ -26,9 +26,11 @@ mod header_edit;
 mod http_filter;
 mod http_options;
 mod listener;
+mod load_balancing;
 mod merge;
 mod message;
 mod node;
+mod outlier_detection;
 mod plugin;
 mod rewrite;
 pub mod route;
@@ -41,15 +43,17 @@ mod tests;
 
 pub use access_log::{AccessLog, Sink};
 pub use circuit_breakers::{RetryBudget, Thresholds};
-pub use cluster::{Cluster, Endpoint, LoadBalancing, UpstreamProtocol};
+pub use cluster::{Cluster, Endpoint, UpstreamProtocol};
 pub use connection_manager::{Cidr, ConnectionManager, InternalAddresses, Upgrade};
 pub use format::{Format, Piece};
 pub use header_edit::{AppendAction, HeaderAdd, HeaderEdits};
 pub use http_filter::{FilterKind, HttpFilter, Router};
 pub use http_options::{Http1Options, Http2Options};
 pub use listener::Listener;
+pub use load_balancing::{Balancing, LoadBalancing};
 pub use merge::merge_patch;
 pub use node::NodeInfo;
+pub use outlier_detection::OutlierDetection;
 pub use plugin::{Backoff, Code, FailurePolicy, Plugin, Vm};
 pub use rewrite::Rewrite;
 pub use stats::{StatName, StatsTag, TagRule, lift_tags};
@@ -126,6 +130,14 @@ impl Bootstrap {
         for cluster in &self.clusters {
             if !names.insert(cluster.name.as_str()) {
                 return Err(second_cluster(root, &cluster.name));
+            }
+        }
+        for cluster in &self.clusters {
+            if let Some(name) = cluster.members.iter().find(|name| !names.contains(name.as_str())) {
+                let found = format!("member `{name}` of cluster `{}`", cluster.name);
+                let allowed: Vec<&str> = names.iter().copied().collect();
+                let cure = "add the cluster, or name one of these";
+                return Err(root.invalid(&found, &allowed.join(", "), cure));
             }
         }
         for listener in &self.listeners {

@@ -82,7 +82,7 @@ fn retry_budget(reader: &Reader<'_>) -> Result<RetryBudget, Error> {
     Ok(budget)
 }
 
-fn percent(reader: &Reader<'_>) -> Result<f64, Error> {
+pub(super) fn percent(reader: &Reader<'_>) -> Result<f64, Error> {
     let mut message = Message::read(reader, "envoy.type.v3.Percent")?;
     let percent = message.or("value", 0.0, Reader::float)?;
     message.finish()?;

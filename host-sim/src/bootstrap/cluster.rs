@@ -1,4 +1,4 @@
-//! Clusters with fixed endpoints.
+//! Clusters with fixed endpoints, and clusters that stand for others.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,7 +7,9 @@ use super::{
     circuit_breakers::{self, Thresholds},
     http_filter, http_options,
     listener::BUFFER_LIMIT,
+    load_balancing::{self, Balancing},
     message::{CURE, Message},
+    outlier_detection::{self, OutlierDetection},
     plugin::Plugin,
 };
 use crate::yaml::{Error, Reader};
@@ -19,8 +21,10 @@ pub struct Cluster {
     pub name: String,
     /// `connect_timeout`, 5 seconds by default.
     pub connect_timeout: Duration,
-    /// `lb_policy`
-    pub load_balancing: LoadBalancing,
+    /// `lb_policy` or `load_balancing_policy`
+    pub balancing: Balancing,
+    /// The members of an `envoy.clusters.composite`: the first attempt goes to the first of them.
+    pub members: Vec<String>,
     /// In the order of the file.
     pub endpoints: Vec<Endpoint>,
     /// What is spoken upstream; the client's protocol does not matter.
@@ -31,17 +35,10 @@ pub struct Cluster {
     pub buffer_limit: u32,
     /// `circuit_breakers`
     pub thresholds: Thresholds,
-}
-
-/// `lb_policy`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoadBalancing {
-    /// In turn, by weight. The default.
-    RoundRobin,
-    /// The one of two drawn that has fewer requests.
-    LeastRequest,
-    /// By chance.
-    Random,
+    /// `outlier_detection`
+    pub outlier_detection: Option<OutlierDetection>,
+    /// With fewer healthy endpoints, in percent, all are used; 50 by default.
+    pub panic_threshold: f64,
 }
 
 /// An endpoint.
@@ -71,26 +68,56 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
     m.maybe("dns_lookup_family", |family| {
         family.choice(&[("AUTO", ()), ("V4_ONLY", ()), ("V4_PREFERRED", ()), ("ALL", ())])
     })?;
-    let policies = [
-        ("ROUND_ROBIN", LoadBalancing::RoundRobin),
-        ("LEAST_REQUEST", LoadBalancing::LeastRequest),
-        ("RANDOM", LoadBalancing::Random),
-    ];
+    let by_name = m.or("lb_policy", Balancing::default(), load_balancing::read_name)?;
     let (protocol, http_filters) =
         m.or("typed_extension_protocol_options", Default::default(), protocol_options)?;
     let cluster = Cluster {
         name: m.required("name")?.name()?.to_owned(),
         connect_timeout: m.or("connect_timeout", Duration::from_secs(5), Reader::seconds)?,
-        load_balancing: m
-            .or("lb_policy", LoadBalancing::RoundRobin, |policy| policy.choice(&policies))?,
+        balancing: m.or("load_balancing_policy", by_name, load_balancing::read)?,
+        members: m.or("cluster_type", Vec::new(), composite)?,
         endpoints: m.or("load_assignment", Vec::new(), load_assignment)?,
         protocol,
         http_filters,
         buffer_limit: m.or("per_connection_buffer_limit_bytes", BUFFER_LIMIT, Reader::integer)?,
         thresholds: m.or("circuit_breakers", Thresholds::default(), circuit_breakers::read)?,
+        outlier_detection: m.maybe("outlier_detection", outlier_detection::read)?,
+        panic_threshold: m.or("common_lb_config", PANIC_THRESHOLD, common_lb_config)?,
     };
     message.finish()?;
     Ok(cluster)
+}
+
+/// Envoy's default for `healthy_panic_threshold`.
+const PANIC_THRESHOLD: f64 = 50.0;
+
+fn common_lb_config(reader: &Reader<'_>) -> Result<f64, Error> {
+    let mut message = Message::read(reader, "envoy.config.cluster.v3.Cluster.CommonLbConfig")?;
+    let percent = circuit_breakers::percent;
+    let threshold = message.or("healthy_panic_threshold", PANIC_THRESHOLD, percent)?;
+    message.finish()?;
+    Ok(threshold)
+}
+
+const COMPOSITE: &str = "envoy.extensions.clusters.composite.v3.ClusterConfig";
+
+fn composite(reader: &Reader<'_>) -> Result<Vec<String>, Error> {
+    let mut message = Message::read(reader, "envoy.config.cluster.v3.Cluster.CustomClusterType")?;
+    message.required("name")?.name()?;
+    let mut config = Message::unpack(&message.required("typed_config")?, &[COMPOSITE])?;
+    message.finish()?;
+    let members = config.each("clusters", |reader| {
+        let name = "envoy.extensions.clusters.composite.v3.ClusterConfig.ClusterEntry";
+        let mut entry = Message::read(reader, name)?;
+        let member = entry.required("name")?.name()?.to_owned();
+        entry.finish()?;
+        Ok(member)
+    })?;
+    config.finish()?;
+    if members.is_empty() {
+        return Err(reader.invalid("no member", "one or more", "add `clusters`"));
+    }
+    Ok(members)
 }
 
 fn load_assignment(reader: &Reader<'_>) -> Result<Vec<Endpoint>, Error> {

@@ -228,6 +228,15 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ("envoy.config.route.v3.RetryPolicy.ResetHeader", "name format"),
     ("envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff", "reset_headers max_interval"),
     ("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", ""),
+    (
+        "envoy.config.route.v3.RouteAction.HashPolicy",
+        "header cookie connection_properties query_parameter filter_state terminal",
+    ),
+    ("envoy.config.route.v3.RouteAction.HashPolicy.Header", "header_name regex_rewrite"),
+    ("envoy.config.route.v3.RouteAction.HashPolicy.Cookie", "name ttl path attributes"),
+    ("envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties", "source_ip"),
+    ("envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter", "name"),
+    ("envoy.type.matcher.v3.FilterStateMatcher", "key string_match address_match"),
     ("envoy.config.route.v3.DirectResponseAction", "status body body_format"),
     (
         "envoy.config.route.v3.RedirectAction",
@@ -269,6 +278,58 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
         "budget_percent budget_interval min_retry_concurrency",
     ),
     ("envoy.type.v3.Percent", "value"),
+    (
+        "envoy.config.cluster.v3.OutlierDetection",
+        "consecutive_5xx interval base_ejection_time max_ejection_percent \
+         enforcing_consecutive_5xx enforcing_success_rate success_rate_minimum_hosts \
+         success_rate_request_volume success_rate_stdev_factor consecutive_gateway_failure \
+         enforcing_consecutive_gateway_failure split_external_local_origin_errors \
+         consecutive_local_origin_failure enforcing_consecutive_local_origin_failure \
+         enforcing_local_origin_success_rate failure_percentage_threshold \
+         enforcing_failure_percentage enforcing_failure_percentage_local_origin \
+         failure_percentage_minimum_hosts failure_percentage_request_volume max_ejection_time \
+         max_ejection_time_jitter successful_active_health_check_uneject_host monitors \
+         always_eject_one_host detect_degraded_hosts",
+    ),
+    (
+        "envoy.config.cluster.v3.Cluster.CommonLbConfig",
+        "healthy_panic_threshold zone_aware_lb_config locality_weighted_lb_config \
+         update_merge_window ignore_new_hosts_until_first_hc close_connections_on_host_set_change \
+         consistent_hashing_lb_config override_host_status",
+    ),
+    ("envoy.config.cluster.v3.Cluster.CustomClusterType", "name typed_config"),
+    ("envoy.extensions.clusters.composite.v3.ClusterConfig", "clusters"),
+    ("envoy.extensions.clusters.composite.v3.ClusterConfig.ClusterEntry", "name"),
+    ("envoy.config.cluster.v3.LoadBalancingPolicy", "policies"),
+    ("envoy.config.cluster.v3.LoadBalancingPolicy.Policy", "typed_extension_config"),
+    ("envoy.config.core.v3.TypedExtensionConfig", "name typed_config"),
+    (
+        "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost",
+        "override_host_sources selected_host_key fallback_policy",
+    ),
+    (
+        "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource",
+        "header metadata",
+    ),
+    (
+        "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
+        "slow_start_config locality_lb_config",
+    ),
+    (
+        "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
+        "choice_count active_request_bias slow_start_config locality_lb_config \
+         enable_full_scan selection_method",
+    ),
+    ("envoy.extensions.load_balancing_policies.random.v3.Random", "locality_lb_config"),
+    (
+        "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash",
+        "hash_function minimum_ring_size maximum_ring_size use_hostname_for_hashing \
+         hash_balance_factor consistent_hashing_lb_config locality_weighted_lb_config",
+    ),
+    (
+        "envoy.extensions.load_balancing_policies.maglev.v3.Maglev",
+        "table_size consistent_hashing_lb_config locality_weighted_lb_config",
+    ),
     (
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name endpoints named_endpoints policy",

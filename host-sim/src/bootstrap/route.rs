@@ -5,6 +5,7 @@
 
 mod action;
 mod domain;
+mod hash_policy;
 mod matcher;
 mod retry;
 mod select;
@@ -18,7 +19,10 @@ pub use action::{
     WeightedClusters,
 };
 pub use domain::Domain;
-pub use matcher::{HeaderMatch, HeaderMatcher, PathMatcher, QueryMatcher, RouteMatcher};
+pub use hash_policy::{HashPolicy, HashSource};
+pub use matcher::{
+    FilterStateMatcher, HeaderMatch, HeaderMatcher, PathMatcher, QueryMatcher, RouteMatcher,
+};
 pub use retry::{ResetFormat, ResetHeader, RetryOn, RetryPolicy};
 pub use select::{RequestHead, RouteMatch, Target, select};
 pub use string_match::{Pattern, StringMatcher};

@@ -11,7 +11,7 @@ use super::{
     call::HttpCall,
     effect::{CalloutId, Effect},
     headers::HeaderMap,
-    router::Avoid,
+    router::Wish,
     time::{Event, Nanos, TimerKey, nanos},
     vm::VmId,
     world::World,
@@ -62,7 +62,7 @@ impl World {
         }
         let name = String::from_utf8(call.upstream).map_err(|_| Status::BadArgument)?;
         let cluster = self.config.clusters.get(&name).ok_or(Status::BadArgument)?;
-        let endpoint = self.upstreams.choose(cluster, Avoid::default(), &mut self.random);
+        let endpoint = self.upstreams.choose(cluster, Wish::default(), &mut self.random);
         let http2 = cluster.protocol == UpstreamProtocol::Http2;
         let mut headers: HeaderMap = call.headers.into_iter().collect();
         let needed: [&[u8]; 3] = [b":path", b":method", b":authority"];

@@ -20,7 +20,7 @@ use super::{
     effect::{AttemptId, Effect, StreamId, UpstreamEvent},
     headers::HeaderMap,
     protobuf,
-    router::Avoid,
+    router::Wish,
     time::{Event, Nanos, TimerKey, nanos},
     vm::{AfterCall, VmId},
     world::World,
@@ -208,7 +208,7 @@ impl World {
             self.grpc_never_sent(token, "Cluster not available");
             return Err(Status::InternalFailure);
         };
-        let endpoint = self.upstreams.choose(cluster, Avoid::default(), &mut self.random);
+        let endpoint = self.upstreams.choose(cluster, Wish::default(), &mut self.random);
         let Some(endpoint) = endpoint else {
             if !opening.unary {
                 self.refuse(&format!("proxy_grpc_stream to {name}, which has no endpoint"));

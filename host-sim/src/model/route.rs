@@ -8,7 +8,9 @@ use std::{sync::Arc, time::Duration};
 use super::headers::HeaderMap;
 use crate::bootstrap::{
     HeaderEdits,
-    route::{self, Action, DirectResponse, PathMatcher, Redirect, RetryPolicy, RouteMatch},
+    route::{
+        self, Action, DirectResponse, HashPolicy, PathMatcher, Redirect, RetryPolicy, RouteMatch,
+    },
 };
 
 /// A chosen route.
@@ -44,6 +46,7 @@ pub(crate) struct Forward {
     pub(crate) attempt_count_in_request: bool,
     pub(crate) attempt_count_in_response: bool,
     pub(crate) retry_policy: Option<Arc<RetryPolicy>>,
+    pub(crate) hash_policy: Vec<HashPolicy>,
 }
 
 impl Route {
@@ -91,6 +94,7 @@ impl Route {
                 request_edits,
                 attempt_count_in_request: host.include_request_attempt_count,
                 attempt_count_in_response: host.include_attempt_count_in_response,
+                hash_policy: forward.hash_policy.clone(),
                 retry_policy: forward.retry_policy.clone().or_else(|| host.retry_policy.clone()),
             }),
         };

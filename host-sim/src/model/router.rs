@@ -8,6 +8,7 @@
 //! # Limits
 //! One attempt at a time: requests are not hedged.
 
+mod affinity;
 mod again;
 mod attempt;
 mod balance;
@@ -15,6 +16,7 @@ mod breaker;
 mod edits;
 mod failure;
 mod kept;
+mod outlier;
 mod request;
 mod response;
 mod retry;
@@ -22,11 +24,13 @@ mod timeouts;
 mod upstream_chain;
 mod wire;
 
+use std::{collections::VecDeque, net::SocketAddr};
+
 use super::{
     effect::{AttemptId, StreamId, UpstreamEvent},
     time::{Nanos, TimerKey},
 };
-pub(crate) use balance::{Avoid, Upstreams};
+pub(crate) use balance::{Upstreams, Wish};
 use breaker::{PoolKey, Seat};
 pub(crate) use failure::failure_of;
 use kept::Kept;
@@ -67,7 +71,11 @@ pub(crate) struct Router {
     /// Something of the request was sent to a server.
     request_began: bool,
     /// Where earlier attempts went.
-    previous: Vec<std::net::SocketAddr>,
+    previous: Vec<SocketAddr>,
+    /// What keeps a request at an endpoint.
+    hash: Option<u64>,
+    /// Endpoints that the request names and no attempt went to; none before the first attempt.
+    named: Option<VecDeque<SocketAddr>>,
 }
 
 /// One try at one endpoint.

@@ -6,6 +6,7 @@
 mod attempts;
 mod body_gate;
 mod callouts;
+mod clusters;
 mod knob;
 mod lints;
 mod refusals;

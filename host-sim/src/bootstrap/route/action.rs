@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{connection_manager::timeout, header_edit::HeaderEdits, message::Message},
-    RetryPolicy, request_edits, response_edits, retry,
+    HashPolicy, RetryPolicy, hash_policy, request_edits, response_edits, retry,
 };
 use crate::yaml::{Error, Reader};
 
@@ -34,6 +34,8 @@ pub struct Forward {
     pub upgrades: Vec<RouteUpgrade>,
     /// In the place of the virtual host's.
     pub retry_policy: Option<Arc<RetryPolicy>>,
+    /// What keeps a request at the same endpoint, in order.
+    pub hash_policy: Vec<HashPolicy>,
 }
 
 /// To which cluster.
@@ -155,6 +157,7 @@ fn forward(reader: &Reader<'_>) -> Result<Forward, Error> {
         idle_timeout: m.maybe("idle_timeout", timeout)?,
         upgrades: m.each("upgrade_configs", upgrade)?,
         retry_policy: m.maybe("retry_policy", retry::read)?,
+        hash_policy: m.each("hash_policy", hash_policy::read)?,
     };
     message.finish()?;
     Ok(forward)

@@ -25,6 +25,17 @@ pub struct RouteMatcher {
     pub headers: Vec<HeaderMatcher>,
     /// Every one has to match.
     pub query_parameters: Vec<QueryMatcher>,
+    /// Every one has to match.
+    pub filter_state: Vec<FilterStateMatcher>,
+}
+
+/// `FilterStateMatcher`
+#[derive(Debug, Clone)]
+pub struct FilterStateMatcher {
+    /// The object's full name; those of plugins start with `wasm.`.
+    pub key: String,
+    /// What its text has to be.
+    pub matches: StringMatcher,
 }
 
 /// How the path is matched.
@@ -85,6 +96,10 @@ impl RouteMatcher {
         self.path_matches(head)
             && self.headers.iter().all(|header| header.matches(head, envoy))
             && (self.query_parameters.is_empty() || self.query_matches(head))
+            && self.filter_state.iter().all(|matcher| {
+                let value = head.filter_state(&matcher.key);
+                value.is_some_and(|value| matcher.matches.matches(value))
+            })
     }
 
     fn path_matches(&self, head: &impl RequestHead) -> bool {
@@ -186,6 +201,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<RouteMatcher, Error> {
         path,
         headers: message.each("headers", header)?,
         query_parameters: message.each("query_parameters", query)?,
+        filter_state: message.each("filter_state", filter_state)?,
     };
     message.finish()?;
     Ok(matcher)
@@ -225,6 +241,16 @@ pub(super) fn header(reader: &Reader<'_>) -> Result<HeaderMatcher, Error> {
             false,
             Reader::boolean,
         )?,
+    };
+    message.finish()?;
+    Ok(matcher)
+}
+
+fn filter_state(reader: &Reader<'_>) -> Result<FilterStateMatcher, Error> {
+    let mut message = Message::read(reader, "envoy.type.matcher.v3.FilterStateMatcher")?;
+    let matcher = FilterStateMatcher {
+        key: message.required("key")?.name()?.to_owned(),
+        matches: string_match::read(&message.required("string_match")?)?,
     };
     message.finish()?;
     Ok(matcher)

@@ -20,6 +20,12 @@ use crate::model::{EnvoyVersion, HeaderMap};
 pub trait RequestHead {
     /// Every value of a header, in order; `name` is lower case.
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
+
+    /// An object of the stream's filter state, as text.
+    fn filter_state(&self, key: &str) -> Option<&[u8]> {
+        let _ = key;
+        None
+    }
 }
 
 impl RequestHead for HeaderMap {
@@ -75,6 +81,10 @@ pub fn select<'c>(
 impl<H: RequestHead + ?Sized> RequestHead for &H {
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         (**self).values(name)
+    }
+
+    fn filter_state(&self, key: &str) -> Option<&[u8]> {
+        (**self).filter_state(key)
     }
 }
 

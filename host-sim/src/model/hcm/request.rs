@@ -9,6 +9,7 @@ use super::{
     request_id::uuid,
 };
 use crate::{
+    bootstrap::route::RequestHead,
     host::Protocol,
     model::{
         EnvoyVersion,
@@ -18,7 +19,7 @@ use crate::{
         filter_manager::{Data, Start},
         flag::Flags,
         headers::HeaderMap,
-        stream::CachedRoute,
+        stream::{CachedRoute, StreamInfo},
     },
 };
 
@@ -46,6 +47,22 @@ const NOT_AT_THE_EDGE: [&str; 4] = [
     "x-envoy-downstream-service-node",
     "x-envoy-original-path",
 ];
+
+/// What of a request a route can match.
+struct Head<'a> {
+    headers: &'a HeaderMap,
+    info: &'a StreamInfo,
+}
+
+impl RequestHead for Head<'_> {
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.values(name)
+    }
+
+    fn filter_state(&self, key: &str) -> Option<&[u8]> {
+        self.info.filter_state.get(key.as_bytes()).map(Vec::as_slice)
+    }
+}
 
 impl Engine {
     /// Request headers arrive.
@@ -216,7 +233,8 @@ impl Engine {
         // Envoy asks it whether the virtual host wants TLS; a request without it fits no route.
         let headers = Some(headers).filter(|headers| headers.contains(b"x-forwarded-proto"));
         let found = headers.and_then(|headers| {
-            crate::bootstrap::route::select(table, headers, draw, self.world.envoy)
+            let head = Head { headers, info: &stream.info };
+            crate::bootstrap::route::select(table, &head, draw, self.world.envoy)
         });
         let route =
             found.map(|found| std::sync::Arc::new(super::super::route::Route::new(table, &found)));

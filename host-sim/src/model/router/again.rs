@@ -102,7 +102,6 @@ impl Engine {
 
     /// The back-off is over.
     pub(crate) fn on_retry(&mut self, id: StreamId) {
-        let config = self.config();
         let now = self.world.now;
         let stream = self.world.streams.at(id);
         stream.router.back_off = None;
@@ -112,11 +111,9 @@ impl Engine {
         let Some(route) = stream.info.route.clone() else { return };
         let RouteAction::Forward(forward) = &route.action else { return };
         let name = stream.info.upstream.cluster.clone().unwrap_or_default();
-        let chosen = config.clusters.get(&name).and_then(|cluster| {
-            let endpoint = self.choose_endpoint(id, cluster)?;
-            Some((cluster, endpoint))
-        });
-        let Some((cluster, endpoint)) = chosen else { return self.no_healthy_upstream(id) };
+        let Some((cluster, endpoint)) = self.choose_endpoint(id, &name) else {
+            return self.no_healthy_upstream(id);
+        };
         let stream = self.world.streams.at(id);
         let suppress = stream.manager.as_ref().is_some_and(|m| m.suppress_envoy_headers);
         let timeouts = stream.router.timeouts;
@@ -131,7 +128,7 @@ impl Engine {
         let has_body = stream.router.kept.has_begun();
         let has_trailers = stream.request.trailers.is_some();
         let complete = stream.router.request_complete.is_some();
-        self.begin_attempt(id, cluster, endpoint, complete && !has_body && !has_trailers);
+        self.begin_attempt(id, &cluster, endpoint, complete && !has_body && !has_trailers);
         if self.world.streams.at(id).router.attempt.is_none() {
             return;
         }

@@ -5,10 +5,13 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use super::breaker::Breakers;
+use super::{affinity, breaker::Breakers, outlier::Outliers};
 use crate::{
     bootstrap::{Cluster, Endpoint, LoadBalancing},
-    model::effect::{AttemptId, StreamId},
+    model::{
+        effect::{AttemptId, StreamId},
+        time::Nanos,
+    },
 };
 
 /// Attempts under way, and whose turn it is.
@@ -18,16 +21,22 @@ pub(crate) struct Upstreams {
     under_way: BTreeMap<AttemptId, (StreamId, SocketAddr)>,
     begun: u64,
     pub(super) breakers: Breakers,
+    pub(super) outliers: Outliers,
     /// What Envoy counts for a cluster, by the counter's name.
     counters: BTreeMap<(String, &'static str), u64>,
 }
 
-/// Endpoints that are not wanted as long as others are drawn.
+/// What a request wants of the endpoint.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Avoid<'a> {
-    pub(super) endpoints: &'a [SocketAddr],
+pub(crate) struct Wish<'a> {
+    /// Endpoints that are not wanted as long as others are drawn.
+    pub(super) avoid: &'a [SocketAddr],
     /// How often another one is drawn.
     pub(super) attempts: u32,
+    /// The request's hash.
+    pub(super) hash: Option<u64>,
+    /// For who was left out until when.
+    pub(super) now: Nanos,
 }
 
 impl Upstreams {
@@ -57,37 +66,61 @@ impl Upstreams {
         self.counters.iter().map(|((cluster, counter), value)| (cluster.as_str(), *counter, *value))
     }
 
-    /// Chooses an endpoint; none if the cluster has none.
+    /// Chooses an endpoint; none if the cluster has none that may be used.
     pub(crate) fn choose(
         &mut self,
         cluster: &Cluster,
-        avoid: Avoid<'_>,
+        wish: Wish<'_>,
         random: &mut fastrand::Rng,
     ) -> Option<SocketAddr> {
-        let mut chosen = self.draw(cluster, random.u64(..))?;
-        for _ in 0..avoid.attempts {
-            if !avoid.endpoints.contains(&chosen) {
+        let endpoints = self.usable(cluster, wish.now);
+        let mut chosen = self.draw(cluster, &endpoints, wish, random.u64(..))?;
+        for _ in 0..wish.attempts {
+            if !wish.avoid.contains(&chosen) {
                 break;
             }
-            chosen = self.draw(cluster, random.u64(..))?;
+            chosen = self.draw(cluster, &endpoints, wish, random.u64(..))?;
         }
         Some(chosen)
     }
 
-    fn draw(&mut self, cluster: &Cluster, draw: u64) -> Option<SocketAddr> {
-        let total: u64 = cluster.endpoints.iter().map(|one| u64::from(one.weight)).sum();
+    /// Those that are not left out; all of them, if too few are left.
+    fn usable(&self, cluster: &Cluster, now: Nanos) -> Vec<Endpoint> {
+        let all = &cluster.endpoints;
+        let is_in = |one: &&Endpoint| !self.outliers.is_out(cluster, one.address, now);
+        let healthy: Vec<Endpoint> = all.iter().filter(is_in).copied().collect();
+        #[expect(clippy::cast_precision_loss, reason = "a number of endpoints")]
+        let share = 100.0 * healthy.len() as f64 / all.len().max(1) as f64;
+        if share < cluster.panic_threshold { all.clone() } else { healthy }
+    }
+
+    fn draw(
+        &mut self,
+        cluster: &Cluster,
+        endpoints: &[Endpoint],
+        wish: Wish<'_>,
+        draw: u64,
+    ) -> Option<SocketAddr> {
+        let total: u64 = endpoints.iter().map(|one| u64::from(one.weight)).sum();
         let (low, high) = (draw & 0xffff_ffff, draw >> 32);
-        match cluster.load_balancing {
-            LoadBalancing::RoundRobin => {
+        match (cluster.balancing.policy, wish.hash) {
+            (LoadBalancing::RoundRobin, _) => {
                 let turn = self.turns.entry(cluster.name.clone()).or_default();
                 let place = turn.checked_rem(total)?;
                 *turn += 1;
-                at_weight(&cluster.endpoints, place)
+                at_weight(endpoints, place)
             }
-            LoadBalancing::Random => at_weight(&cluster.endpoints, low.checked_rem(total)?),
-            LoadBalancing::LeastRequest => {
-                let first = at_weight(&cluster.endpoints, low.checked_rem(total)?)?;
-                let second = at_weight(&cluster.endpoints, high.checked_rem(total)?)?;
+            (LoadBalancing::Random, _) | (LoadBalancing::Hash, None) => {
+                at_weight(endpoints, low.checked_rem(total)?)
+            }
+            // The endpoint that fits best: when another one goes or comes, most requests stay.
+            (LoadBalancing::Hash, Some(hash)) => {
+                let fit = |one: &&Endpoint| affinity::mix(hash, one.address.to_string().as_bytes());
+                endpoints.iter().max_by_key(fit).map(|one| one.address)
+            }
+            (LoadBalancing::LeastRequest, _) => {
+                let first = at_weight(endpoints, low.checked_rem(total)?)?;
+                let second = at_weight(endpoints, high.checked_rem(total)?)?;
                 let busy = |one: SocketAddr| {
                     self.under_way.values().filter(|(_, endpoint)| *endpoint == one).count()
                 };

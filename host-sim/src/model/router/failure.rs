@@ -85,6 +85,7 @@ impl Engine {
     /// An attempt broke.
     pub(crate) fn attempt_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {
         let Some(id) = self.stream_of(attempt) else { return };
+        self.note_outcome(id, 503);
         let stream = self.world.streams.at(id);
         let Some(taken) = stream.router.attempt.take() else { return };
         let reset = match reset {
@@ -146,9 +147,12 @@ impl Engine {
         if router.response_started {
             return;
         }
-        let Some(mut taken) = router.attempt.take() else { return };
+        self.note_outcome(id, 504);
+        let stream = self.world.streams.at(id);
+        let cluster = stream.info.upstream.cluster.clone().unwrap_or_default();
+        let Some(mut taken) = stream.router.attempt.take() else { return };
         taken.per_try_timer = None;
-        self.world.upstreams.count(&taken.pool.cluster, "upstream_rq_per_try_timeout");
+        self.world.upstreams.count(&cluster, "upstream_rq_per_try_timeout");
         self.finish_attempt(id, taken, false);
         if !self.retries_after_reset(id, None) {
             self.timed_out(id, "upstream_per_try_timeout");
@@ -157,11 +161,15 @@ impl Engine {
 
     /// The route's timeout.
     pub(crate) fn on_response_timeout(&mut self, id: StreamId) {
-        let router = &mut self.world.streams.at(id).router;
-        router.timer = None;
-        if let Some(attempt) = router.attempt.as_ref() {
-            let cluster = attempt.pool.cluster.clone();
+        let stream = self.world.streams.at(id);
+        stream.router.timer = None;
+        if stream.router.attempt.is_some() {
+            let awaits_headers = !stream.router.response_started;
+            let cluster = stream.info.upstream.cluster.clone().unwrap_or_default();
             self.world.upstreams.count(&cluster, "upstream_rq_timeout");
+            if awaits_headers {
+                self.note_outcome(id, 504);
+            }
         }
         self.timed_out(id, "response_timeout");
     }

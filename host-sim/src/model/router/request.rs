@@ -1,8 +1,8 @@
 //! The request reaches the router: what is to be done with it.
 
-use std::net::SocketAddr;
+use std::{collections::VecDeque, net::SocketAddr};
 
-use super::{balance::Avoid, retry::RetryState, timeouts::Timeouts};
+use super::{affinity, balance::Wish, retry::RetryState, timeouts::Timeouts};
 use crate::{
     bootstrap::{Cluster, route::DirectResponse},
     model::{
@@ -57,40 +57,65 @@ impl Engine {
 
     fn forward(&mut self, id: StreamId, forward: &Forward, end_stream: bool) {
         let config = self.config();
-        let Some(cluster) = config.clusters.get(&forward.cluster) else {
+        if !config.clusters.contains_key(&forward.cluster) {
             self.world.streams.at(id).info.flags.insert(Flags::NO_CLUSTER_FOUND);
             let reply = LocalReply::bare(forward.cluster_not_found.into(), "cluster_not_found");
             return self.send_local_reply(id, reply);
-        };
+        }
         let upstream = &mut self.world.streams.at(id).info.upstream;
         upstream.cluster = Some(forward.cluster.clone());
         upstream.attempts = 1;
-        let Some(endpoint) = self.choose_endpoint(id, cluster) else {
+        let stream = self.world.streams.at(id);
+        let client = stream.info.remote.or(stream.peer).map(|address| address.ip());
+        if let Some(headers) = &stream.request.headers {
+            stream.router.hash = affinity::hash(&forward.hash_policy, headers, client);
+        }
+        let Some((member, endpoint)) = self.choose_endpoint(id, &forward.cluster) else {
             return self.no_healthy_upstream(id);
         };
         self.prepare_headers(id, forward);
-        self.begin_attempt(id, cluster, endpoint, end_stream);
+        self.begin_attempt(id, &member, endpoint, end_stream);
         if end_stream {
             self.request_complete(id);
         }
     }
 
-    /// The endpoint for the next attempt; not an earlier one, if the policy says so.
+    /// The cluster and the endpoint for the next attempt: those that the request names first, and not
+    /// an earlier one, if the policy says so.
     pub(super) fn choose_endpoint(
         &mut self,
         id: StreamId,
-        cluster: &Cluster,
-    ) -> Option<SocketAddr> {
+        name: &str,
+    ) -> Option<(Cluster, SocketAddr)> {
+        let config = self.config();
+        let mut cluster = config.clusters.get(name)?;
         let world = &mut self.world;
-        let router = &world.streams.at(id).router;
-        let policy = router.retry.as_ref().map(RetryState::policy);
-        let avoid = match policy {
-            Some(policy) if policy.avoid_previous_hosts => {
-                Avoid { endpoints: &router.previous, attempts: policy.host_selection_attempts }
+        let stream = world.streams.at(id);
+        if !cluster.members.is_empty() {
+            let attempt = usize::try_from(stream.info.upstream.attempts).ok()?.checked_sub(1)?;
+            cluster = config.clusters.get(cluster.members.get(attempt)?)?;
+        }
+        let names = &cluster.balancing.override_headers;
+        let headers = stream.request.headers.as_ref();
+        let router = &mut stream.router;
+        let named = router.named.get_or_insert_with(|| {
+            headers.map_or_else(VecDeque::new, |headers| affinity::named(names, headers).into())
+        });
+        while let Some(endpoint) = named.pop_front() {
+            if cluster.endpoints.iter().any(|one| one.address == endpoint) {
+                return Some((cluster.clone(), endpoint));
             }
-            _ => Avoid::default(),
+        }
+        let (hash, now) = (router.hash, world.now);
+        let wish = match router.retry.as_ref().map(RetryState::policy) {
+            Some(policy) if policy.avoid_previous_hosts => {
+                let attempts = policy.host_selection_attempts;
+                Wish { avoid: &router.previous, attempts, hash, now }
+            }
+            _ => Wish { hash, now, ..Wish::default() },
         };
-        world.upstreams.choose(cluster, avoid, &mut world.random)
+        let endpoint = world.upstreams.choose(cluster, wish, &mut world.random)?;
+        Some((cluster.clone(), endpoint))
     }
 
     /// Timeouts, attempt count and the route's edits; the headers of the router's own go.

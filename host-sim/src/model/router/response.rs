@@ -13,13 +13,14 @@ use crate::model::{
 impl Engine {
     /// An attempt has an answer.
     pub(super) fn response_headers(&mut self, id: StreamId, mut headers: HeaderMap, end: bool) {
+        let code = headers.text(":status").and_then(|code| code.parse().ok()).unwrap_or(0);
+        self.note_outcome(id, code.into());
         if self.retries_after_headers(id, &headers, end) {
             return;
         }
         let now = self.world.now;
         let stream = self.world.streams.at(id);
-        let code = headers.text(":status").and_then(|code| code.parse().ok());
-        stream.info.response_code = Some(code.unwrap_or(0));
+        stream.info.response_code = Some(code);
         stream.router.response_started = true;
         let suppress = stream.manager.as_ref().is_some_and(|m| m.suppress_envoy_headers);
         if let (Some(complete), false) = (stream.router.request_complete, suppress) {
@@ -41,6 +42,16 @@ impl Engine {
             self.upstream_complete(id);
         }
         self.encode_headers(id, Start::Chain, end);
+    }
+
+    /// Tells the outlier detection what came of the attempt that is under way.
+    pub(super) fn note_outcome(&mut self, id: StreamId, code: u64) {
+        let (config, now) = (self.config(), self.world.now);
+        let Some(attempt) = self.world.streams.at(id).router.attempt.as_ref() else { return };
+        let (name, endpoint) = (attempt.pool.cluster.clone(), attempt.pool.endpoint);
+        if let Some(cluster) = config.clusters.get(&name) {
+            self.world.upstreams.outliers.note(cluster, endpoint, code, now);
+        }
     }
 
     pub(super) fn response_data(&mut self, id: StreamId, data: Bytes, end: bool) {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::bootstrap::{self, Bootstrap, Rewrite};
 use crate::scenario::envoy::access_log as log_format;
+use crate::scenario::step::Act;
 use crate::scenario::{Scenario, Target};
 use crate::yaml::{Error, Node, Place};
 
@@ -82,6 +83,25 @@ fn show_filter_state(tree: &mut Node, scenario: &Scenario) -> Result<(), String>
         Ok(())
     });
     added.map_err(|error| error.to_string())
+}
+
+/// The scenario with addresses in the place of `endpoint(CLUSTER,PLACE)` in its requests' headers: which
+/// they are is known only when the servers run.
+pub(super) fn with_endpoints(scenario: &Scenario, bootstrap: &Bootstrap) -> Scenario {
+    let mut scenario = scenario.clone();
+    for cluster in &bootstrap.clusters {
+        for (place, endpoint) in cluster.endpoints.iter().enumerate() {
+            let name = format!("endpoint({},{place})", cluster.name);
+            let address = endpoint.address.to_string();
+            for step in &mut scenario.steps {
+                let Act::Request(request) = &mut step.act else { continue };
+                for (_, value) in &mut request.request.headers {
+                    *value = value.replace(&name, &address);
+                }
+            }
+        }
+    }
+    scenario
 }
 
 /// Adds an access log to every connection manager, and one for each text format that it has, with

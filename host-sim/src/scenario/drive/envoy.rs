@@ -61,6 +61,8 @@ async fn on_sockets(
         }
     }
     let tree = configure::tree(scenario, modules, Some(Sockets { endpoints }), folder)?;
+    let started = Bootstrap::from_node(&tree).map_err(|error| error.to_string())?;
+    let scenario = &configure::with_endpoints(scenario, &started);
     let mut config = tree.to_json().map_err(|error| error.to_string())?;
     let access_file = folder.join("access.log");
     let copies_file = folder.join("access-copies.log");

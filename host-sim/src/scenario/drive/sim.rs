@@ -52,6 +52,7 @@ pub fn simulate(
     version: EnvoyVersion,
     factory: Arc<dyn GuestFactory>,
 ) -> Result<Observation, SimulateError> {
+    let scenario = &configure::with_endpoints(scenario, bootstrap);
     let options = HostOptions {
         workers: usize::try_from(scenario.workers).unwrap_or(1),
         seed: scenario.seed,

@@ -1,0 +1,63 @@
+//! `outlier_detection`: endpoints that fail too often in a row are left out for a while.
+//!
+//! # Limits
+//! Failures in a row only. Success rates, which Envoy looks at by default, begin to matter with five
+//! endpoints of a hundred requests each within `interval`.
+
+use std::time::Duration;
+
+use super::message::{CURE, Message};
+use crate::yaml::{Error, Reader};
+
+/// `OutlierDetection`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlierDetection {
+    /// So many 5xx in a row, or none where that is not enforced; 5 by default.
+    pub consecutive_5xx: Option<u32>,
+    /// So many 502, 503 or 504 in a row; not enforced by default.
+    pub consecutive_gateway_failure: Option<u32>,
+    /// How often endpoints are let back in, 10 seconds by default.
+    pub interval: Duration,
+    /// How long an endpoint is out the first time, 30 seconds by default; the second time twice as long.
+    pub base_ejection_time: Duration,
+    /// `max_ejection_time`, 5 minutes by default.
+    pub max_ejection_time: Duration,
+    /// How many of the endpoints may be out, 10 percent by default.
+    pub max_ejection_percent: u32,
+    /// One may be out in any case.
+    pub always_eject_one_host: bool,
+}
+
+pub(super) fn read(reader: &Reader<'_>) -> Result<OutlierDetection, Error> {
+    let mut message = Message::read(reader, "envoy.config.cluster.v3.OutlierDetection")?;
+    let m = &mut message;
+    let five = m.or("consecutive_5xx", 5, Reader::integer)?;
+    let gateway = m.or("consecutive_gateway_failure", 5, Reader::integer)?;
+    let enforces_5xx = m.or("enforcing_consecutive_5xx", true, enforces)?;
+    let enforces_gateway = m.or("enforcing_consecutive_gateway_failure", false, enforces)?;
+    m.maybe("enforcing_success_rate", |rate| rate.integer::<u32>())?;
+    let base = m.or("base_ejection_time", Duration::from_secs(30), Reader::seconds)?;
+    let detection = OutlierDetection {
+        consecutive_5xx: enforces_5xx.then_some(five),
+        consecutive_gateway_failure: enforces_gateway.then_some(gateway),
+        interval: m.or("interval", Duration::from_secs(10), Reader::seconds)?,
+        base_ejection_time: base,
+        max_ejection_time: m.or(
+            "max_ejection_time",
+            Duration::from_secs(300).max(base),
+            Reader::seconds,
+        )?,
+        max_ejection_percent: m.or("max_ejection_percent", 10, Reader::integer)?,
+        always_eject_one_host: m.or("always_eject_one_host", false, Reader::boolean)?,
+    };
+    message.finish()?;
+    Ok(detection)
+}
+
+fn enforces(reader: &Reader<'_>) -> Result<bool, Error> {
+    match reader.integer::<u32>()? {
+        0 => Ok(false),
+        100 => Ok(true),
+        some => Err(reader.not_modelled(&format!("{some} percent"), "0 or 100", CURE)),
+    }
+}
