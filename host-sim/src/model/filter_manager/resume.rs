@@ -29,10 +29,10 @@ impl Engine {
         let complete = chain.complete(side);
         let leg = chain.filter(place).leg(side);
         if leg.iteration == Iteration::Continue {
-            // From its own body callback that would have no end: Envoy's stack runs over.
+            let endless = leg.iterate_from_current;
             self.world.undefined.push((id, "a side that is not held goes on"));
-            let calls = self.world.streams.at(id).chain.calls;
-            if calls.decoding() || calls.encoding() {
+            if endless {
+                // From its own callback into that callback again: Envoy's stack runs over.
                 return;
             }
         }

@@ -1,0 +1,51 @@
+//! Random chains of tracing guests: some hundred in the simulator alone, and so many on a real Envoy as a
+//! test suite has time for. `host-sim fuzz` plays as many as are asked for.
+
+use host_sim::fuzz::{Hunt, Report};
+use host_sim::parts::{Part, Without};
+use host_sim::scenario::workbench::Workbench;
+
+/// Other cases than those that `host-sim fuzz` plays by default.
+const SEED: u64 = 2_026;
+
+fn hunt(cases: u64, envoy: bool, bench: &Workbench) -> Report {
+    let hunt = Hunt { cases, first: 0, seed: SEED, envoy, made_smaller: 1 };
+    let report = hunt.run(bench, |_| {}).unwrap_or_else(|error| panic!("seed {SEED}: {error}"));
+    assert_eq!(report.drawn, cases);
+    report
+}
+
+fn bench() -> Workbench {
+    let without = Without::from_env().unwrap_or_else(|error| panic!("{error}"));
+    Workbench::here(without).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn random_chains_come_to_an_end_in_the_simulator() {
+    let report = hunt(400, false, &bench());
+    let left_out = report.undefined + report.races;
+    assert!(left_out < report.drawn / 2, "most cases prove nothing: {report}");
+}
+
+#[test]
+fn random_chains_do_the_same_on_envoy() {
+    let bench = bench();
+    if bench.without().leaves_out(Part::Envoy) {
+        return;
+    }
+    let report = hunt(200, true, &bench);
+    let finding = report.findings.first();
+    assert!(
+        finding.is_none(),
+        "{report}\n{}",
+        finding.map_or_else(String::new, |f| format!(
+            "case {}: {}\n{}\n{}",
+            f.case,
+            f.differences.join("\n"),
+            f.repeat,
+            f.scenario
+        ))
+    );
+    assert_eq!(report.elsewhere, Vec::<String>::new());
+    assert!(report.compared > 100, "{report}");
+}
