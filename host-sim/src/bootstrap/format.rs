@@ -2,6 +2,8 @@
 //!
 //! Only the syntax is known here; which operators there are is the renderer's business.
 
+use std::fmt;
+
 use crate::yaml::{Error, Reader};
 
 /// A text cut into literals and operators.
@@ -37,6 +39,28 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Format, Error> {
             "close each operator; write a percent sign as `%%`",
         )
     })
+}
+
+/// As it is written in a file.
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => f.write_str(&text.replace('%', "%%"))?,
+                Piece::Operator { name, argument, length } => {
+                    write!(f, "%{name}")?;
+                    if let Some(argument) = argument {
+                        write!(f, "({argument})")?;
+                    }
+                    if let Some(length) = length {
+                        write!(f, ":{length}")?;
+                    }
+                    f.write_str("%")?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Format {

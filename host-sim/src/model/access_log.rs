@@ -64,9 +64,18 @@ fn operator(name: &str, argument: Option<&str>, stream: &Stream) -> Option<Optio
         "RESPONSE_DURATION" => {
             info.upstream.first_received.map(|first| millis(first.saturating_sub(info.start)))
         }
+        "RESPONSE_TX_DURATION" => {
+            let sent = info.end.filter(|_| stream.chain.remote_encode_complete);
+            sent.zip(info.upstream.first_received)
+                .map(|(end, first)| millis(end.saturating_sub(first)))
+        }
         "UPSTREAM_HOST" => info.upstream.address.map(|address| address.to_string()),
         "UPSTREAM_CLUSTER" => cluster(info),
-        "UPSTREAM_TRANSPORT_FAILURE_REASON" => info.upstream.failure.clone(),
+        "UPSTREAM_TRANSPORT_FAILURE_REASON" => {
+            info.upstream.failure.as_ref().map(|reason| reason.replace(' ', "_"))
+        }
+        // No filter of the model writes any.
+        "DYNAMIC_METADATA" => None,
         "UPSTREAM_REQUEST_ATTEMPT_COUNT" => Some(info.upstream.attempts.to_string()),
         "ROUTE_NAME" => {
             info.route.as_ref().map(|route| route.name.clone()).filter(|name| !name.is_empty())
@@ -84,10 +93,11 @@ fn millis(nanos: u64) -> String {
 }
 
 fn cluster(info: &StreamInfo) -> Option<String> {
-    info.upstream.cluster.clone().or_else(|| match &info.route.as_ref()?.action {
+    let cluster = info.upstream.cluster.clone().or_else(|| match &info.route.as_ref()?.action {
         RouteAction::Forward(forward) => Some(forward.cluster.clone()),
         RouteAction::Direct(_) | RouteAction::Redirect(..) => None,
-    })
+    });
+    cluster.filter(|name| !name.is_empty())
 }
 
 /// `X?Y`: the first header, or the second where that one is missing.

@@ -2,7 +2,7 @@
 //!
 //! Equal means equal in everything a client, a model server or an operator could notice: status,
 //! headers, bodies, trailers, resets, what each upstream received, plugin metrics, plugin log
-//! lines, access-log flags and details.
+//! lines, access-log flags, details and lines.
 //!
 //! # What is normalised, and nothing else
 //! - values that are new in every run: `x-request-id`, `date`, `x-envoy-upstream-service-time`,
@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::scenario::Scenario;
+use crate::scenario::envoy::access_log;
 use crate::scenario::observation::{Exchange, Fields, HostName, Observation, Received};
 use crate::scenario::step::Repetition;
 
@@ -174,6 +175,16 @@ fn exchange(found: &mut Found<'_>, a: &Exchange, b: &Exchange) {
         Some(access) => format!("`{} {} {}`", access.code, access.flags, access.details),
     };
     found.compare("access_log", &access(a), &access(b));
+    let lines = |exchange: &Exchange| -> Vec<String> {
+        let lines = exchange.access.iter().flat_map(|access| &access.lines);
+        lines.map(|line| text(&access_log::comparable(line))).collect()
+    };
+    let (ours, theirs) = (lines(a), lines(b));
+    for place in 0..ours.len().max(theirs.len()) {
+        let line =
+            |lines: &[String]| lines.get(place).map_or("no line".into(), |l| format!("`{l}`"));
+        found.compare(&format!("access_log[{place}]"), &line(&ours), &line(&theirs));
+    }
     found.compare("upstream_requests", &clusters(&a.upstream), &clusters(&b.upstream));
     for (index, (a, b)) in a.upstream.iter().zip(&b.upstream).enumerate() {
         received(found, &format!("upstream[{index}]"), a, b);

@@ -148,7 +148,8 @@ pub struct Access {
     pub flags: String,
     /// `%RESPONSE_CODE_DETAILS%`.
     pub details: String,
-    /// What the configuration's own access logs wrote.
+    /// What the configuration's own access logs wrote; what is new in every run stands between two unit
+    /// separators.
     pub lines: Vec<String>,
 }
 

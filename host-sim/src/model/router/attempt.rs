@@ -53,6 +53,7 @@ impl Engine {
         match seat {
             Err(refused) => {
                 if refused == Refused::Pending {
+                    self.world.streams.at(id).info.upstream.address = None;
                     self.world.upstreams.count(&cluster.name, "upstream_rq_pending_overflow");
                 }
                 return self.attempt_overflows(attempt);

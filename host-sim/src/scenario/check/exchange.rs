@@ -84,6 +84,7 @@ fn access(findings: &mut Findings<'_>, expect: &Expect, exchange: &Exchange) {
     one("flags", &expect.flags, entry.map(|entry| entry.flags.as_str()));
     one("details", &expect.details, entry.map(|entry| entry.details.as_str()));
     let lines = entry.map(|entry| entry.lines.as_slice()).unwrap_or_default();
+    let lines: Vec<String> = lines.iter().map(|line| access_log::plain(line)).collect();
     for wanted in &expect.access_log {
         if !lines.iter().any(|line| wanted.accepts(line)) {
             let got = lines.last().map_or_else(|| "no line".to_owned(), |line| format!("`{line}`"));

@@ -9,6 +9,7 @@ use crate::host::{Host, HostOptions, StartError};
 use crate::model::metric::{MetricValue, PREFIX};
 use crate::model::{EnvoyVersion, GuestFactory, World};
 use crate::scenario::Scenario;
+use crate::scenario::envoy::access_log;
 use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::sim;
 use crate::scenario::workbench::{Workbench, rim};
@@ -60,7 +61,13 @@ pub fn simulate(
         envoy: version,
         ..HostOptions::default()
     };
-    let mut host = Host::new(bootstrap, &options, factory)?;
+    let mut marked = bootstrap.clone();
+    for listener in &mut marked.listeners {
+        for log in &mut listener.manager.access_log {
+            log.format = access_log::marked(&log.format);
+        }
+    }
+    let mut host = Host::new(&marked, &options, factory)?;
     let before = metrics(host.world(), &bootstrap.stats_tags);
     let listeners: Vec<String> =
         bootstrap.listeners.iter().map(|listener| listener.name.clone()).collect();

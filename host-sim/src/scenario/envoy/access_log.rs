@@ -1,9 +1,69 @@
 //! The access logs that a run adds to every listener: one of its own, and a copy of each that the
 //! configuration has, with the number of the exchange before every line.
+//!
+//! In the copies, what is new in every run (times, ports, ids) stands between two [`SEPARATOR`]s, so that
+//! lines of two hosts can be compared in all else.
 
 use std::collections::BTreeMap;
 
+use crate::bootstrap::{Format, Piece};
 use crate::scenario::observation::{Access, MARK};
+
+/// Stands around what is new in every run.
+const SEPARATOR: char = '\u{1f}';
+
+/// Operators whose values are new in every run.
+const NEW_EVERY_RUN: [&str; 12] = [
+    "START_TIME",
+    "DURATION",
+    "COMMON_DURATION",
+    "REQUEST_DURATION",
+    "REQUEST_TX_DURATION",
+    "RESPONSE_DURATION",
+    "RESPONSE_TX_DURATION",
+    "ROUNDTRIP_DURATION",
+    "CONNECTION_ID",
+    "STREAM_ID",
+    "DOWNSTREAM_REMOTE_PORT",
+    "UPSTREAM_REMOTE_PORT",
+];
+
+fn is_new(name: &str, argument: Option<&str>) -> bool {
+    let header = argument.unwrap_or_default().to_ascii_lowercase();
+    let of_header = ["x-request-id", "x-envoy-upstream-service-time", "date"];
+    NEW_EVERY_RUN.contains(&name)
+        || matches!(name, "REQ" | "RESP") && of_header.iter().any(|one| header.contains(one))
+}
+
+/// The format with separators around what is new in every run.
+pub(crate) fn marked(format: &Format) -> Format {
+    let separator = || Piece::Literal(SEPARATOR.to_string());
+    let mut pieces = Vec::new();
+    for piece in &format.pieces {
+        match piece {
+            Piece::Operator { name, argument, .. } if is_new(name, argument.as_deref()) => {
+                pieces.extend([separator(), piece.clone(), separator()]);
+            }
+            _ => pieces.push(piece.clone()),
+        }
+    }
+    Format { pieces }
+}
+
+/// The line as it was written.
+pub(crate) fn plain(line: &str) -> String {
+    line.replace(SEPARATOR, "")
+}
+
+/// The line with the presence of what is new in every run in the place of its value.
+pub(crate) fn comparable(line: &str) -> String {
+    let parts = line.split(SEPARATOR).enumerate();
+    let shown = |(place, part)| match (place % 2, part) {
+        (0, _) | (_, "-") => part,
+        _ => "NEW",
+    };
+    parts.map(shown).collect()
+}
 
 /// One line for each stream; the first field says whose it is.
 pub(crate) fn format() -> String {
@@ -12,7 +72,9 @@ pub(crate) fn format() -> String {
 
 /// A format of the configuration, with the number of the exchange before it.
 pub(crate) fn numbered(format: &str) -> String {
-    format!("%REQ({MARK})%\t{}\n", format.trim_end())
+    let text = format.trim_end();
+    let text = Format::parse(text).map_or_else(|| text.to_owned(), |f| marked(&f).to_string());
+    format!("%REQ({MARK})%\t{text}\n")
 }
 
 /// A line that shows one key of filter state; [`shown_filter_state`] reads it.
@@ -73,6 +135,19 @@ mod tests {
         assert_eq!(shown_filter_state(&lines, "wasm.a"), Some("1 2"));
         assert_eq!(shown_filter_state(&lines, "wasm.b"), None);
         assert_eq!(shown_filter_state(&lines, "wasm.c"), None);
+    }
+
+    #[test]
+    fn what_is_new_in_every_run_compares_by_presence() {
+        let format = numbered("%DURATION% %REQ(x-request-id)% 100%% %REQ(:path):5%");
+        assert_eq!(
+            format,
+            "%REQ(x-scenario-exchange)%\t\u{1f}%DURATION%\u{1f} \u{1f}%REQ(x-request-id)%\u{1f} \
+             100%% %REQ(:path):5%\n"
+        );
+        let line = "\u{1f}17\u{1f} \u{1f}-\u{1f} 100% /";
+        assert_eq!(plain(line), "17 - 100% /");
+        assert_eq!(comparable(line), "NEW - 100% /");
     }
 
     #[test]
