@@ -18,6 +18,7 @@ mod audit;
 mod engine;
 mod exports;
 mod instance;
+mod limits;
 mod load_error;
 mod memory;
 mod module_cache;

@@ -49,10 +49,9 @@ impl Instance {
 fn failure(state: &mut State, error: Option<&wasmtime::Error>) -> Option<String> {
     let (broken, panic) = (state.broken.take(), state.panic.take());
     let message = broken.or_else(|| error.map(describe))?;
-    Some(match panic {
-        Some(words) => format!("{words}\n{message}"),
-        None => message,
-    })
+    let limit = state.limits.explanation();
+    let parts = panic.into_iter().chain([message]).chain(limit);
+    Some(parts.collect::<Vec<_>>().join("\n"))
 }
 
 impl Guest for Instance {

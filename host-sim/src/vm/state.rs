@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use wasmtime::{Memory, StoreLimits, StoreLimitsBuilder, TypedFunc};
+use wasmtime::{Memory, TypedFunc};
 
+use super::limits::MemoryLimit;
 use crate::{abi::AbiVersion, model::World};
 
 /// The data of a wasmtime store.
@@ -18,7 +19,7 @@ pub(crate) struct State {
     pub(crate) memory: Option<Memory>,
     pub(crate) malloc: Option<TypedFunc<u32, u32>>,
     pub(crate) phase: Phase,
-    pub(crate) limits: StoreLimits,
+    pub(crate) limits: MemoryLimit,
     /// The guest's last words, if they were about a panic.
     pub(crate) panic: Option<String>,
     /// A trap inside the allocator, which a hostcall called: Envoy answers the hostcall, lets the
@@ -35,7 +36,7 @@ impl State {
             memory: None,
             malloc: None,
             phase: Phase::Running,
-            limits: StoreLimitsBuilder::new().memory_size(memory_limit).build(),
+            limits: MemoryLimit::new(memory_limit),
             panic: None,
             broken: None,
         }

@@ -87,6 +87,26 @@ pub(crate) fn host(code: &[u8], options: &HostOptions) -> Host {
     Host::new(&bootstrap, options, Arc::new(engine())).unwrap()
 }
 
+/// Why a proxy with this module as its plugin `p` does not start.
+pub(crate) fn no_host(code: &[u8]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let wasm = directory.path().join("plugin.wasm");
+    let file = directory.path().join("envoy.yaml");
+    std::fs::write(&wasm, code).unwrap();
+    std::fs::write(&file, BOOTSTRAP.replace("PLUGIN", wasm.to_str().unwrap())).unwrap();
+    let bootstrap = Bootstrap::load(&file).unwrap();
+    let options = EngineOptions {
+        call_limit: Duration::from_millis(50),
+        memory_limit: 8 * 1024 * 1024,
+        ..EngineOptions::default()
+    };
+    let engine = Arc::new(Engine::new(options).unwrap());
+    match Host::new(&bootstrap, &HostOptions::default(), engine) {
+        Ok(_) => panic!("the proxy started"),
+        Err(error) => error.to_string(),
+    }
+}
+
 const BOOTSTRAP: &str = r#"
 static_resources:
   listeners:

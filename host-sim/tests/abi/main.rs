@@ -4,6 +4,8 @@
 //! what does not exist. What hostcalls mean is tested with the model.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod envoy;
 #[cfg(test)]
 mod guest;
