@@ -81,12 +81,12 @@ impl World {
         }
         if !windows.buffering && !matches!(windows.body, BodyWindow::Held) {
             if windows.piece {
-                self.undefined.push((id, PIECE_GONE));
+                self.note_undefined(id, PIECE_GONE);
             }
             return Err(Status::BadArgument);
         }
         let Some(held) = self.streams.at(id).chain.held(side).as_mut() else {
-            self.undefined.push((id, NOTHING_HELD));
+            self.note_undefined(id, NOTHING_HELD);
             return Err(Status::BadArgument);
         };
         held.buffer.set(start, len, data)?;
@@ -136,10 +136,10 @@ impl World {
         let windows = context.side(side);
         let (is_open, closed) = (windows.buffering, matches!(windows.body, BodyWindow::Closed));
         if windows.piece && !is_open && closed {
-            self.undefined.push((id, PIECE_GONE));
+            self.note_undefined(id, PIECE_GONE);
         }
         if is_open && self.streams.at(id).chain.held(side).is_none() {
-            self.undefined.push((id, NOTHING_HELD));
+            self.note_undefined(id, NOTHING_HELD);
         }
     }
 

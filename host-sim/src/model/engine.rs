@@ -156,7 +156,7 @@ impl Engine {
                 }
                 AfterCall::Reset { stream } => {
                     if self.world.streams.at(stream).chain.calls.encode_trailers {
-                        self.world.undefined.push((stream, CUT_IN_RESPONSE_TRAILERS));
+                        self.world.note_undefined(stream, CUT_IN_RESPONSE_TRAILERS);
                     }
                     self.reset_stream(stream);
                 }

@@ -170,7 +170,7 @@ impl World {
         let mut open = window(map, context);
         if !open && let Some(late) = makes_trailers(map, context) {
             if late {
-                self.undefined.push((id, LATE_TRAILERS));
+                self.note_undefined(id, LATE_TRAILERS);
             }
             let context = self.stream_context_mut()?;
             match map {

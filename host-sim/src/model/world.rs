@@ -203,6 +203,11 @@ impl World {
         &self.logs
     }
 
+    pub(crate) fn note_undefined(&mut self, stream: StreamId, what: &'static str) {
+        self.trace.line(self.now, format_args!("    {stream} undefined in Envoy: {what}"));
+        self.undefined.push((stream, what));
+    }
+
     /// What plugins did that Envoy does not define: a build with assertions ends there, and what a
     /// released one does is chance.
     #[must_use]

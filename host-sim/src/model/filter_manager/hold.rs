@@ -23,7 +23,7 @@ impl Engine {
     ) -> bool {
         let leg = self.world.streams.at(id).chain.filter(place).leg(side);
         if leg.headers_continued || leg.iteration != Iteration::Continue {
-            self.world.undefined.push((id, "headers go on inside the callback that brings them"));
+            self.world.note_undefined(id, "headers go on inside the callback that brings them");
         }
         let leg = self.world.streams.at(id).chain.filter(place).leg(side);
         match status {

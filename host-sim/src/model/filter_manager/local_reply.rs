@@ -26,11 +26,11 @@ impl Engine {
     pub(crate) fn send_local_reply(&mut self, id: StreamId, reply: LocalReply) {
         let stream = self.world.streams.at(id);
         if stream.chain.destroyed {
-            self.world.undefined.push((id, "a stream that was cut is answered"));
+            self.world.note_undefined(id, "a stream that was cut is answered");
             return;
         }
         if stream.chain.replying {
-            self.world.undefined.push((id, "a reply is answered"));
+            self.world.note_undefined(id, "a reply is answered");
         }
         let stream = self.world.streams.at(id);
         if stream.parent.is_some() {

@@ -12,11 +12,11 @@ impl Engine {
     pub(crate) fn common_continue(&mut self, id: StreamId, side: Side, place: usize) {
         let chain = &mut self.world.streams.at(id).chain;
         if chain.destroyed {
-            self.world.undefined.push((id, "a stream that was cut goes on"));
+            self.world.note_undefined(id, "a stream that was cut goes on");
             return;
         }
         if chain.replying && side == Side::Decode {
-            self.world.undefined.push((id, "a request goes on while it is answered"));
+            self.world.note_undefined(id, "a request goes on while it is answered");
         }
         let chain = &mut self.world.streams.at(id).chain;
         let over = match side {
@@ -30,7 +30,7 @@ impl Engine {
         let leg = chain.filter(place).leg(side);
         if leg.iteration == Iteration::Continue {
             let endless = leg.iterate_from_current;
-            self.world.undefined.push((id, "a side that is not held goes on"));
+            self.world.note_undefined(id, "a side that is not held goes on");
             if endless {
                 // From its own callback into that callback again: Envoy's stack runs over.
                 return;
