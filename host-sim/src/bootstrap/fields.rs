@@ -229,6 +229,13 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ("envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff", "reset_headers max_interval"),
     ("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", ""),
     (
+        "envoy.config.route.v3.RouteAction.RequestMirrorPolicy",
+        "cluster cluster_header runtime_fraction trace_sampled disable_shadow_host_suffix_append \
+         request_headers_mutations host_rewrite_literal",
+    ),
+    ("envoy.config.core.v3.RuntimeFractionalPercent", "default_value runtime_key"),
+    ("envoy.type.v3.FractionalPercent", "numerator denominator"),
+    (
         "envoy.config.route.v3.RouteAction.HashPolicy",
         "header cookie connection_properties query_parameter filter_state terminal",
     ),

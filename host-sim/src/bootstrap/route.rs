@@ -7,6 +7,7 @@ mod action;
 mod domain;
 mod hash_policy;
 mod matcher;
+mod mirror;
 mod retry;
 mod select;
 mod string_match;
@@ -23,6 +24,7 @@ pub use hash_policy::{HashPolicy, HashSource};
 pub use matcher::{
     FilterStateMatcher, HeaderMatch, HeaderMatcher, PathMatcher, QueryMatcher, RouteMatcher,
 };
+pub use mirror::MirrorPolicy;
 pub use retry::{ResetFormat, ResetHeader, RetryOn, RetryPolicy};
 pub use select::{RequestHead, RouteMatch, Target, select};
 pub use string_match::{Pattern, StringMatcher};

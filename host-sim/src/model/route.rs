@@ -9,7 +9,8 @@ use super::headers::HeaderMap;
 use crate::bootstrap::{
     HeaderEdits,
     route::{
-        self, Action, DirectResponse, HashPolicy, PathMatcher, Redirect, RetryPolicy, RouteMatch,
+        self, Action, DirectResponse, HashPolicy, MirrorPolicy, PathMatcher, Redirect, RetryPolicy,
+        RouteMatch,
     },
 };
 
@@ -47,6 +48,7 @@ pub(crate) struct Forward {
     pub(crate) attempt_count_in_response: bool,
     pub(crate) retry_policy: Option<Arc<RetryPolicy>>,
     pub(crate) hash_policy: Vec<HashPolicy>,
+    pub(crate) mirrors: Vec<MirrorPolicy>,
 }
 
 impl Route {
@@ -95,6 +97,7 @@ impl Route {
                 attempt_count_in_request: host.include_request_attempt_count,
                 attempt_count_in_response: host.include_attempt_count_in_response,
                 hash_policy: forward.hash_policy.clone(),
+                mirrors: forward.mirrors.clone(),
                 retry_policy: forward.retry_policy.clone().or_else(|| host.retry_policy.clone()),
             }),
         };

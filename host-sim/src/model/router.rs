@@ -3,7 +3,8 @@
 //! [`request`] chooses what to do with a request, prepares its headers and keeps its body for later
 //! attempts, [`attempt`] begins and ends tries at one endpoint, [`upstream_chain`] are the filters on the
 //! way there, [`wire`] is what goes there and comes back, [`response`] and [`failure`] decide what the client hears, and [`again`] whether there is
-//! another attempt: a rule of [`retry`], within the limits of [`breaker`] and [`timeouts`].
+//! another attempt: a rule of [`retry`], within the limits of [`breaker`] and [`timeouts`]. Where it goes is
+//! chosen by [`balance`], [`affinity`] and [`outlier`]; [`mirror`] sends copies elsewhere.
 //!
 //! # Limits
 //! One attempt at a time: requests are not hedged.
@@ -16,6 +17,7 @@ mod breaker;
 mod edits;
 mod failure;
 mod kept;
+mod mirror;
 mod outlier;
 mod request;
 mod response;
@@ -34,6 +36,7 @@ pub(crate) use balance::{Upstreams, Wish};
 use breaker::{PoolKey, Seat};
 pub(crate) use failure::failure_of;
 use kept::Kept;
+use mirror::Mirror;
 use retry::RetryState;
 use timeouts::Timeouts;
 
@@ -76,6 +79,8 @@ pub(crate) struct Router {
     hash: Option<u64>,
     /// Endpoints that the request names and no attempt went to; none before the first attempt.
     named: Option<VecDeque<SocketAddr>>,
+    /// Copies for other clusters.
+    mirrors: Vec<Mirror>,
 }
 
 /// One try at one endpoint.

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{connection_manager::timeout, header_edit::HeaderEdits, message::Message},
-    HashPolicy, RetryPolicy, hash_policy, request_edits, response_edits, retry,
+    HashPolicy, MirrorPolicy, RetryPolicy, hash_policy, mirror, request_edits, response_edits,
+    retry,
 };
 use crate::yaml::{Error, Reader};
 
@@ -36,6 +37,8 @@ pub struct Forward {
     pub retry_policy: Option<Arc<RetryPolicy>>,
     /// What keeps a request at the same endpoint, in order.
     pub hash_policy: Vec<HashPolicy>,
+    /// Where copies of requests go.
+    pub mirrors: Vec<MirrorPolicy>,
 }
 
 /// To which cluster.
@@ -114,15 +117,23 @@ impl Action {
     /// The clusters that are named in the table itself.
     pub fn cluster_names(&self) -> Vec<&str> {
         match self {
-            Self::Forward(forward) => match &forward.cluster {
-                ClusterSpecifier::Name(name) => vec![name],
-                ClusterSpecifier::Header(_) => vec![],
-                ClusterSpecifier::Weighted(weighted) => {
-                    weighted.clusters.iter().map(|cluster| cluster.name.as_str()).collect()
-                }
-            },
+            Self::Forward(forward) => forward.cluster_names(),
             Self::Direct(_) | Self::Redirect(_) => vec![],
         }
+    }
+}
+
+impl Forward {
+    fn cluster_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = match &self.cluster {
+            ClusterSpecifier::Name(name) => vec![name],
+            ClusterSpecifier::Header(_) => vec![],
+            ClusterSpecifier::Weighted(weighted) => {
+                weighted.clusters.iter().map(|cluster| cluster.name.as_str()).collect()
+            }
+        };
+        names.extend(self.mirrors.iter().map(|mirror| mirror.cluster.as_str()));
+        names
     }
 }
 
@@ -158,6 +169,7 @@ fn forward(reader: &Reader<'_>) -> Result<Forward, Error> {
         upgrades: m.each("upgrade_configs", upgrade)?,
         retry_policy: m.maybe("retry_policy", retry::read)?,
         hash_policy: m.each("hash_policy", hash_policy::read)?,
+        mirrors: m.each("request_mirror_policies", mirror::read)?,
     };
     message.finish()?;
     Ok(forward)

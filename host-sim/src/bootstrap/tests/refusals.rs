@@ -34,8 +34,8 @@ fn a_field_of_envoys_that_is_not_modelled_is_called_so() {
         "f.yaml:18:58: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.\
          route_config.virtual_hosts[0].routes[0].route: found `hedge_policy`, which is not \
          modelled; the model has cluster, cluster_header, cluster_not_found_response_code, \
-         hash_policy, idle_timeout, retry_policy, timeout, upgrade_configs, weighted_clusters; \
-         remove it, or run the file with `--host envoy`"
+         hash_policy, idle_timeout, request_mirror_policies, retry_policy, timeout, \
+         upgrade_configs, weighted_clusters; remove it, or run the file with `--host envoy`"
     );
     assert_eq!(
         refused(&format!("{MINIMAL}overload_manager: {{}}\n")),

@@ -86,6 +86,7 @@ impl Engine {
         let access = self.access_entry(id);
         let roots: Vec<_> = (0..filters).filter_map(|filter| self.end_plugin(id, filter)).collect();
         self.abandon_upstream(id);
+        self.end_mirrors(id);
         self.world.effect(Effect::Closed { stream: id, access });
         for (vm, root) in roots {
             self.end_root_if_unused(vm, root);

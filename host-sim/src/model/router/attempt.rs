@@ -85,7 +85,7 @@ impl Engine {
 
     /// A connection stands.
     pub(crate) fn attempt_connected(&mut self, attempt: AttemptId) {
-        let Some(id) = self.stream_of(attempt) else { return };
+        let Some(id) = self.stream_of(attempt) else { return self.mirror_connected(attempt) };
         let config = self.config();
         let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
         let (timer, seat, pool) =

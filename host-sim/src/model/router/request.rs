@@ -74,6 +74,7 @@ impl Engine {
             return self.no_healthy_upstream(id);
         };
         self.prepare_headers(id, forward);
+        self.begin_mirrors(id, &forward.mirrors, end_stream);
         self.begin_attempt(id, &member, endpoint, end_stream);
         if end_stream {
             self.request_complete(id);
@@ -142,6 +143,7 @@ impl Engine {
 
     pub(crate) fn router_data(&mut self, id: StreamId, data: &mut Data, end: bool) -> DataStatus {
         let bytes = self.take_data(id, Side::Decode, data);
+        self.mirror_data(id, &bytes, end);
         if !self.keep(id, &bytes) {
             return SWALLOWED;
         }
@@ -183,6 +185,7 @@ impl Engine {
     }
 
     pub(crate) fn router_trailers(&mut self, id: StreamId) {
+        self.mirror_trailers(id);
         self.accept_trailers(id);
         self.request_complete(id);
     }

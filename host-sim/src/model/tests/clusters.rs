@@ -155,3 +155,42 @@ fn the_second_time_takes_twice_as_long() {
     scene.request(&[], true);
     assert_eq!(scene.requests.len(), 3, "back again");
 }
+
+#[test]
+fn a_copy_gets_the_whole_request_and_its_answer_is_not_heard() {
+    let mut scene = scene("cluster: a, request_mirror_policies: [{cluster: b}]", "");
+    let stream = scene.request(&[("x-own", "1")], false);
+    scene.send(stream, "hello", true);
+    let copy = &scene.requests[0];
+    assert_eq!((copy.cluster.as_str(), &copy.body[..], copy.ended), ("b", &b"hello"[..], true));
+    assert_eq!(copy.headers.text(":authority"), Some("example.com-shadow"));
+    assert_eq!(copy.headers.text("x-own"), Some("1"));
+    scene.answer(0, &[(":status", "500")], true);
+    assert_eq!(scene.response(stream).status(), "");
+    scene.answer(1, &[], true);
+    assert_eq!(scene.response(stream).status(), "200");
+    assert!(!scene.requests[0].reset);
+}
+
+#[test]
+fn a_copy_of_a_request_that_is_cut_short_is_cut_short() {
+    let mut scene = scene("cluster: a, request_mirror_policies: [{cluster: b}]", "");
+    let stream = scene.request(&[], false);
+    scene.send(stream, "hel", false);
+    scene.host.reset_downstream(stream);
+    scene.collect();
+    assert!(scene.requests.iter().all(|request| request.reset));
+    assert_eq!(scene.requests.len(), 2);
+}
+
+#[test]
+fn as_many_requests_are_copied_as_the_fraction_says() {
+    let half = "runtime_fraction: {default_value: {numerator: 50}}";
+    let route = format!("cluster: a, request_mirror_policies: [{{cluster: b, {half}}}]");
+    let mut scene = scene(&route, "");
+    for _ in 0..200 {
+        scene.request(&[], true);
+    }
+    let copies = scene.requests.iter().filter(|request| request.cluster == "b").count();
+    assert!((70..130).contains(&copies), "{copies}");
+}
