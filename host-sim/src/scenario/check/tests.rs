@@ -208,3 +208,51 @@ fn an_update_must_be_taken_or_refused_as_the_file_says() {
     assert!(failures[0].ends_with("step 2 at 1s: update.refused: expected true, got false"));
     assert!(failures[1].ends_with("step 3 at 1s: update.refused: expected false, got true"));
 }
+
+#[test]
+fn a_lint_is_a_failure_unless_the_scenario_silences_it() {
+    use crate::model::lint::{Finding, Lint};
+    let (mut scenario, mut observation) = one_step(Expect::default());
+    observation.lints = vec![Finding {
+        lint: Lint::LateMetric,
+        detail: "plugin `p` defined `m`".to_owned(),
+        at: 0,
+        trace_end: Some(3),
+    }];
+    let failures = check(&scenario, &observation);
+    assert_eq!(
+        failures.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["sim: finally: lint.late_metric: expected no finding, or `silence: {late_metric: WHY}`, \
+          got plugin `p` defined `m`"]
+    );
+    assert_eq!(failures[0].trace_end, Some(3));
+    scenario.silenced = vec![(Lint::ContextLeaked, "another".to_owned())];
+    assert_eq!(check(&scenario, &observation).len(), 1);
+    scenario.silenced = vec![(Lint::LateMetric, "names are tenants'".to_owned())];
+    assert_eq!(check(&scenario, &observation), []);
+}
+
+#[test]
+fn filter_state_and_trace_can_be_wanted_and_unwanted() {
+    use crate::scenario::observation::Access;
+    let mut expect = Expect::default();
+    expect.filter_state.present =
+        vec![("wasm.model".to_owned(), text("a")), ("wasm.gone".to_owned(), TextMatch::Present)];
+    expect.filter_state.absent = vec!["wasm.model".to_owned()];
+    let (mut scenario, mut observation) = one_step(expect);
+    let lines = ["filter_state wasm.model b".to_owned(), "filter_state wasm.gone -".to_owned()];
+    let access = Access { code: 200, lines: lines.into(), ..Access::default() };
+    observation.exchanges[0].access = Some(access);
+    observation.trace = vec!["1.000000 a line".to_owned()];
+    scenario.finally.trace_contains = vec![TextMatch::Contains("another".to_owned())];
+    scenario.finally.trace_absent = vec![TextMatch::Contains("a line".to_owned())];
+    let whats = |observation: &Observation| -> Vec<String> {
+        check(&scenario, observation).into_iter().map(|failure| failure.what).collect()
+    };
+    let state = ["filter_state.wasm.model", "filter_state.wasm.gone", "no_filter_state.wasm.model"];
+    let all = [state.as_slice(), &["trace.contains", "trace.absent"]].concat();
+    assert_eq!(whats(&observation), all);
+    // What an Envoy writes to its log is no trace.
+    observation.host = HostName::Envoy("1.40".to_owned());
+    assert_eq!(whats(&observation), state);
+}
