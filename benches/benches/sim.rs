@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use benches::guests::{CHAIN, EMPTY_TICK, FAMILIES, family};
 use benches::simulated::Simulated;
-use criterion::{Criterion, Throughput};
+use criterion::{BatchSize, Criterion, Throughput};
 use host_sim::abi::Callback;
 use host_sim::model::{EnvoyVersion, Guest as _, VmSpec, World};
 use host_sim::parts::Without;
@@ -83,29 +83,32 @@ fn requests(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// From nothing to the first instance, with the compiled module on disk.
+/// An engine; a module's first instance, with its compiled form on disk; its second instance.
 fn starts(criterion: &mut Criterion, code: &Arc<[u8]>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = || EngineOptions {
-        module_cache: Some(folder.path().to_owned()),
-        ..EngineOptions::default()
+    let new = || {
+        let module_cache = Some(folder.path().to_owned());
+        let options = EngineOptions { module_cache, ..EngineOptions::default() };
+        Engine::new(options).expect("wasmtime runs here")
     };
     let spec = VmSpec { code: Arc::clone(code), ..VmSpec::default() };
-    let new = || Engine::new(options()).expect("wasmtime runs here");
-    new().load(code, EnvoyVersion::default()).expect("the filters load");
-    criterion.bench_function("start/llm_mesh.wasm from the cache", |bench| {
-        bench.iter_with_large_drop(|| {
-            let engine = new();
-            engine.load(code, EnvoyVersion::default()).expect("the filters load");
-            engine
-        });
-    });
+    let instance =
+        |engine: &Engine| engine.instance(&mut World::default(), &spec).expect("an instance");
     let engine = new();
-    engine.load(code, EnvoyVersion::default()).expect("the filters load");
-    criterion.bench_function("start/another instance", |bench| {
-        bench.iter_with_large_drop(|| {
-            engine.instance(&mut World::default(), &spec).expect("an instance")
-        });
+    instance(&engine);
+    criterion.bench_function("start/engine", |bench| bench.iter_with_large_drop(new));
+    criterion.bench_function("start/first instance of llm_mesh.wasm, from the cache", |bench| {
+        bench.iter_batched(
+            new,
+            |engine| {
+                let instance = instance(&engine);
+                (engine, instance)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    criterion.bench_function("start/second instance", |bench| {
+        bench.iter_with_large_drop(|| instance(&engine));
     });
 }
 
