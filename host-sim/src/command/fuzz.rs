@@ -12,7 +12,7 @@ use host_sim::scenario::workbench::Workbench;
 /// Looks for random cases in which the simulator and Envoy differ.
 #[derive(Debug, Args)]
 pub(super) struct Fuzz {
-    /// How many cases.
+    /// How many cases; what does not count (see `host-sim/src/fuzz.rs`) is drawn in addition.
     #[arg(long, default_value_t = 1_000)]
     cases: u64,
     /// From which cases are drawn.
@@ -55,6 +55,7 @@ impl Fuzz {
         };
         let hunt = Hunt {
             cases: if self.case.is_some() { 1 } else { self.cases },
+            replaced: self.case.is_none(),
             first: self.case.unwrap_or(self.first),
             seed: self.seed,
             envoy: self.host == Host::Both && !leaves_out,

@@ -112,7 +112,10 @@ impl Draw {
             _ if on.ends_with("_headers") => action != 0 && action != 2,
             _ => action != 0,
         };
+        let mut nth = nth;
         if holds && percent(&mut self.rng, 85) {
+            // Resumed once, it must pause once.
+            nth = nth.or_else(|| on.ends_with("_body").then(|| self.rng.u32(1..=2)));
             let when = *of(&mut self.rng, &["queue", "queue", "tick", "call"]);
             let mut later: Vec<Value> = Vec::new();
             if percent(&mut self.rng, 35) {
@@ -120,7 +123,7 @@ impl Draw {
             }
             later.push(json!({"resume": side}));
             ops.push(json!({"later": [when, later]}));
-        } else if holds && side < 2 && percent(&mut self.rng, 30) {
+        } else if holds && side < 2 && !on.ends_with("_headers") && percent(&mut self.rng, 30) {
             ops.push(json!({"resume": side}));
         }
         Rule { plugin, on, nth, ops, action }

@@ -10,6 +10,8 @@ use crate::scenario::workbench::Workbench;
 
 /// Cases in one process.
 const BATCH: u64 = 200;
+/// So many cases are drawn for each that is asked for, at most.
+const DRAWN_FOR_ONE: u64 = 3;
 /// How often a case is made smaller.
 const ROUNDS: usize = 25;
 
@@ -18,6 +20,8 @@ const ROUNDS: usize = 25;
 pub struct Hunt {
     /// How many cases.
     pub cases: u64,
+    /// Others are drawn in the place of those that do not count.
+    pub replaced: bool,
     /// The first one.
     pub first: u64,
     /// From which they are drawn.
@@ -46,8 +50,8 @@ pub struct Finding {
 pub struct Report {
     /// Cases that were drawn.
     pub drawn: u64,
-    /// Cases that were compared between the hosts.
-    pub compared: u64,
+    /// Cases that count: compared between the hosts, if there are two.
+    pub counted: u64,
     /// Left out: Envoy does not define what a plugin does there.
     pub undefined: u64,
     /// Left out: which of two events is first decides.
@@ -64,10 +68,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} cases: {} compared, {} left out as undefined by Envoy, {} as races, {} differed once \
+            "{} cases ({} drawn; {} left out as undefined by Envoy, {} as races): {} differed once \
              and not again, {} differ",
+            self.counted,
             self.drawn,
-            self.compared,
             self.undefined,
             self.races,
             self.unsteady.len(),
@@ -90,13 +94,17 @@ impl Hunt {
     pub fn run(&self, bench: &Workbench, mut tell: impl FnMut(&str)) -> Result<Report, String> {
         let stage = Stage::new(bench)?;
         let mut report = Report::default();
-        let (mut next, end) = (self.first, self.first + self.cases);
-        while next < end {
+        let most = if self.replaced { self.cases * DRAWN_FOR_ONE } else { self.cases };
+        let (mut next, end) = (self.first, self.first + most);
+        while next < end && report.counted < self.cases {
             let last = end.min(next + BATCH);
             let cases: Vec<Case> = (next..last).map(|index| draw::case(self.seed, index)).collect();
             report.drawn += last - next;
             next = last;
-            let sound = sound(&stage, cases, &mut report)?;
+            let mut sound = sound(&stage, cases, &mut report)?;
+            let wanted = self.cases - report.counted;
+            sound.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+            report.counted += sound.len() as u64;
             if self.envoy {
                 self.compare(&stage, &sound, &mut report)?;
             }
@@ -112,7 +120,6 @@ impl Hunt {
         cases: &[Case],
         report: &mut Report,
     ) -> Result<(), String> {
-        report.compared += cases.len() as u64;
         let suspects = differing(stage, cases, Some(report))?;
         let again: Vec<Case> = suspects.into_iter().map(|(case, _)| case).collect();
         let confirmed = differing(stage, &again, None)?;
