@@ -126,6 +126,23 @@ pub const HOSTCALLS: &[Hostcall] = &[
     Hostcall::all("emscripten", "emscripten_notify_memory_growth"),
 ];
 
+const NO_SIGNATURES: Support = Support::Refused { reason: "signatures are not modelled" };
+const NO_CEL: Support = Support::Refused { reason: "the expression language CEL is not modelled" };
+
+/// The functions that Envoy 1.40 offers by name beyond the ABI, and what is made of each.
+pub const FOREIGN_FUNCTIONS: &[(&str, Support)] = &[
+    ("clear_route_cache", Support::Modelled),
+    ("set_envoy_filter_state", Support::Modelled),
+    ("declare_property", Support::Modelled),
+    ("compress", Support::Modelled),
+    ("uncompress", Support::Modelled),
+    ("sign", NO_SIGNATURES),
+    ("verify_signature", NO_SIGNATURES),
+    ("expr_create", NO_CEL),
+    ("expr_evaluate", NO_CEL),
+    ("expr_delete", NO_CEL),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use host_sim::abi::table::HOSTCALLS;
+use host_sim::abi::table::{FOREIGN_FUNCTIONS, HOSTCALLS};
 
-/// Lists every hostcall of the ABI with what the simulator makes of it.
+/// Lists every hostcall of the ABI, and every function that Envoy offers beside it, with what the simulator makes of it.
 #[derive(Debug, Args)]
 pub(super) struct Abi {}
 
@@ -19,6 +19,10 @@ impl Abi {
                 "{:width$}  {:chapters$}  {} to {}  {}",
                 hostcall.name, hostcall.chapter, hostcall.since, hostcall.until, hostcall.support
             );
+        }
+        println!("\nby name, with proxy_call_foreign_function:");
+        for (name, support) in FOREIGN_FUNCTIONS {
+            println!("{name:width$}  {support}");
         }
         ExitCode::SUCCESS
     }

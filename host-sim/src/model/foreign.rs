@@ -6,16 +6,10 @@ mod filter_state;
 mod zlib;
 
 use super::{context::StreamContext, version::EnvoyVersion, world::World};
-use crate::abi::Status;
-
-/// Functions that Envoy 1.40 has and the model refuses by name, and why.
-const REFUSED: &[(&str, &str)] = &[
-    ("verify_signature", "signatures are not modelled"),
-    ("sign", "signatures are not modelled"),
-    ("expr_create", "the expression language CEL is not modelled"),
-    ("expr_evaluate", "the expression language CEL is not modelled"),
-    ("expr_delete", "the expression language CEL is not modelled"),
-];
+use crate::abi::{
+    Status,
+    table::{FOREIGN_FUNCTIONS, Support},
+};
 
 impl World {
     /// `proxy_call_foreign_function`.
@@ -42,12 +36,14 @@ impl World {
     fn refused(&mut self, name: &[u8]) -> Result<Vec<u8>, Status> {
         // Signing came with 1.37.
         let is_known = |known: &str| known != "sign" || self.envoy >= EnvoyVersion::V1_37;
-        let found = REFUSED.iter().find(|(known, _)| known.as_bytes() == name);
-        let Some((known, reason)) = found.filter(|(known, _)| is_known(known)) else {
-            return Err(Status::NotFound);
-        };
-        self.refuse(&format!("foreign function {known}: {reason}"));
-        Err(Status::InternalFailure)
+        let found = FOREIGN_FUNCTIONS.iter().find(|(known, _)| known.as_bytes() == name);
+        match found.filter(|(known, _)| is_known(known)) {
+            Some((known, Support::Refused { reason })) => {
+                self.refuse(&format!("foreign function {known}: {reason}"));
+                Err(Status::InternalFailure)
+            }
+            Some((_, Support::Modelled)) | None => Err(Status::NotFound),
+        }
     }
 
     /// The stream that a function acts on: since 1.37 the effective context's, before that the one of

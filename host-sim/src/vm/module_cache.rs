@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
 /// What a file ends with, before its checksum.
-const MARK: &[u8; 8] = b"hostsim2";
+const MARK: &[u8; 8] = b"hostsim3";
 
 /// Loads a module from the directory, or compiles it and leaves it there.
 pub(super) fn load(engine: &Engine, code: &[u8], directory: &Path) -> wasmtime::Result<Module> {
@@ -49,16 +49,18 @@ fn read(engine: &Engine, path: &Path) -> Option<Module> {
     if checksum != &sum(compiled) {
         return None;
     }
-    trusted(engine, compiled)
+    trusted(engine, path)
 }
 
 #[expect(unsafe_code, reason = "compiled code can be loaded in no other way")]
-fn trusted(engine: &Engine, compiled: &[u8]) -> Option<Module> {
-    // SAFETY: the bytes are what `Module::serialize` gave to `write` below, which the checksum
-    // behind them says, so no accident has altered them; wasmtime itself refuses what another
-    // version or other settings made. They are in our own memory, so nothing alters them later.
-    // Whoever can forge a file in the user's build directory can replace this program as well.
-    unsafe { Module::deserialize(engine, compiled) }.ok()
+fn trusted(engine: &Engine, path: &Path) -> Option<Module> {
+    // SAFETY: the file begins with what `Module::serialize` gave to `write` below, which the checksum
+    // behind it says, so no accident has altered it; wasmtime itself refuses what another version or
+    // other settings made, and does not look at what stands behind. The file is mapped, which saves
+    // the time of a copy: it is only ever replaced as a whole, by a rename, so that a mapping keeps
+    // what it had. Whoever can forge a file in the user's build directory can replace this program as
+    // well.
+    unsafe { Module::deserialize_file(engine, path) }.ok()
 }
 
 fn write(path: &Path, compiled: &[u8]) -> io::Result<()> {
@@ -73,18 +75,26 @@ fn write(path: &Path, compiled: &[u8]) -> io::Result<()> {
 }
 
 /// Guards against accidents, not against people: one word that differs always shows, and so do two
-/// that are exchanged. A cryptographic sum would take longer than all else that loading does.
+/// that are exchanged. A cryptographic sum would take longer than all else that loading does; four
+/// sums side by side keep the processor busy.
 fn sum(bytes: &[u8]) -> [u8; 8] {
-    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut tail = [0; 8];
+    let (groups, rest) = bytes.as_chunks::<32>();
+    let mut tail = [0; 32];
     for (to, from) in tail.iter_mut().zip(rest) {
         *to = *from;
     }
-    let length = bytes.len() as u64;
-    let words = words.iter().chain([&tail]).map(|word| u64::from_le_bytes(*word));
-    words
-        .chain([length])
-        .fold(0_u64, |sum, word| (sum.rotate_left(5) ^ word).wrapping_mul(FACTOR))
-        .to_le_bytes()
+    let mut sums = [0_u64; 4];
+    for group in groups.iter().chain([&tail]) {
+        let (words, _) = group.as_chunks::<8>();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = step(*sum, u64::from_le_bytes(*word));
+        }
+    }
+    sums.into_iter().fold(bytes.len() as u64, step).to_le_bytes()
+}
+
+/// No two words lead from one sum to the same.
+fn step(sum: u64, word: u64) -> u64 {
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+    (sum.rotate_left(5) ^ word).wrapping_mul(FACTOR)
 }

@@ -10,6 +10,8 @@ mod envoy;
 #[cfg(test)]
 mod guest;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod marshalling;

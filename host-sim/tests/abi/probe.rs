@@ -26,8 +26,8 @@ use host_sim::{
     },
 };
 
-mod script;
-mod wat;
+pub(crate) mod script;
+pub(crate) mod wat;
 
 static BENCH: LazyLock<Workbench> =
     LazyLock::new(|| Workbench::here(Without::from_env().unwrap()).unwrap());

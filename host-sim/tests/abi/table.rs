@@ -2,8 +2,8 @@
 
 use host_sim::{
     abi::{
-        AbiVersion,
-        table::{HOSTCALLS, Hostcall, Support},
+        AbiVersion, Status,
+        table::{FOREIGN_FUNCTIONS, HOSTCALLS, Hostcall, Support},
     },
     model::{EnvoyVersion, World},
 };
@@ -39,4 +39,19 @@ fn what_is_listed_as_refused_is_refused_and_nothing_else() {
         let listed = matches!(Hostcall::named(name).unwrap().support, Support::Refused { .. });
         assert_eq!(refused, listed, "{name}");
     }
+}
+
+#[test]
+fn each_foreign_function_is_what_the_table_says() {
+    for (name, support) in FOREIGN_FUNCTIONS {
+        let mut world = World::default();
+        // No arguments of any of them; what is modelled says so itself.
+        let answer = world.foreign_function(name.as_bytes(), b"\xff");
+        assert_ne!(answer, Err(Status::NotFound), "{name}");
+        let listed = matches!(support, Support::Refused { .. });
+        assert_eq!(!world.take_refusals().is_empty(), listed, "{name}");
+    }
+    let mut world = World::default();
+    assert_eq!(world.foreign_function(b"nonsense", b""), Err(Status::NotFound));
+    assert!(world.take_refusals().is_empty());
 }
