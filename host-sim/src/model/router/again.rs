@@ -1,6 +1,7 @@
 //! Another attempt: whether, when, and with what.
 
 use crate::model::{
+    EnvoyVersion,
     call::LocalReply,
     effect::{StreamId, UpstreamReset},
     engine::Engine,
@@ -28,9 +29,21 @@ impl Engine {
             return false;
         }
         if let Some(attempt) = self.world.streams.at(id).router.attempt.take() {
+            self.refuse_held_answer(attempt.chain);
             self.finish_attempt(id, attempt, end);
         }
         true
+    }
+
+    /// Envoy 1.36 sends on to the client what a filter had held of an answer that is not the client's.
+    fn refuse_held_answer(&mut self, chain: Option<StreamId>) {
+        let Some(chain) = chain.filter(|_| self.world.envoy < EnvoyVersion::V1_37) else { return };
+        if self.world.streams.at(chain).chain.held_response.is_some() {
+            self.world.refuse(
+                "Envoy 1.36: an answer that a filter before the servers held back is tried again, \
+                 and what was held breaks the client's stream",
+            );
+        }
     }
 
     /// An attempt ended without an answer (none: it took too long); true: there will be another one.

@@ -6,6 +6,7 @@ use super::{Attempt, PoolKey, Seat, breaker::Refused};
 use crate::{
     bootstrap::{Cluster, UpstreamProtocol},
     model::{
+        EnvoyVersion,
         effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
         engine::Engine,
         stream::UpstreamInfo,
@@ -54,9 +55,8 @@ impl Engine {
             Err(refused) => {
                 if refused == Refused::Pending {
                     self.world.streams.at(id).info.upstream.address = None;
-                    self.world.upstreams.count(&cluster.name, "upstream_rq_pending_overflow");
                 }
-                return self.attempt_overflows(attempt);
+                return self.attempt_overflows(attempt, refused);
             }
             Ok(Seat::Waiting) => self.world.upstreams.count(&cluster.name, "upstream_cx_overflow"),
             Ok(Seat::Connecting | Seat::Active) => self.connect(attempt, cluster),
@@ -99,7 +99,7 @@ impl Engine {
             if let Some(current) = self.world.streams.at(id).router.attempt.as_mut() {
                 current.seat = Seat::Waiting;
             }
-            return self.attempt_overflows(attempt);
+            return self.attempt_overflows(attempt, Refused::Requests);
         }
         let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
         current.seat = Seat::Active;
@@ -130,9 +130,13 @@ impl Engine {
     }
 
     /// There are too many requests; such an attempt was never begun, as far as the server knows.
-    fn attempt_overflows(&mut self, attempt: AttemptId) {
+    fn attempt_overflows(&mut self, attempt: AttemptId, refused: Refused) {
         let Some(id) = self.stream_of(attempt) else { return };
         let Some(taken) = self.world.streams.at(id).router.attempt.take() else { return };
+        // Up to 1.37 a refusal counted so, whatever it was that was too much.
+        if refused == Refused::Pending || self.world.envoy <= EnvoyVersion::V1_37 {
+            self.world.upstreams.count(&taken.pool.cluster, "upstream_rq_pending_overflow");
+        }
         self.world.upstreams.end(attempt);
         self.world.schedule.cancel(taken.connect_timer);
         if let Some(chain) = taken.chain {
@@ -157,7 +161,7 @@ impl Engine {
         while let Some((next, seat)) = self.world.upstreams.breakers.next_waiting(cluster, &pool) {
             let Some(stream) = self.stream_of(next) else { continue };
             let Some(seat) = seat else {
-                self.attempt_overflows(next);
+                self.attempt_overflows(next, Refused::Requests);
                 continue;
             };
             if let Some(current) = self.world.streams.at(stream).router.attempt.as_mut() {

@@ -4,11 +4,15 @@ use super::scene::{Body, CONTINUE, Filter, Guests, Notes, Scene, default_answer,
 use crate::{
     abi::Callback,
     host::HostOptions,
-    model::{LocalReply, World},
+    model::{EnvoyVersion, LocalReply, World},
 };
 
 /// A proxy with guest `down` before the router and guest `up` before the servers of cluster `a`.
 fn scene(guests: Guests) -> Scene {
+    scene_of(guests, EnvoyVersion::default())
+}
+
+fn scene_of(guests: Guests, envoy: EnvoyVersion) -> Scene {
     let code = crate::model::access_log::base64(b"up");
     let upstream = format!(
         r#"- name: a
@@ -34,7 +38,7 @@ fn scene(guests: Guests) -> Scene {
             "route: {cluster: a}",
             "route: {cluster: a, retry_policy: {retry_on: 5xx, num_retries: 2}}",
         );
-    Scene::from_file(guests, &text, HostOptions::default())
+    Scene::from_file(guests, &text, HostOptions { envoy, ..HostOptions::default() })
 }
 
 /// Guest `up`, and the names of the stream callbacks that it was called with.
@@ -148,6 +152,26 @@ fn held_headers_have_not_come_and_can_still_be_changed() {
     scene.answer_data(1, "good", true);
     let response = scene.response(stream);
     assert_eq!((response.status(), &response.body[..]), ("200", &b"good"[..]));
+}
+
+#[test]
+fn an_older_envoy_breaks_on_a_held_answer_that_is_tried_again() {
+    for (envoy, refusals) in [(EnvoyVersion::V1_36, 1), (EnvoyVersion::V1_37, 0)] {
+        let (guests, _) = noting(|world, callback| match callback {
+            Callback::ResponseHeaders { .. } => Some(1),
+            Callback::ResponseBody { end_of_stream: false, .. } => Some(1),
+            Callback::ResponseBody { .. } => {
+                world.replace_header(2, b":status", b"503").unwrap();
+                CONTINUE.unwrap()
+            }
+            _ => None,
+        });
+        let mut scene = scene_of(guests, envoy);
+        scene.request(&[], true);
+        scene.answer(0, &[], false);
+        scene.answer_data(0, "held", true);
+        assert_eq!(scene.host.take_refusals().len(), refusals, "{envoy:?}");
+    }
 }
 
 #[test]
