@@ -21,6 +21,26 @@ pub fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
     fields.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_ref())
 }
 
+/// Whether HTTP/1.1 fields ask for another protocol on the connection. `upgrade` alone does not:
+/// without being named by `connection` it is a field like any other; and an upgrade to HTTP/2 is one
+/// that no proxy takes up.
+pub(crate) fn ask_upgrade<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> bool {
+    let (mut named, mut there) = (false, false);
+    for (name, value) in fields {
+        there |= name.eq_ignore_ascii_case(b"upgrade") && !value.eq_ignore_ascii_case(b"h2c");
+        named |= name.eq_ignore_ascii_case(b"connection")
+            && value
+                .split(|byte| *byte == b',')
+                .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+    }
+    named && there
+}
+
+/// The same of a map.
+pub(crate) fn map_asks_upgrade(map: &HeaderMap) -> bool {
+    ask_upgrade(map.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())))
+}
+
 /// The fields of a map.
 #[must_use]
 pub fn from_http(map: &HeaderMap) -> Fields {

@@ -264,3 +264,27 @@ async fn trailers_cross_over_http2() {
     assert_eq!(outcome.trailers, vec![field("x-after", "answer")]);
     assert_eq!(setup.upstream.received()[0].trailers, vec![field("x-after", "request")]);
 }
+
+#[tokio::test]
+async fn an_end_that_comes_after_the_announced_length_breaks_nothing() {
+    let setup = setup(json!([{}]), false).await;
+    for _ in 0..20 {
+        let mut request = chat(Http::V2, &json!({"model": "m"}));
+        request.separate_end = true;
+        assert_eq!(setup.send(request).await.status, Some(200));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_client_cancels_never_looks_complete() {
+    let setup = setup(json!([{}]), false).await;
+    let pieces = [Bytes::from_static(b"{\"model\":"), Bytes::from_static(b"\"m\"}")];
+    let mut request = chat(Http::V2, &Value::Null);
+    request.frames = frames(&pieces, Duration::from_secs(9));
+    request.content_length = false;
+    request.reset_after = Some(Duration::from_millis(200));
+    assert_eq!(setup.send(request).await.ending, Ending::ClientReset);
+    assert_eq!(setup.access().await, "0 DR");
+    let received = setup.upstream.received();
+    assert!(received.iter().all(|request| !request.ended), "{received:?}");
+}

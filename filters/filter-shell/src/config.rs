@@ -6,6 +6,7 @@
 //! and the cure. `flatten` and `untagged` are not used, since serde's messages lose the place.
 
 mod body;
+mod json;
 mod matching;
 
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use traffic_policy::invalid::Invalid;
 pub(crate) use body::Access;
 pub use body::Body;
 use body::RawBody;
+use json::Strict;
 pub(crate) use matching::Matching;
 use matching::RawMatch;
 
@@ -162,8 +164,15 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Invalid> {
             "found binary data, as a google.protobuf.Struct arrives; allowed JSON text; give it as google.protobuf.StringValue",
         ));
     }
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| {
-        Invalid::new(HERE, format!("found text that is not JSON ({e}); correct it there"))
+    let Strict(value) = serde_json::from_slice(bytes).map_err(|e| {
+        Invalid::new(
+            HERE,
+            if e.is_data() {
+                format!("found {e}; allowed once; remove one")
+            } else {
+                format!("found text that is not JSON ({e}); correct it there")
+            },
+        )
     })?;
     let Value::Object(mut object) = value else {
         return Err(Invalid::new(

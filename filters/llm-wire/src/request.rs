@@ -40,9 +40,10 @@ pub struct ScanLimits {
 }
 
 impl Default for ScanLimits {
-    /// 128 levels are what `serde_json` allows; the longest model names in use have about 100 bytes.
+    /// As deep as Python's own parser reads, which most model servers use; the longest model names
+    /// in use have about 100 bytes.
     fn default() -> Self {
-        Self { max_model_bytes: 256, max_depth: 128 }
+        Self { max_model_bytes: 256, max_depth: 1000 }
     }
 }
 

@@ -51,12 +51,15 @@
 //! # Metrics
 //! | metric | counts |
 //! |---|---|
-//! | `llm_router_decisions_total{pool,reason}` | requests sent to a pool |
+//! | `llm_router_decisions_total{pool,reason}` | decisions for a pool; a client may go away before its request does |
 //! | `llm_router_refused_total{reason}` | requests answered with an error |
 //! | `llm_body_edits_total{outcome}` | bodies that were to be changed, `done` or `failed` |
 //!
 //! # When something goes wrong
-//! A body that is no JSON, is larger than `body.inspect_limit`, or comes slower than
+//! A path is read with its percent encoding undone, as servers read it; one that is then none of an
+//! LLM API's (`/v1/models`) is routed by its headers.
+//!
+//! A body that is no JSON (or has more than 1,000 brackets open at once), is larger than `body.inspect_limit`, or comes slower than
 //! `body.decide_within` is routed by what was seen of it, if that settles every rule; else
 //! `body.on_malformed` and `body.on_incomplete` say `route_default` or `refuse`.
 

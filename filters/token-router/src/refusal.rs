@@ -10,10 +10,12 @@ pub(crate) fn reply(why: Refusal, facts: &Facts) -> Reply {
         Refusal::UnknownModel => Reply {
             status: 404,
             code: Some("model_not_found"),
-            message: format!(
-                "The model `{}` does not exist or you do not have access to it.",
-                facts.body.model.as_deref().unwrap_or_default()
-            ),
+            message: match facts.body.model.as_deref() {
+                Some(name) => {
+                    format!("The model `{name}` does not exist or you do not have access to it.")
+                }
+                None => "The requested model does not exist: its name is longer than any.".into(),
+            },
             param: Some("model"),
         },
         Refusal::MissingModel => Reply {

@@ -88,7 +88,14 @@ impl ClientRequest {
     }
 
     fn is_tunnel(&self) -> bool {
-        self.method == "CONNECT" || fields::value(&self.headers, "upgrade").is_some()
+        let pairs = self.headers.iter().map(|(name, value)| (&name[..], &value[..]));
+        // Over HTTP/2 an upgrade is an extended CONNECT, and needs no `connection`.
+        let upgrades = if self.http == Http::V2 {
+            fields::value(&self.headers, "upgrade").is_some()
+        } else {
+            fields::ask_upgrade(pairs)
+        };
+        self.method == "CONNECT" || upgrades
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::fields::ask_upgrade;
 use crate::scenario::expect::Expect;
 
 /// One entry of `steps`.
@@ -235,7 +236,14 @@ impl Request {
     /// An upgrade or CONNECT: the body goes through the tunnel, once it is open.
     #[must_use]
     pub fn is_tunnel(&self) -> bool {
-        self.method == "CONNECT" || self.headers.iter().any(|(name, _)| name == "upgrade")
+        let fields = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        // Over HTTP/2 an upgrade is an extended CONNECT, and needs no `connection`.
+        let upgrades = if self.http == Http::V2 {
+            self.headers.iter().any(|(name, _)| name == "upgrade")
+        } else {
+            ask_upgrade(fields)
+        };
+        self.method == "CONNECT" || upgrades
     }
 }
 

@@ -27,6 +27,7 @@ use super::{
     message, tunnel,
 };
 use crate::{
+    fields::map_asks_upgrade,
     host::{OpenStream, Protocol},
     model::effect::{StreamEvent, StreamId},
     protocol::speaks_http2,
@@ -105,8 +106,7 @@ async fn serve_request(
     mut request: Request<Incoming>,
     origin: Origin,
 ) -> Result<Response<ResponseBody>, ResetByProxy> {
-    let asks_tunnel =
-        request.method() == Method::CONNECT || request.headers().contains_key("upgrade");
+    let asks_tunnel = request.method() == Method::CONNECT || map_asks_upgrade(request.headers());
     let upgrade = asks_tunnel.then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
     let protocol = match head.version {
@@ -114,6 +114,7 @@ async fn serve_request(
         Version::HTTP_10 => Protocol::Http10,
         _ => Protocol::Http11,
     };
+    let http2 = protocol == Protocol::Http2;
     let (events, mut receiver) = mpsc::unbounded_channel();
     let (reading, reads) = watch::channel(true);
     let (opened, stream) = oneshot::channel();
@@ -127,7 +128,7 @@ async fn serve_request(
     let stream = stream.await.map_err(|_| ResetByProxy)?;
     let mut guard = Guard { inputs: inputs.clone(), stream, ended: false, reader: None };
     if !end && !asks_tunnel {
-        let reader = read_request(body, stream, inputs, reads.clone(), backlog.clone());
+        let reader = read_request(body, (stream, http2), inputs, reads.clone(), backlog.clone());
         guard.reader = Some(tokio::spawn(reader).abort_handle());
     }
     let (headers, ended) = loop {
@@ -158,7 +159,7 @@ async fn serve_request(
 /// Reads a request's body into the engine, no faster than it is taken at the other end.
 async fn read_request(
     mut body: Incoming,
-    stream: StreamId,
+    (stream, http2): (StreamId, bool),
     inputs: Inputs,
     mut reading: watch::Receiver<bool>,
     backlog: Backlog,
@@ -167,6 +168,8 @@ async fn read_request(
         may_read(&mut reading).await;
         backlog.has_room().await;
         let input = match body.frame().await {
+            // A stream that the client cancels ends here without an error.
+            None if http2 && !body.is_end_stream() => Input::ClientGone { stream },
             None => Input::RequestData { stream, data: Bytes::new(), end: true },
             // The connection's own task sees the break too, and drops the guard.
             Some(Err(_)) => Input::ClientGone { stream },

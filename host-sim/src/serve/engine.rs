@@ -16,9 +16,7 @@ use super::{
 };
 use crate::{
     host::{Host, Nanos},
-    model::effect::{
-        AttemptId, CalloutId, Effect, StreamEvent, StreamId, UpstreamEvent, UpstreamReset,
-    },
+    model::effect::{AttemptId, CalloutId, Effect, StreamEvent, StreamId, UpstreamEvent},
 };
 
 /// Something that the operator of the gateway may want to see.
@@ -216,10 +214,9 @@ impl Engine {
                 let request =
                     self.clients.get(&stream).map_or_else(Backlog::default, |c| c.request.clone());
                 let Some((side, _)) = self.attempts.get(&attempt) else { return };
-                if side.events.send((event, request.hold(bytes))).is_err() {
-                    let broke = UpstreamReset::ConnectionTermination;
-                    let _ = self.inputs.send(Input::AttemptBroke(attempt, broke));
-                }
+                // Nobody takes it any more: the body already has the announced length, or the
+                // attempt has failed and says so itself.
+                let _ = side.events.send((event, request.hold(bytes)));
             }
         }
     }

@@ -20,6 +20,8 @@ use super::{
 };
 use crate::{
     client::{Connection, Http},
+    fields::ask_upgrade,
+    model::HeaderMap,
     model::effect::{AttemptId, UpstreamEvent, UpstreamReset},
 };
 
@@ -61,7 +63,7 @@ impl Task {
             }
         };
         let asks_tunnel =
-            headers.text(":method") == Some("CONNECT") || headers.contains(b"upgrade");
+            headers.text(":method") == Some("CONNECT") || ask_upgrade(pairs(&headers));
         // A tunnel's bytes are no body; they are kept for what comes after the response.
         let (body, mut kept) =
             if asks_tunnel { (None, Some(events)) } else { (Some(events), None) };
@@ -114,6 +116,10 @@ impl Task {
     fn report(&self, input: Input) -> Result<(), UpstreamReset> {
         self.inputs.send(input).map_err(|_| UpstreamReset::ConnectionTermination)
     }
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers.iter().map(|(name, value)| (&name[..], &value[..]))
 }
 
 /// What Envoy would call this error. hyper hides the HTTP/2 error code in a text.

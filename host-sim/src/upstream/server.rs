@@ -191,7 +191,7 @@ async fn answer(
     let index = shared.record(&request);
     let tunnel = hyper::upgrade::on(&mut request);
     let is_connect = request.method() == Method::CONNECT;
-    let upgrades = is_connect || request.headers().contains_key("upgrade");
+    let upgrades = is_connect || fields::map_asks_upgrade(request.headers());
     if reply.waits_for_body() {
         shared.read_body(index, request.into_body()).await?;
     } else if !upgrades {

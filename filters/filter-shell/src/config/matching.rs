@@ -35,7 +35,7 @@ impl Matching {
     pub(crate) fn covers(&self, head: &Head) -> bool {
         let fits =
             |patterns: &[Pattern], text: &str| patterns.iter().any(|pattern| pattern.matches(text));
-        (self.paths.is_empty() || fits(&self.paths, head.path()))
+        (self.paths.is_empty() || fits(&self.paths, &head.path()))
             && (self.hosts.is_empty() || fits(&self.hosts, &head.host()))
     }
 }

@@ -95,3 +95,18 @@ fn a_protobuf_struct_is_recognised_and_refused_with_the_cure() {
     assert!(object(b"[]").is_err());
     assert!(object(b"{\"version\": 1").unwrap_err().to_string().contains("line 1 column"));
 }
+
+#[test]
+fn a_key_that_occurs_twice_is_refused() {
+    for (text, key) in [
+        (r#"{"version": 2, "version": 1, "idle": {}}"#, "version"),
+        (r#"{"version": 1, "idle": {"rules": [], "rules": []}}"#, "rules"),
+    ] {
+        let error = read(text.as_bytes(), &SECTIONS).map(|_| ()).unwrap_err().to_string();
+        let found = format!("configuration: found the key `{key}` twice at line 1 column ");
+        assert!(
+            error.starts_with(&found) && error.ends_with("; allowed once; remove one"),
+            "{error}"
+        );
+    }
+}

@@ -60,7 +60,7 @@ impl Exchange {
 
     /// Facts from the headers; and from an earlier plugin of ours, if there was one.
     fn learn(&mut self, head: &Head, earlier: Option<&[u8]>) {
-        let path = head.path().to_owned();
+        let path = head.path().into_owned();
         let api = Api::from_path(path.as_bytes());
         self.facts = earlier.and_then(|bytes| unpack(bytes, &path, api)).unwrap_or_else(|| Facts {
             path,

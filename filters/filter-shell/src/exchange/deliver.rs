@@ -112,9 +112,7 @@ impl Exchange {
         let mut number = String::new();
         for field in &self.plugin.shared.log_fields {
             let (name, value) = match field {
-                LogField::Model => {
-                    ("llm.model", decision.model.as_deref().or(body.model.as_deref()))
-                }
+                LogField::Model => ("llm.model", decision.model.as_deref()),
                 LogField::PromptTokens => {
                     let _ = write!(number, "{}", body.prompt.tokens);
                     ("llm.prompt_tokens", counted.then_some(number.as_str()))

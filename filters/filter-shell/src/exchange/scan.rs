@@ -28,6 +28,9 @@ impl Exchange {
         if self.is_malformed() {
             return self.decide(Part::Malformed);
         }
+        if self.is_complete() {
+            return self.decide(Part::Whole);
+        }
         if wanted < readable || (self.read >= limit && !end_of_stream) {
             self.plugin.counters.inspect_limit.increment();
             return self.decide(Part::Beginning);
@@ -42,6 +45,10 @@ impl Exchange {
     pub(super) fn body_ended(&mut self) -> Action {
         if !matches!(self.phase, Phase::Reading(_)) {
             return Action::Continue;
+        }
+        if self.read == 0 {
+            // As if its headers had said that there is no body.
+            return self.decide(Part::Headers);
         }
         if let Some(scanner) = &mut self.scanner {
             scanner.finish();
@@ -78,9 +85,18 @@ impl Exchange {
         }
     }
 
+    fn progress(&self) -> Option<Progress> {
+        self.scanner.as_ref().map(llm_wire::RequestScanner::progress)
+    }
+
     fn is_malformed(&self) -> bool {
-        let progress = self.scanner.as_ref().map(llm_wire::RequestScanner::progress);
-        matches!(progress, Some(Progress::Malformed { .. }))
+        matches!(self.progress(), Some(Progress::Malformed { .. }))
+    }
+
+    /// The JSON is complete. What may follow is blanks, or something that the server will refuse;
+    /// so nobody waits for a client who is slow to say that this was all.
+    fn is_complete(&self) -> bool {
+        self.progress() == Some(Progress::Complete)
     }
 
     fn go_on(&self, access: Access) -> Action {

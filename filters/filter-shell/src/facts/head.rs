@@ -3,6 +3,7 @@
 //! They come in one piece, and every question about them would be a walk over it. So the walk is
 //! made once, and notes where the few headers are that are asked about for every request.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::host::headers::{self, Map, Pairs};
@@ -23,6 +24,7 @@ struct Known {
     path: Option<Range<usize>>,
     authority: Option<Range<usize>>,
     upgrade: Option<Range<usize>>,
+    connection: Option<Range<usize>>,
     content_encoding: Option<Range<usize>>,
     content_length: Option<Range<usize>>,
 }
@@ -45,6 +47,7 @@ impl Head {
                 b":path" => &mut known.path,
                 b":authority" => &mut known.authority,
                 b"upgrade" => &mut known.upgrade,
+                b"connection" => &mut known.connection,
                 b"content-encoding" => &mut known.content_encoding,
                 b"content-length" => &mut known.content_length,
                 _ => {
@@ -73,10 +76,16 @@ impl Head {
         std::str::from_utf8(value).ok()
     }
 
-    /// The path without its query, as far as it is text.
-    pub(crate) fn path(&self) -> &str {
+    /// The path without its query, as far as it is text, and as servers read it: with its percent
+    /// encoding undone. Otherwise a client could write a path that no rule knows and every server.
+    pub(crate) fn path(&self) -> Cow<'_, str> {
         let path = self.text_at(self.known.path.as_ref());
-        path.split(['?', '#']).next().unwrap_or_default()
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        if !path.contains('%') {
+            return path.into();
+        }
+        // What is no text once decoded stays as it is; servers refuse it.
+        String::from_utf8(percent_decoded(path.as_bytes())).map_or(path.into(), Cow::Owned)
     }
 
     /// The host without its port, lower-case.
@@ -92,7 +101,15 @@ impl Head {
     /// Whether the connection is to become something else: WebSocket and its kind, or a tunnel.
     /// What follows the headers is then not a body, and nobody may wait for one.
     pub(crate) fn leaves_http(&self) -> bool {
-        self.known.upgrade.is_some() || self.at(self.known.method.as_ref()) == Some(b"CONNECT")
+        self.at(self.known.method.as_ref()) == Some(b"CONNECT")
+            || self.known.upgrade.is_some() && self.connection_says_upgrade()
+    }
+
+    /// An `upgrade` that `connection` does not name is a header like any other, which a client could
+    /// add to pass by.
+    fn connection_says_upgrade(&self) -> bool {
+        let mut options = self.text_at(self.known.connection.as_ref()).split(',');
+        options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
     }
 
     /// Whether the body's bytes are the JSON itself.
@@ -136,6 +153,25 @@ impl Head {
     }
 }
 
+/// Bytes with `%41` made `A`; a percent sign that no two digits follow means itself.
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let decoded = match after {
+            [high, low, after @ ..] if byte == b'%' => {
+                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
+            _ => None,
+        };
+        let (byte, after) = decoded.unwrap_or((byte, after));
+        out.push(byte);
+        rest = after;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_read_as_servers_read_it() {
+        let path = |path: &str| head(&[(":path", path.as_bytes())]).path().into_owned();
+        assert_eq!(path("/v1/chat%2Fcompletion%73?x=%41"), "/v1/chat/completions");
+        assert_eq!(path("/100%/%4/%zz"), "/100%/%4/%zz");
+        assert_eq!(path("/%ff"), "/%ff");
+    }
+
+    #[test]
     fn headers_that_are_not_text_do_not_disturb_the_others() {
         let head = head(&[("x-a", &[0xff, 0xfe]), ("x-b", b"1")]);
         assert_eq!(head.select(&["x-a".into(), "x-b".into()]), [("x-b".into(), "1".into())]);
@@ -180,7 +224,11 @@ mod tests {
     #[test]
     fn upgrades_and_tunnels_leave_http() {
         assert!(head(&[(":method", b"CONNECT")]).leaves_http());
-        assert!(head(&[(":method", b"GET"), ("upgrade", b"websocket")]).leaves_http());
+        let upgrade = |connection: &[u8]| {
+            head(&[(":method", b"GET"), ("connection", connection), ("upgrade", b"websocket")])
+        };
+        assert!(upgrade(b"keep-alive, Upgrade").leaves_http());
+        assert!(!upgrade(b"keep-alive").leaves_http());
         assert!(!head(&[(":method", b"POST")]).leaves_http());
     }
 }

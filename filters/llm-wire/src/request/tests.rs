@@ -218,9 +218,9 @@ fn after_a_malformed_byte_nothing_is_read() {
 #[test]
 fn nesting_is_limited_by_the_argument() {
     let nested = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-    assert_eq!(scan(Api::OpenAiChat, &nested(127)).0, Progress::Complete);
-    let too_deep = Progress::Malformed { at: 132, why: Malformed::TooDeep };
-    assert_eq!(scan(Api::OpenAiChat, &nested(128)).0, too_deep);
+    assert_eq!(scan(Api::OpenAiChat, &nested(999)).0, Progress::Complete);
+    let too_deep = Progress::Malformed { at: 1004, why: Malformed::TooDeep };
+    assert_eq!(scan(Api::OpenAiChat, &nested(1000)).0, too_deep);
     let limits = ScanLimits { max_depth: 2, ..ScanLimits::default() };
     let mut scanner = RequestScanner::new(Api::OpenAiChat, limits);
     let progress = scanner.feed(b"{\"messages\":[{");

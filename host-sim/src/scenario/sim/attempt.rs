@@ -67,7 +67,10 @@ impl Attempt {
         self.request = codec::request(headers, end, self.endpoint.http2, at);
         let reply = script.next_reply();
         // An upgrade that is answered as a plain request has no body.
-        let upgrades = headers.contains(b"upgrade") && !self.endpoint.http2;
+        let upgrades = {
+            let pairs = headers.iter().map(|(name, value)| (&name[..], &value[..]));
+            crate::fields::ask_upgrade(pairs) && !self.endpoint.http2
+        };
         self.request.ended = end || (upgrades && reply.waits_for_body());
         self.reply = Some(reply);
     }

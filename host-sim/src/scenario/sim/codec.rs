@@ -129,7 +129,8 @@ pub(super) fn request(
         fields.push((name.clone(), value.clone()));
     }
     let method = text(":method");
-    let upgrades = headers.contains(b"upgrade") || method == "CONNECT";
+    let pairs = headers.iter().map(|(name, value)| (&name[..], &value[..]));
+    let upgrades = fields::ask_upgrade(pairs) || method == "CONNECT";
     let framed = headers.contains(b"content-length") || headers.contains(b"transfer-encoding");
     if !http2 && !end && !framed && !upgrades {
         fields.push((Bytes::from_static(b"transfer-encoding"), Bytes::from_static(b"chunked")));
