@@ -140,7 +140,8 @@ impl RetryState {
                 ResetFormat::Seconds => number,
                 ResetFormat::UnixTimestamp => number.checked_sub(now).filter(|left| *left > 0)?,
             };
-            seconds.checked_mul(1000).filter(|interval| *interval <= longest)
+            let interval = seconds.checked_mul(1000)?;
+            (interval > 0 && interval <= longest).then_some(interval)
         });
     }
 
