@@ -91,6 +91,7 @@ impl World {
     /// [`Status::ParseFailure`] for a cluster that there is not; [`Status::InternalFailure`] if nothing
     /// can be sent, and then the call is closed as soon as the guest has returned.
     pub fn grpc_call(&mut self, call: GrpcCall) -> Result<u32, Status> {
+        self.lint_timeout(call.timeout_ms, &String::from_utf8_lossy(&call.service_name));
         let (token, attempt) = self.open_grpc(Opening {
             service: &call.service,
             service_name: &call.service_name,

@@ -4,7 +4,7 @@ use super::scene::{Body, CONTINUE, Filter, Guests, PAUSE, Scene, default_answer}
 use crate::{
     abi::Callback,
     host::HostOptions,
-    model::{HttpCall, LocalReply, Trap, World, lint::Lint},
+    model::{GrpcCall, HttpCall, LocalReply, Trap, World, lint::Lint},
 };
 
 type Answer = Result<Option<u32>, Trap>;
@@ -217,6 +217,15 @@ fn a_call_that_may_wait_for_ever_is_found() {
     }
     assert_eq!(found_by(|world, callback| calls(world, callback, 0)), ["call_without_timeout"]);
     assert_eq!(found_by(|world, callback| calls(world, callback, 500)), [] as [&str; 0]);
+    let grpc = found_by(|world, callback| match callback {
+        Callback::RequestHeaders { .. } => {
+            let call = GrpcCall { service_name: b"x.Y".to_vec(), ..GrpcCall::default() };
+            assert!(world.grpc_call(call).is_err(), "no such cluster, and yet no timeout");
+            CONTINUE
+        }
+        _ => default_answer(callback),
+    });
+    assert_eq!(grpc, ["call_without_timeout"]);
 }
 
 /// A new configuration; the old one's `on_done` and what it does about its tick are the test's.
