@@ -198,3 +198,22 @@ impl Played {
         self.seen.open_streams
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::draw;
+
+    #[test]
+    fn cases_are_a_scenario_file_with_a_step_for_each() {
+        let cases: Vec<Case> = (0..50).map(|index| draw::case(1, index)).collect();
+        let configuration = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(CONFIGURATION);
+        let folder = tempfile::tempdir().unwrap();
+        for pace in OTHERS.into_iter().chain([ORDINARY]) {
+            let file = folder.path().join("cases.yaml");
+            std::fs::write(&file, text(&cases, &configuration, pace)).unwrap();
+            let scenario = format::read(&file).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(scenario.steps.len(), cases.len());
+        }
+    }
+}
