@@ -134,7 +134,8 @@ impl World {
         let Some(context) = self.stream_context_mut() else { return };
         let id = context.stream;
         let windows = context.side(side);
-        let (is_open, closed) = (windows.buffering, matches!(windows.body, BodyWindow::Closed));
+        let (is_open, closed) =
+            (windows.buffering, matches!(windows.body, BodyWindow::Closed | BodyWindow::Passed(_)));
         if windows.piece && !is_open && closed {
             self.note_undefined(id, PIECE_GONE);
         }
@@ -158,7 +159,7 @@ impl World {
         };
         match (&windows.body, windows.buffering) {
             (BodyWindow::Frame(frame), false) => read(Bytes::Pile(frame)),
-            (BodyWindow::Closed, false) => read(Bytes::Flat(&[])),
+            (BodyWindow::Closed | BodyWindow::Passed(_), false) => read(Bytes::Flat(&[])),
             (BodyWindow::Held, _) | (_, true) => match held() {
                 Some(held) => read(Bytes::Pile(&held.buffer)),
                 None => read(Bytes::Flat(&[])),

@@ -96,6 +96,8 @@ pub(crate) enum BodyWindow {
     Closed,
     /// The piece that is passing.
     Frame(Buffer),
+    /// The same, out of reach since the plugin resumed its stream.
+    Passed(Buffer),
     /// What the filter manager holds for this filter.
     Held,
 }

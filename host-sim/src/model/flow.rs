@@ -5,6 +5,7 @@
 
 use super::{
     call::LocalReply,
+    context::BodyWindow,
     lint::Lint,
     vm::{AfterCall, Side},
     world::World,
@@ -29,7 +30,11 @@ impl World {
         let Some(context) = self.stream_context_mut() else { return Ok(()) };
         context.request.headers = false;
         context.request.trailers = false;
-        context.request.body = super::context::BodyWindow::Closed;
+        // What is passing still passes, or is held, as the callback answers.
+        context.request.body = match std::mem::take(&mut context.request.body) {
+            BodyWindow::Frame(frame) | BodyWindow::Passed(frame) => BodyWindow::Passed(frame),
+            BodyWindow::Held | BodyWindow::Closed => BodyWindow::Closed,
+        };
         context.request.piece = false;
         let (stream, filter) = (context.stream, context.filter);
         if side == Side::Encode && self.streams.at(stream).response.headers.is_none() {

@@ -211,7 +211,7 @@ fn makes_trailers(map: MapType, context: &StreamContext) -> Option<bool> {
         MapType::ResponseTrailers => &context.response,
         _ => return None,
     };
-    let late = matches!(windows.body, BodyWindow::Closed);
+    let late = matches!(windows.body, BodyWindow::Closed | BodyWindow::Passed(_));
     (context.end_of_stream && windows.piece).then_some(late)
 }
 

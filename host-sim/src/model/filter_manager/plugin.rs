@@ -183,7 +183,7 @@ impl Engine {
 
     fn take_body_back(&mut self, id: StreamId, place: usize, side: Side, data: &mut Data) {
         self.windows(id, place, side, |windows| {
-            if let (BodyWindow::Frame(frame), Data::Frame(place)) =
+            if let (BodyWindow::Frame(frame) | BodyWindow::Passed(frame), Data::Frame(place)) =
                 (std::mem::take(&mut windows.body), data)
             {
                 *place = frame;
