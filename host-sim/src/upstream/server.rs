@@ -118,6 +118,12 @@ impl UpstreamServer {
         *lock(&self.shared.script) = script;
     }
 
+    /// When it was started: times of its records count from then.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.shared.started
+    }
+
     /// How many requests are being answered.
     #[must_use]
     pub fn open_streams(&self) -> usize {

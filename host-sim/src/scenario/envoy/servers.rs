@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpSocket;
+use tokio::time::Instant;
 
 use crate::scenario::observation::{Exchange, MARK, Received};
 use crate::scenario::sim;
@@ -45,11 +46,14 @@ impl Servers {
     /// Gives every request that a server received to the exchange it belongs to; those of no
     /// exchange come back.
     pub fn attribute(&self, scenario: &Scenario, exchanges: &mut [Exchange]) -> Vec<Received> {
-        let mut all: Vec<(std::time::Duration, String, crate::upstream::Received)> = self
+        let mut all: Vec<(Instant, String, crate::upstream::Received)> = self
             .running
             .iter()
             .flat_map(|(cluster, server)| {
-                server.received().into_iter().map(|seen| (seen.at, cluster.clone(), seen))
+                server
+                    .received()
+                    .into_iter()
+                    .map(|seen| (server.started() + seen.at, cluster.clone(), seen))
             })
             .collect();
         all.sort_by_key(|(at, ..)| *at);
