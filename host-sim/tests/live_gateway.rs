@@ -41,6 +41,8 @@ async fn setup(script: Value, http2: bool) -> Setup {
     };
     let file = format!(
         r#"
+admin:
+  address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
 static_resources:
   listeners:
   - name: main
@@ -290,4 +292,18 @@ async fn a_request_that_the_client_cancels_never_looks_complete() {
     assert_eq!(setup.access().await, "0 DR");
     let received = setup.upstream.received();
     assert!(received.iter().all(|request| !request.ended), "{received:?}");
+}
+
+#[tokio::test]
+async fn a_method_that_envoy_refuses_passes_the_live_gateway() {
+    let setup = setup(json!([{}]), false).await;
+    let request = ClientRequest { method: "FOO".to_owned(), ..ClientRequest::default() };
+    assert_eq!(setup.send(request).await.status, Some(200));
+}
+
+#[tokio::test]
+async fn the_live_gateway_has_no_admin_interface() {
+    let setup = setup(json!([{}]), false).await;
+    let names: Vec<&str> = setup.gateway.listeners().iter().map(|(name, _)| &name[..]).collect();
+    assert_eq!(names, ["main"], "the listeners of the file, and no other");
 }

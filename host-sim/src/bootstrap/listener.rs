@@ -64,7 +64,7 @@ fn only<'a>(list: &Reader<'a>, noun: &str) -> Result<Reader<'a>, Error> {
         (Some(item), None) => Ok(item),
         (None, _) => Err(list.invalid("an empty list", &format!("one {noun}"), "add it")),
         (Some(_), Some(second)) => {
-            let cure = "remove it, or run the file with `--host envoy`";
+            let cure = "remove it, or use a real Envoy";
             Err(second.not_modelled(&format!("a second {noun}"), &format!("one {noun}"), cure))
         }
     }

@@ -9,7 +9,7 @@ use super::fields::FIELDS;
 use crate::yaml::{Error, Object, Problem, Reader};
 
 /// What to do about something that only Envoy can do.
-pub(super) const CURE: &str = "remove it, or run the file with `--host envoy`";
+pub(super) const CURE: &str = "remove it, or use a real Envoy";
 
 /// A message that is being read.
 pub(super) struct Message<'a> {

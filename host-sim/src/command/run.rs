@@ -35,8 +35,8 @@ pub(super) struct Run {
     /// In place of the scenario's seed.
     #[arg(long)]
     seed: Option<u64>,
-    /// In place of the scenario's number of worker threads.
-    #[arg(long)]
+    /// In place of the scenario's number of worker threads, 1 to 64.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
     /// Only this version of Envoy, of those that a scenario names.
     #[arg(long, value_parser = version)]

@@ -14,9 +14,9 @@ pub(super) struct ServeCommand {
     /// The Envoy configuration file.
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
-    /// Simulated worker threads.
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
+    /// Simulated worker threads, 1 to 64.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
 }
 
 /// The module that this workspace builds; a file that names another one gets that one.
@@ -34,7 +34,8 @@ impl ServeCommand {
             Err(error) => return super::refuse(&error),
         };
         runtime.block_on(async {
-            let options = GatewayOptions { workers: self.workers, ..GatewayOptions::default() };
+            let options =
+                GatewayOptions { workers: usize::from(self.workers), ..GatewayOptions::default() };
             let gateway = match Gateway::start(bootstrap, options, Arc::new(engine), tell).await {
                 Ok(gateway) => gateway,
                 Err(error) => return super::refuse(&error),
@@ -57,6 +58,9 @@ impl ServeCommand {
                 let module = parts.filters(&Features::Default)?;
                 rewrite.modules.insert(OWN_MODULE.to_owned(), module);
             }
+        }
+        if tree.get("admin").is_some() {
+            eprintln!("host-sim: `admin` is left out: the simulator has no admin interface");
         }
         let bootstrap = Bootstrap::from_node(&rewrite.apply(&tree)?)?;
         let engine = Engine::new(EngineOptions { module_cache, ..EngineOptions::default() })?;

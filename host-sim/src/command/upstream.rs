@@ -36,7 +36,12 @@ impl UpstreamCommand {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
             let server = match UpstreamServer::start_on(address, script).await {
                 Ok(server) => server,
-                Err(error) => return super::refuse(&error),
+                Err(error) => {
+                    eprintln!(
+                        "host-sim: {address}: {error}; choose another --port, or 0 for a free one"
+                    );
+                    return ExitCode::FAILURE;
+                }
             };
             eprintln!("host-sim: a model server on http://{}, until Ctrl-C", server.address());
             super::interrupted().await;
@@ -49,6 +54,7 @@ impl UpstreamCommand {
         let Some(path) = &self.script else { return Ok(Script::default()) };
         let documents = yaml::read_file(path)?;
         let Some(document) = documents.first() else { return Ok(Script::default()) };
-        Ok(Script::from_json(document.to_json()?)?)
+        let script = Script::from_json(document.to_json()?);
+        Ok(script.map_err(|error| format!("{}: {error}", path.display()))?)
     }
 }

@@ -35,13 +35,13 @@ fn a_field_of_envoys_that_is_not_modelled_is_called_so() {
          route_config.virtual_hosts[0].routes[0].route: found `hedge_policy`, which is not \
          modelled; the model has cluster, cluster_header, cluster_not_found_response_code, \
          hash_policy, idle_timeout, request_mirror_policies, retry_policy, timeout, \
-         upgrade_configs, weighted_clusters; remove it, or run the file with `--host envoy`"
+         upgrade_configs, weighted_clusters; remove it, or use a real Envoy"
     );
     assert_eq!(
         refused(&format!("{MINIMAL}overload_manager: {{}}\n")),
         "f.yaml:21:1: found `overload_manager`, which is not modelled; the model has admin, \
          layered_runtime, node, static_resources, stats_config, stats_flush_interval; remove it, \
-         or run the file with `--host envoy`"
+         or use a real Envoy"
     );
 }
 
@@ -70,7 +70,7 @@ fn a_filter_that_is_not_modelled_is_named_by_its_type() {
          http_filters[0].typed_config[\"@type\"]: found \
          `envoy.extensions.filters.http.lua.v3.Lua`, which is not modelled; the model has \
          envoy.extensions.filters.http.wasm.v3.Wasm, envoy.extensions.filters.http.router.v3.Router; \
-         remove it, or run the file with `--host envoy`"
+         remove it, or use a real Envoy"
     );
 }
 
@@ -105,8 +105,8 @@ fn names_are_not_resolved() {
     assert_eq!(
         refused(&with("address: 127.0.0.1", "address: gpu.example.com")),
         "f.yaml:3:41: static_resources.listeners[0].address.socket_address.address: found the name \
-         `gpu.example.com`, which is not modelled; the model has IP addresses; remove it, or run \
-         the file with `--host envoy`"
+         `gpu.example.com`, which is not modelled; the model has IP addresses; remove it, or use \
+         a real Envoy"
     );
 }
 
@@ -143,7 +143,7 @@ fn what_would_change_envoys_behaviour_unseen_is_refused() {
         "f.yaml:21:52: layered_runtime.layers[0].static_layer: found runtime key \
          `envoy.reloadable_features.x`, which is not modelled; the model has \
          overload.global_downstream_max_connections, re2.max_program_size.error_level, \
-         re2.max_program_size.warn_level; remove it, or run the file with `--host envoy`"
+         re2.max_program_size.warn_level; remove it, or use a real Envoy"
     );
     let codec = with("stat_prefix: s", "stat_prefix: s\n          codec_type: HTTP2");
     assert!(
