@@ -20,7 +20,13 @@ pub struct Case {
 }
 
 const CHAT: &str = "/v1/chat/completions";
-const CODE: &str = include_str!("../upstream/plan.rs");
+const CODE: &str = r#"
+/// The pool with the most room for a prompt of so many tokens.
+fn roomiest<'a>(pools: &'a [Pool], tokens: u64) -> Option<&'a Pool> {
+    let fits = pools.iter().filter(|pool| pool.free_tokens() >= tokens);
+    fits.max_by_key(|pool| (pool.free_tokens(), std::cmp::Reverse(pool.name.as_str())))
+}
+"#;
 const PROSE: &str = "The committee met in the afternoon and agreed that the report should be shorter, \
                      clearer and ready before the end of the month. ";
 const CHINESE: &str = "委员会下午开会，一致认为报告应当更短、更清楚，并在月底之前完成。";
@@ -33,7 +39,7 @@ pub fn cases() -> Vec<Case> {
         chat("short chat, small model", "llama-8b", "What is the capital of France?")
             .to("gpu-small"),
         chat("long document", "llama-8b", &PROSE.repeat(400)).to("gpu-large"),
-        chat("source code", "llama-8b", CODE).to("gpu-small"),
+        chat("source code", "llama-8b", &CODE.repeat(30)).to("gpu-small"),
         chat("Chinese text", "llama-8b", &CHINESE.repeat(60)).to("gpu-small"),
         stream("streaming", "gpt-4o", Http::V1_1).to("gpu-large"),
         stream("streaming over HTTP/2", "llama-8b", Http::V2).to("gpu-small"),
