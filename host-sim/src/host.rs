@@ -115,6 +115,11 @@ impl Host {
         world.start_wall = options.start_wall_nanos;
         world.envoy = options.envoy;
         world.log_level = options.log_level;
+        for cluster in bootstrap.clusters.iter().filter(|cluster| !cluster.members.is_empty()) {
+            if !options.envoy.has_composite_clusters() {
+                world.refuse(&format!("cluster {}: a composite, before Envoy 1.37", cluster.name));
+            }
+        }
         world.random = fastrand::Rng::with_seed(options.seed);
         if options.trace {
             world.trace = Trace::on();

@@ -70,6 +70,8 @@ pub struct Scenario {
     pub control: Control,
     /// Versions of Envoy it runs on; the simulator plays the first.
     pub envoys: Vec<EnvoyVersion>,
+    /// The oldest version of which it is true.
+    pub since: EnvoyVersion,
     /// Runs with the module in which requests can ask for a trap.
     pub fault_injection: bool,
     /// JSON merge patches on plugin configurations, by root id.

@@ -114,6 +114,7 @@ impl Simulation {
             ties: scenario::Ties::default(),
             control: Control::default(),
             envoys: Vec::new(),
+            since: EnvoyVersion::V1_36,
             fault_injection: false,
             patches: Vec::new(),
             upstreams: Vec::new(),

@@ -38,7 +38,7 @@ pub(super) struct Run {
     /// In place of the scenario's number of worker threads, 1 to 64.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
-    /// Only this version of Envoy, of those that a scenario names.
+    /// This version of Envoy, for every scenario that is true of it.
     #[arg(long, value_parser = version)]
     envoy: Option<EnvoyVersion>,
     /// Shows the host's whole record: callbacks and hostcalls, or the log of the Envoy process.

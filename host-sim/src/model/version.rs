@@ -37,6 +37,17 @@ impl EnvoyVersion {
         self >= Self::V1_40
     }
 
+    /// A stream of HTTP/2 that Envoy cuts ends with an error; before, with `NO_ERROR`, which a peer takes
+    /// for its end.
+    pub(crate) fn resets_with_an_error(self) -> bool {
+        self >= Self::V1_37
+    }
+
+    /// `envoy.clusters.composite` is known.
+    pub(crate) fn has_composite_clusters(self) -> bool {
+        self >= Self::V1_37
+    }
+
     /// Plugins with different environment variables have different VMs; before, the first plugin's
     /// variables were everyone's.
     pub(crate) fn tells_vms_apart_by_environment(self) -> bool {

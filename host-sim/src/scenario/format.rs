@@ -33,6 +33,8 @@ pub const ENVOYS: [(&str, EnvoyVersion); 4] = [
     ("1.40", EnvoyVersion::V1_40),
 ];
 
+const OLDEST: EnvoyVersion = EnvoyVersion::V1_36;
+
 /// Reads one scenario file.
 ///
 /// # Errors
@@ -101,7 +103,8 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
     let seed = optional(&mut top, "seed", |r| r.integer())?.unwrap_or(1);
     let controls = [("fails", Control::Fails), ("passes", Control::Passes)];
     let control = optional(&mut top, "control", |r| r.choice(&controls))?.unwrap_or_default();
-    let envoys = envoys(&mut top)?;
+    let since = optional(&mut top, "since", |r| r.choice(&ENVOYS))?.unwrap_or(OLDEST);
+    let envoys = envoys(&mut top, since)?;
     let fault_injection = optional(&mut top, "fault_injection", |r| r.boolean())?.unwrap_or(false);
     let mut patches = Vec::new();
     if let Some(patch) = top.optional("config") {
@@ -140,6 +143,7 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
         ties: super::Ties::default(),
         control,
         envoys,
+        since,
         fault_injection,
         patches,
         upstreams,
@@ -197,9 +201,16 @@ fn hosts(top: &mut Object<'_>) -> Result<Hosts, Error> {
     }
 }
 
-fn envoys(top: &mut Object<'_>) -> Result<Vec<EnvoyVersion>, Error> {
-    let versions: Vec<EnvoyVersion> =
-        top.items("envoys")?.iter().map(|item| item.choice(&ENVOYS)).collect::<Result<_, _>>()?;
+fn envoys(top: &mut Object<'_>, since: EnvoyVersion) -> Result<Vec<EnvoyVersion>, Error> {
+    let mut versions = Vec::new();
+    for item in top.items("envoys")? {
+        let version = item.choice(&ENVOYS)?;
+        if version < since {
+            let found = "a version before the one that `since` names";
+            return Err(item.invalid(found, "that one or a later one", "remove one of the two"));
+        }
+        versions.push(version);
+    }
     Ok(if versions.is_empty() { vec![EnvoyVersion::default()] } else { versions })
 }
 

@@ -55,7 +55,7 @@ pub struct Options {
     pub seed: Option<u64>,
     /// In place of the scenario's number of workers.
     pub workers: Option<u32>,
-    /// Only this version of Envoy, of those that the scenario names.
+    /// This version of Envoy, if the scenario is true of it, in place of those that it names.
     pub envoy: Option<EnvoyVersion>,
     /// The module for a scenario that names no configuration.
     pub plugin: Option<PathBuf>,
@@ -119,12 +119,16 @@ fn envoys(
         verdict.left_out = Some("Envoy, because LLM_MESH_WITHOUT names it".to_owned());
         return Vec::new();
     }
-    let wanted = |version: &EnvoyVersion| options.envoy.is_none_or(|only| only == *version);
-    let envoys: Vec<EnvoyVersion> = scenario.envoys.iter().copied().filter(wanted).collect();
-    if envoys.is_empty() {
-        verdict.left_out = Some("the scenario does not name this version of Envoy".to_owned());
+    match options.envoy {
+        None => scenario.envoys.clone(),
+        Some(only) if only >= scenario.since => vec![only],
+        Some(_) => {
+            let since = format::ENVOYS.iter().find(|(_, known)| *known == scenario.since);
+            let since = since.map_or("", |(name, _)| name);
+            verdict.left_out = Some(format!("the scenario is true since Envoy {since}"));
+            Vec::new()
+        }
     }
-    envoys
 }
 
 fn on_all_hosts(
@@ -136,7 +140,8 @@ fn on_all_hosts(
 ) -> Result<(), String> {
     let modules = modules(scenario, options.control, bench)?;
     if options.hosts.includes_sim() && envoys.is_empty() {
-        let version = scenario.envoys.first().copied().unwrap_or_default();
+        let wanted = options.envoy.filter(|version| *version >= scenario.since);
+        let version = wanted.or(scenario.envoys.first().copied()).unwrap_or_default();
         sim(scenario, &modules, version, bench, verdict)?;
     }
     for version in envoys {

@@ -65,9 +65,21 @@ impl Reply {
         self.answer_at == super::AnswerAt::RequestEnd && self.reply != Shape::Tunnel
     }
 
+    /// The status for this attempt of the client's request.
+    fn status_for(&self, request: &Received) -> u16 {
+        let count = request.header_text("x-envoy-attempt-count");
+        let attempt: usize = count.and_then(|count| count.parse().ok()).unwrap_or(1);
+        let by_attempt = self.by_attempt.get(attempt.saturating_sub(1)).or(self.by_attempt.last());
+        by_attempt.copied().unwrap_or(self.status)
+    }
+
     /// What this reply does to a request.
     #[must_use]
     pub fn plan(&self, request: &Received) -> Plan {
+        if !self.by_attempt.is_empty() {
+            let status = self.status_for(request);
+            return Self { status, by_attempt: Vec::new(), ..self.clone() }.plan(request);
+        }
         let mut plan = Builder::default();
         plan.wait(self.headers_after);
         match self.fault {

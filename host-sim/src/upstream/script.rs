@@ -48,6 +48,8 @@ pub struct Reply {
     pub times: u32,
     /// Status code. From 400 on, the body is the API's own error shape.
     pub status: u16,
+    /// Status codes by `x-envoy-attempt-count`, in the place of `status`; the last one stays.
+    pub by_attempt: Vec<u16>,
     /// Response headers, added to or replacing those of the shape.
     pub headers: BTreeMap<String, String>,
     /// Response trailers.
@@ -97,6 +99,7 @@ impl Default for Reply {
         Self {
             times: 1,
             status: 200,
+            by_attempt: Vec::new(),
             headers: BTreeMap::new(),
             trailers: BTreeMap::new(),
             body: None,
@@ -224,8 +227,10 @@ impl Script {
             if reply.times == 0 {
                 return Err(ScriptError::NeverServed { index });
             }
-            if !(200..=599).contains(&reply.status) {
-                return Err(ScriptError::Status { index, status: reply.status });
+            for status in reply.by_attempt.iter().copied().chain([reply.status]) {
+                if !(200..=599).contains(&status) {
+                    return Err(ScriptError::Status { index, status });
+                }
             }
         }
         Ok(Self::of(replies))

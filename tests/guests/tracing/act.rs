@@ -77,6 +77,27 @@ fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
         }
         Op::Foreign(name, text) => value(&format!("foreign({name})"), host::foreign(name, text)),
         Op::Later(when, ops) => later(stream, *when, ops),
+        Op::Call(cluster, timeout, body, ops) => {
+            let sent = host::http_call(cluster, *timeout, body.as_bytes());
+            expect(stream, "call", When::Call, sent, ops)
+        }
+        Op::Grpc(cluster, timeout, message, ops) => {
+            let sent = host::grpc_call(cluster, *timeout, message.as_bytes());
+            stream.grpc = Some(sent.1);
+            expect(stream, "grpc", When::Grpc, sent, ops)
+        }
+        Op::Cancel => match stream.grpc {
+            Some(token) => format!("cancel()={}", host::grpc_cancel(token)),
+            None => "cancel()".to_owned(),
+        },
+        Op::Shared(key) => {
+            let (status, bytes, cas) = host::shared_data(&stream.own(key));
+            value(&format!("shared({key})#{cas}"), (status, bytes))
+        }
+        Op::Share(key, text, cas) => {
+            let status = host::set_shared_data(&stream.own(key), text.as_bytes(), *cas);
+            format!("share({key},{cas})={status}")
+        }
         Op::Trap => {
             host::log(&format!("{line} trap"));
             trap()
@@ -89,17 +110,33 @@ fn later(stream: &mut Stream, when: When, ops: &[Op]) -> String {
         When::Queue => stream::send_to_own_queue(stream),
         When::Tick => stream::wait_for_tick(stream),
         When::Call => {
-            let (status, token) = host::http_call(&stream.call, CALL_TIMEOUT);
+            let (status, token) = host::http_call(&stream.call, CALL_TIMEOUT, &[]);
             if status == 0 {
                 stream::expect_answer(stream, token);
             }
             status
         }
+        When::Grpc => 0,
     };
     if status == 0 {
         stream.waiting.push((when, ops.to_vec()));
     }
     format!("later({})={status}", name(when))
+}
+
+/// Writes down that something was sent, and what its end brings.
+fn expect(
+    stream: &mut Stream,
+    what: &str,
+    when: When,
+    (status, token): (u32, u32),
+    ops: &[Op],
+) -> String {
+    if status == 0 {
+        stream::expect_answer(stream, token);
+        stream.waiting.push((when, ops.to_vec()));
+    }
+    format!("{what}={status}")
 }
 
 /// The word of an event in the trace.
@@ -108,6 +145,7 @@ pub(crate) const fn name(when: When) -> &'static str {
         When::Queue => "queue",
         When::Tick => "tick",
         When::Call => "call",
+        When::Grpc => "grpc",
     }
 }
 

@@ -21,6 +21,14 @@ exports! {
     fn proxy_on_http_call_response(root, token, headers, size, trailers) {
         stream::answered(root, token, &format!("{headers},{size},{trailers}"))
     }
+    fn proxy_on_grpc_receive_initial_metadata(_root, _token, _size) { () }
+    fn proxy_on_grpc_receive_trailing_metadata(_root, _token, _size) { () }
+    fn proxy_on_grpc_receive(root, token, size) {
+        stream::called(root, token, &format!("message,{size}"))
+    }
+    fn proxy_on_grpc_close(root, token, status) {
+        stream::called(root, token, &format!("closed,{status}"))
+    }
     fn proxy_on_request_headers(context, count, end) -> u32 {
         stream::callback(context, "request_headers", &format!("{count},{end}"))
     }

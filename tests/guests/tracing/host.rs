@@ -46,6 +46,10 @@ imports! {
     fn proxy_set_tick_period_milliseconds(period: u32);
     fn proxy_send_local_response(status: u32, details: *const u8, details_size: usize, body: *const u8, body_size: usize, headers: *const u8, headers_size: usize, grpc_status: i32);
     fn proxy_http_call(upstream: *const u8, upstream_size: usize, headers: *const u8, headers_size: usize, body: *const u8, body_size: usize, trailers: *const u8, trailers_size: usize, timeout: u32, token: *mut u32);
+    fn proxy_grpc_call(service: *const u8, service_size: usize, name: *const u8, name_size: usize, method: *const u8, method_size: usize, metadata: *const u8, metadata_size: usize, message: *const u8, message_size: usize, timeout: u32, token: *mut u32);
+    fn proxy_grpc_cancel(token: u32);
+    fn proxy_get_shared_data(key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32);
+    fn proxy_set_shared_data(key: *const u8, key_size: usize, value: *const u8, value_size: usize, cas: u32);
     fn proxy_call_foreign_function(name: *const u8, name_size: usize, data: *const u8, size: usize, result: *mut *mut u8, result_size: *mut usize);
 }
 
@@ -213,7 +217,7 @@ pub(crate) fn local_response(status: u32, body: &str, headers: &[(String, String
     }
 }
 
-pub(crate) fn http_call(cluster: &str, timeout: u32) -> (u32, u32) {
+pub(crate) fn http_call(cluster: &str, timeout: u32, body: &[u8]) -> (u32, u32) {
     let headers = [(":method", "GET"), (":path", "/call"), (":authority", "callout")];
     let (headers, trailers) = (serialised(&headers), serialised::<&str, &str>(&[]));
     let mut token = 0;
@@ -224,8 +228,8 @@ pub(crate) fn http_call(cluster: &str, timeout: u32) -> (u32, u32) {
             cluster.len(),
             headers.as_ptr(),
             headers.len(),
-            std::ptr::null(),
-            0,
+            body.as_ptr(),
+            body.len(),
             trailers.as_ptr(),
             trailers.len(),
             timeout,
@@ -233,6 +237,49 @@ pub(crate) fn http_call(cluster: &str, timeout: u32) -> (u32, u32) {
         )
     };
     (status, token)
+}
+
+pub(crate) fn grpc_call(cluster: &str, timeout: u32, message: &[u8]) -> (u32, u32) {
+    let (service, method) = ("test.Service", "Call");
+    let metadata = serialised::<&str, &str>(&[]);
+    let mut token = 0;
+    // SAFETY: pointers and lengths of the same slices, and a valid out-pointer.
+    let status = unsafe {
+        proxy_grpc_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            service.as_ptr(),
+            service.len(),
+            method.as_ptr(),
+            method.len(),
+            metadata.as_ptr(),
+            metadata.len(),
+            message.as_ptr(),
+            message.len(),
+            timeout,
+            &raw mut token,
+        )
+    };
+    (status, token)
+}
+
+pub(crate) fn grpc_cancel(token: u32) -> u32 {
+    // SAFETY: takes a number only.
+    unsafe { proxy_grpc_cancel(token) }
+}
+
+pub(crate) fn shared_data(key: &str) -> (u32, Vec<u8>, u32) {
+    let mut cas = 0;
+    // SAFETY: all pointers are valid for the call.
+    let (status, value) = bytes(|data, size| unsafe {
+        proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas)
+    });
+    (status, value, cas)
+}
+
+pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> u32 {
+    // SAFETY: pointers and lengths of the same slices.
+    unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) }
 }
 
 pub(crate) fn foreign(name: &str, argument: &str) -> (u32, Vec<u8>) {

@@ -92,6 +92,16 @@ pub(crate) enum Op {
     Foreign(String, String),
     /// Does the rest in a later event.
     Later(When, Vec<Op>),
+    /// Sends a request: cluster, timeout in milliseconds, body; does the rest when its answer comes.
+    Call(String, u32, String, Vec<Op>),
+    /// Calls a gRPC service: cluster, timeout in milliseconds, message; does the rest when it has ended.
+    Grpc(String, u32, String, Vec<Op>),
+    /// Gives up the stream's last gRPC call.
+    Cancel,
+    /// The value that all plugins of the VM id share under a key of this stream.
+    Shared(String),
+    /// Sets it: key, value, and the number of the value that it must replace, 0 for any.
+    Share(String, String, u32),
     /// Traps.
     Trap,
 }
@@ -118,4 +128,7 @@ pub(crate) enum When {
     Tick,
     /// The answer to a request that the guest now sends.
     Call,
+    /// The end of a gRPC call.
+    #[serde(skip)]
+    Grpc,
 }

@@ -36,6 +36,8 @@ pub(crate) struct Stream {
     pub(crate) context: u32,
     pub(crate) call: String,
     pub(crate) waiting: Vec<(When, Vec<Op>)>,
+    /// The last gRPC call.
+    pub(crate) grpc: Option<u32>,
     number: String,
     name: String,
     rules: Vec<Rule>,
@@ -73,6 +75,7 @@ pub(crate) fn create(context: u32, parent: u32) {
         context,
         call: config.call,
         waiting: Vec::new(),
+        grpc: None,
         number: "?".to_owned(),
         name: config.name,
         rules: config.rules,
@@ -97,6 +100,11 @@ impl Stream {
         }
     }
 
+    /// A key that no other stream of the test has.
+    pub(crate) fn own(&self, key: &str) -> String {
+        format!("{}/{key}", self.number)
+    }
+
     /// What must stay in a map for the test to work: the stream's number, and what the other plugins
     /// are told.
     pub(crate) fn needed(&self, map: u32) -> Vec<(String, String)> {
@@ -106,7 +114,7 @@ impl Stream {
             (status == 0).then(|| (name.to_owned(), value))
         };
         let kept = [NUMBER, ":method", ":path", ":authority", ":scheme", ":status", "x-server"];
-        let rules = ["x-rules-a", "x-rules-b", "x-rules-c"];
+        let rules = ["x-rules-a", "x-rules-b", "x-rules-c", "x-rules-u"];
         kept.into_iter().chain(rules).filter_map(keep).collect()
     }
 }
@@ -222,6 +230,13 @@ pub(crate) fn answered(root: u32, token: u32, arguments: &str) {
     let context = with_root(root, |root| root.calls.remove(&token)).flatten();
     if let Some(context) = context {
         event(root, context, When::Call, arguments);
+    }
+}
+
+pub(crate) fn called(root: u32, token: u32, arguments: &str) {
+    let context = with_root(root, |root| root.calls.remove(&token)).flatten();
+    if let Some(context) = context {
+        event(root, context, When::Grpc, arguments);
     }
 }
 

@@ -243,9 +243,12 @@ impl Engine {
         plugin.is_none_or(|plugin| !plugin.created || plugin.failure_reply_sent)
     }
 
-    /// `allow_on_headers_stop_iteration`: a plugin that stops in headers still gets the body.
+    /// `allow_on_headers_stop_iteration`: a plugin that stops in headers still gets the body. Where plugins
+    /// share a root context, the first one's word holds for all.
     fn body_while_stopped(&mut self, id: StreamId, place: usize) -> bool {
-        let plugin = self.world.streams.at(id).chain.plugin(place).map(|plugin| plugin.plugin);
+        let Some((vm, context)) = self.context_of(id, place) else { return false };
+        let root = self.world.context_at(vm, context).map_or(0, |context| context.root);
+        let plugin = self.world.root_at(vm, root).map(|root| root.plugin);
         plugin
             .and_then(|plugin| self.world.config.plugins.get(plugin))
             .is_some_and(|plugin| plugin.stop_iteration_on_headers)

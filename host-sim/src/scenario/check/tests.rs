@@ -26,6 +26,7 @@ pub(in crate::scenario) fn one_step(expect: Expect) -> (Scenario, Observation) {
         ties: crate::scenario::Ties::default(),
         control: Control::Fails,
         envoys: vec![crate::model::EnvoyVersion::V1_40],
+        since: crate::model::EnvoyVersion::V1_36,
         fault_injection: false,
         patches: Vec::new(),
         upstreams: Vec::new(),

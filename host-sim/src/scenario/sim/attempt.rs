@@ -105,7 +105,8 @@ impl Attempt {
     }
 
     /// The host gives the request up.
-    pub(super) fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self, quiet: bool) {
+        self.request.ended |= quiet && self.endpoint.http2 && self.reply.is_some();
         self.request.reset = !self.request.ended;
         self.is_over = true;
         self.plan.clear();

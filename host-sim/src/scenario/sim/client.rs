@@ -147,6 +147,12 @@ impl Client {
         }
     }
 
+    /// From here on a cut that comes as `NO_ERROR` is the end of the response.
+    pub(super) fn has_begun_in_http2(&self) -> bool {
+        let has_begun = self.exchange.response.status.is_some();
+        self.request.http == Http::V2 && has_begun && !self.has_ended
+    }
+
     /// Writes down what came; true when the exchange is over.
     pub(super) fn accept(&mut self, event: StreamEvent, now: Nanos) -> bool {
         if self.has_ended {

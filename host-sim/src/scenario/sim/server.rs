@@ -62,7 +62,9 @@ impl Servers {
     }
 
     /// Takes what the host sends; true when the server, which was silent, has something to say.
-    pub(super) fn accept(&mut self, id: AttemptId, event: UpstreamEvent) -> bool {
+    ///
+    /// `quiet`: a cut stream of HTTP/2 looks complete.
+    pub(super) fn accept(&mut self, id: AttemptId, event: UpstreamEvent, quiet: bool) -> bool {
         let at = self.received.len();
         let Some(attempt) = self.attempts.get_mut(&id) else { return false };
         let was_silent = attempt.next_after().is_none();
@@ -77,7 +79,7 @@ impl Servers {
             }
             UpstreamEvent::Data(data, end) => attempt.take(data, end),
             UpstreamEvent::Trailers(trailers) => attempt.take_trailers(trailers),
-            UpstreamEvent::Reset => attempt.give_up(),
+            UpstreamEvent::Reset => attempt.give_up(quiet),
         }
         attempt.plan_if_ready();
         was_silent && attempt.next_after().is_some()

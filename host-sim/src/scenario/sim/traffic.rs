@@ -140,7 +140,14 @@ impl Play<'_> {
         let Some(index) = self.clients.of(stream) else { return };
         let Some(client) = self.clients.get_mut(index) else { return };
         let was_waiting = client.waits_for_answer();
-        let ended = client.accept(event, now);
+        let quiet = !self.host.world().envoy.resets_with_an_error();
+        let ended = match event {
+            StreamEvent::Reset(_) if quiet && client.has_begun_in_http2() => {
+                client.be_content(now);
+                true
+            }
+            event => client.accept(event, now),
+        };
         if !ended && client.has_what_was_announced() {
             self.timeline.push(now + CLOSES_AFTER, Happening::Satisfied(index));
         }
@@ -166,7 +173,8 @@ impl Play<'_> {
             self.timeline.push(self.host.now(), Happening::Connected(attempt));
             return;
         }
-        if self.servers.accept(attempt, event) {
+        let quiet = !self.host.world().envoy.resets_with_an_error();
+        if self.servers.accept(attempt, event, quiet) {
             self.schedule_service(attempt);
         }
     }

@@ -9,7 +9,7 @@ fn refused(rest: &str) -> String {
 }
 
 /// What stands behind the first two lines, and how its message begins.
-const CASES: [(&str, &str); 21] = [
+const CASES: [(&str, &str); 22] = [
     ("steps: {}\n", "case.yaml:3:8: steps: found an object; allowed a list"),
     ("stepz: []\n", "case.yaml:2:1: `steps` is missing; add it"),
     (
@@ -85,6 +85,10 @@ const CASES: [(&str, &str); 21] = [
         "plugin: {root_id: a}\nsteps: []\n",
         "case.yaml:3:9: plugin: found `envoy` and `plugin`; allowed one of `envoy`, `istio`, \
          `plugin`; remove one",
+    ),
+    (
+        "since: \"1.39\"\nenvoys: [\"1.40\", \"1.37\"]\nsteps: []\n",
+        "case.yaml:4:18: envoys[1]: found a version before the one that `since` names; allowed that one or a later one; remove one of the two",
     ),
     (
         "envoys: [1.35]\nsteps: []\n",

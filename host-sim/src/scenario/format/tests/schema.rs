@@ -7,7 +7,7 @@ use super::*;
 use crate::model::lint::Lint;
 
 /// Every object of the schema, and a scenario with an unknown field in one of those.
-const OBJECTS: [(&str, &str); 28] = [
+const OBJECTS: [(&str, &str); 29] = [
     ("", "ZZZ: 1\nsteps: []\n"),
     ("/$defs/plugin", "plugin: {file: wire/a.json, ZZZ: 1}\nsteps: []\n"),
     ("/$defs/fault", "hosts: sim\nbecause: b\nfaults: [{worker_loss: 1, ZZZ: 1}]\nsteps: []\n"),
@@ -42,6 +42,7 @@ const OBJECTS: [(&str, &str); 28] = [
     // Choices.
     ("/properties/hosts", "hosts: ZZZ\nsteps: []\n"),
     ("/properties/control", "control: ZZZ\nsteps: []\n"),
+    ("/properties/since", "since: ZZZ\nsteps: []\n"),
     ("/properties/envoys/items", "envoys: [ZZZ]\nsteps: []\n"),
     ("/$defs/expect/properties/ended", "steps: [{request: {get: /}, expect: {ended: ZZZ}}]\n"),
     ("/$defs/trap/properties/callback", "faults: [{trap: {callback: ZZZ}}]\nsteps: []\n"),

@@ -72,7 +72,7 @@ fn a_server_that_is_not_read_waits_and_goes_on_where_it_stopped() {
 fn what_the_host_gives_up_is_silent() {
     let mut attempt = attempt(false, json!({"body": "hello"}));
     attempt.serve();
-    attempt.give_up();
+    attempt.give_up(false);
     assert_eq!(attempt.next_after(), None);
     assert_eq!(played(&mut attempt), []);
 }
