@@ -23,6 +23,10 @@ use crate::fields::{self, Fields};
 /// How long an HTTP/2 body waits for a `100 Continue` that cannot be seen.
 pub const CONTINUE_WAIT: Duration = Duration::from_millis(100);
 
+/// An HTTP/1 response without a body is complete for the client while the proxy may still wait for the end
+/// of what a server sent; a client that closes at once would cut that.
+const LINGER: Duration = Duration::from_millis(20);
+
 /// What a client does.
 #[derive(Debug, Clone)]
 pub struct ClientRequest {
@@ -149,6 +153,7 @@ async fn run(
 ) {
     let through = request.is_tunnel().then(|| request.frames.clone());
     let limit = request.reset_after_bytes;
+    let http1 = request.http != Http::V2;
     let message = match message(request, interim) {
         Ok(message) => message,
         Err(error) => {
@@ -170,7 +175,13 @@ async fn run(
             Ok(upgraded) => tunnel::through(upgraded, frames, started, outcome).await,
             Err(error) => outcome.broken(&error),
         },
-        _ => read(response, limit, started, outcome).await,
+        _ => {
+            let bodiless = matches!(outcome.status, Some(204 | 304));
+            read(response, limit, started, outcome).await;
+            if http1 && bodiless {
+                tokio::time::sleep(LINGER).await;
+            }
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use super::{
     call::HttpCall,
     effect::{CalloutId, Effect},
-    headers::HeaderMap,
-    router::Wish,
+    headers::{HeaderMap, MapKind},
+    router::{Wish, on_the_wire},
     time::{Event, Nanos, TimerKey, nanos},
     vm::VmId,
     world::World,
@@ -64,7 +64,10 @@ impl World {
         let cluster = self.config.clusters.get(&name).ok_or(Status::BadArgument)?;
         let endpoint = self.upstreams.choose(cluster, Wish::default(), &mut self.random);
         let http2 = cluster.protocol == UpstreamProtocol::Http2;
-        let mut headers: HeaderMap = call.headers.into_iter().collect();
+        let mut headers = HeaderMap::new();
+        for (name, value) in call.headers {
+            headers.add(MapKind::Request, name, value);
+        }
         let needed: [&[u8]; 3] = [b":path", b":method", b":authority"];
         if needed.iter().any(|name| !headers.contains(name)) {
             return Err(Status::BadArgument);
@@ -86,6 +89,8 @@ impl World {
             headers.set("x-envoy-expected-rq-timeout-ms", limit.as_millis().to_string());
         }
         let id = self.expect_answer(token, &name, timeout)?;
+        // Trailers are no reason to keep the request open: without a body it ends with its headers.
+        let headers = on_the_wire(headers, http2, call.body.is_empty());
         self.effect(Effect::Callout {
             call: id,
             cluster: name,

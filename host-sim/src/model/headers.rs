@@ -55,6 +55,10 @@ impl HeaderMap {
     /// Adds a value as Envoy does: a header that such a map has once at most is joined with a comma.
     pub fn add(&mut self, kind: MapKind, name: impl Into<Bytes>, value: impl Into<Bytes>) {
         let name = lower(name.into());
+        let name = match kind.entry_name(&name) {
+            same if same == name => name,
+            other => Bytes::copy_from_slice(other),
+        };
         let value = value.into();
         let old = self.entries.iter_mut().find(|(key, _)| *key == name).map(|(_, old)| old);
         match old {

@@ -29,7 +29,8 @@ impl World {
             self.lint_window(map, "read");
             return Err(missing);
         };
-        found.get(&key.to_ascii_lowercase()).map(|value| value.to_vec()).ok_or(Status::NotFound)
+        let name = key.to_ascii_lowercase();
+        found.get(kind(map).entry_name(&name)).map(|value| value.to_vec()).ok_or(Status::NotFound)
     }
 
     /// `proxy_get_header_map_pairs`.
@@ -67,7 +68,10 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that cannot be changed now.
     pub fn replace_header(&mut self, map: u32, key: &[u8], value: &[u8]) -> Result<(), Status> {
-        self.change(map, |map, _| map.replace(key.to_vec(), value.to_vec()))
+        self.change(map, |map, kind| {
+            let name = key.to_ascii_lowercase();
+            map.replace(kind.entry_name(&name).to_vec(), value.to_vec());
+        })
     }
 
     /// `proxy_remove_header_map_value`: all entries of the name.
@@ -75,8 +79,8 @@ impl World {
     /// # Errors
     /// [`Status::BadArgument`] for a map that cannot be changed now.
     pub fn remove_header(&mut self, map: u32, key: &[u8]) -> Result<(), Status> {
-        self.change(map, |map, _| {
-            map.remove(&key.to_ascii_lowercase());
+        self.change(map, |map, kind| {
+            map.remove(kind.entry_name(&key.to_ascii_lowercase()));
         })
     }
 
@@ -100,13 +104,8 @@ impl World {
         edit: impl FnOnce(&mut HeaderMap, MapKind),
     ) -> Result<(), Status> {
         let map = map_type(map)?;
-        let kind = match map {
-            MapType::RequestHeaders => MapKind::Request,
-            MapType::ResponseHeaders => MapKind::Response,
-            _ => MapKind::Trailers,
-        };
         match self.writable(map) {
-            Some(found) => edit(found, kind),
+            Some(found) => edit(found, kind(map)),
             None => {
                 self.lint_window(map, "changed");
                 return Err(Status::BadArgument);
@@ -186,6 +185,14 @@ impl World {
 
 fn map_type(number: u32) -> Result<MapType, Status> {
     MapType::from_number(number).ok_or(Status::BadArgument)
+}
+
+fn kind(map: MapType) -> MapKind {
+    match map {
+        MapType::RequestHeaders => MapKind::Request,
+        MapType::ResponseHeaders => MapKind::Response,
+        _ => MapKind::Trailers,
+    }
 }
 
 fn window(map: MapType, context: &StreamContext) -> bool {

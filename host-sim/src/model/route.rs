@@ -119,10 +119,16 @@ impl Route {
     }
 }
 
+/// The `location` of an answer that leads nowhere else.
+pub(crate) fn own_location(request: &HeaderMap) -> String {
+    let text = |name: &str| request.text(name).unwrap_or_default();
+    format!("{}://{}{}", text(":scheme"), text(":authority"), text(":path"))
+}
+
 /// The `location` of a redirect.
 pub(crate) fn location(redirect: &Redirect, matched: &PathMatcher, request: &HeaderMap) -> String {
     let text = |name: &str| request.text(name).unwrap_or_default().to_owned();
-    let scheme = redirect.scheme.clone().unwrap_or_else(|| text("x-forwarded-proto"));
+    let scheme = redirect.scheme.clone().unwrap_or_else(|| text(":scheme"));
     let authority = text(":authority");
     let (own_host, own_port) = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {

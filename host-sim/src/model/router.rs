@@ -39,6 +39,7 @@ use kept::Kept;
 use mirror::Mirror;
 use retry::RetryState;
 use timeouts::Timeouts;
+pub(crate) use wire::on_the_wire;
 
 /// What the router counts for each cluster, by Envoy's names.
 pub const CLUSTER_COUNTERS: [&str; 11] = [

@@ -5,6 +5,8 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 use crate::{
     bootstrap::ConnectionManager,
     host::Protocol,
@@ -14,20 +16,22 @@ use crate::{
 /// The order in which Envoy's codecs fill the map.
 pub(super) fn in_order(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     let mut ordered = HeaderMap::new();
-    let host = headers.get(b"host").cloned();
+    let hosts: Vec<Bytes> = headers.get_all(b"host").cloned().collect();
+    let host = (!hosts.is_empty()).then(|| Bytes::from(hosts.join(&b","[..])));
     if protocol != Protocol::Http2 {
         let headers = &mut headers;
-        if let Some((authority, path)) = headers.text(":path").and_then(absolute_form) {
+        // A client of HTTP/1 names no scheme but in a full URL.
+        headers.remove(b":scheme");
+        if let Some((scheme, authority, path)) = headers.text(":path").and_then(absolute_form) {
             headers.set(":authority", authority);
             headers.set(":path", path);
+            headers.set(":scheme", scheme);
         }
-        for name in [":authority", ":path", ":method", ":scheme"] {
+        for name in [":authority", ":scheme", ":path", ":method"] {
             if let Some(value) = headers.get(name.as_bytes()) {
                 ordered.append(name, value.clone());
             } else if let (":authority", Some(host)) = (name, &host) {
                 ordered.append(name, host.clone());
-            } else if name == ":scheme" {
-                ordered.append(name, "http");
             }
         }
     } else if let (false, Some(host)) = (headers.contains(b":authority"), host) {
@@ -35,20 +39,32 @@ pub(super) fn in_order(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap 
     }
     for (name, value) in headers {
         let known = name.starts_with(b":") && ordered.contains(&name);
-        if !known && name != "host" {
-            ordered.add(MapKind::Request, name, value);
+        if known || name == "host" {
+            continue;
+        }
+        match ordered.get(b"cookie").filter(|_| name == "cookie" && protocol == Protocol::Http2) {
+            Some(first) => {
+                let joined = [&first[..], b"; ", &value[..]].concat();
+                ordered.set("cookie", joined);
+            }
+            None if name == ":scheme" => ordered.append(name, value.to_ascii_lowercase()),
+            None => ordered.add(MapKind::Request, name, value),
         }
     }
     ordered
 }
 
-/// Host and path of a request line that names the whole URL, as clients of a proxy write it.
-fn absolute_form(target: &str) -> Option<(String, String)> {
-    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"))?;
+/// Scheme, host and path of a request line that names the whole URL, as clients of a proxy write it.
+fn absolute_form(target: &str) -> Option<(String, String, String)> {
+    let (scheme, rest) = target.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(&*scheme, "http" | "https") {
+        return None;
+    }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end)?;
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    Some((authority.to_owned(), format!("{slash}{path}")))
+    let path = if path.is_empty() { "/" } else { path };
+    Some((scheme, authority.to_owned(), path.to_owned()))
 }
 
 pub(super) fn is_grpc(content_type: &str) -> bool {

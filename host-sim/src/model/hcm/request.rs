@@ -187,12 +187,20 @@ impl Engine {
             "proxy-connection",
             "transfer-encoding",
         ]);
-        if headers.get(b"te").is_some_and(|te| &te[..] != b"trailers") {
-            headers.remove(b"te");
+        if let Some(te) = headers.text("te") {
+            match te.split(',').any(|one| one.trim() == "trailers") {
+                true => headers.set("te", "trailers"),
+                false => drop(headers.remove(b"te")),
+            }
         }
         let own = config.listeners.get(stream.listener).map(|listener| listener.address.ip());
         let origin = address::origin(headers, &manager, peer, own.unwrap_or(peer.ip()));
         stream.info.remote = Some(origin.address);
+        if !headers.contains(b":scheme") {
+            let known = headers.text("x-forwarded-proto").map(str::to_ascii_lowercase);
+            let known = known.filter(|scheme| matches!(&**scheme, "http" | "https"));
+            headers.append(":scheme", known.unwrap_or_else(|| "http".to_owned()));
+        }
         if origin.internal {
             headers.set("x-envoy-internal", "true");
         } else {

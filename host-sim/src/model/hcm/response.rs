@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::codec::{Follows, frame, is_connect, is_upgrade, status_without_body};
+use super::codec::{Follows, frame, is_connect, is_upgrade, leaves_body_out, status_without_body};
 use crate::{
     host::Protocol,
     model::{
@@ -71,6 +71,11 @@ impl Engine {
         }
         let stream = self.world.streams.at(id);
         stream.info.bytes_sent += data.len() as u64;
+        let old = stream.protocol != Protocol::Http2;
+        let data = match old && leaves_body_out(stream.info.response_code) {
+            true => Bytes::new(),
+            false => data,
+        };
         if data.is_empty() && !end_stream {
             return;
         }

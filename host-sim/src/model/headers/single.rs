@@ -17,6 +17,12 @@ pub enum MapKind {
 }
 
 impl MapKind {
+    /// The name that an entry has in such a map; `name` is lower case. Requests know their host by one
+    /// name only.
+    pub(crate) fn entry_name(self, name: &[u8]) -> &[u8] {
+        if self == Self::Request && name == b"host" { b":authority" } else { name }
+    }
+
     /// Whether such a map has this header once at most; `name` is lower case.
     pub(super) fn has_once(self, name: &[u8]) -> bool {
         let among = |list: &[&str]| list.iter().any(|single| single.as_bytes() == name);

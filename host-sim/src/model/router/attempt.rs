@@ -46,7 +46,8 @@ impl Engine {
             seat: seat.unwrap_or(Seat::Waiting),
             connect_timer: None,
             per_try_timer: None,
-            waiting: Some(Vec::new()),
+            // A kept connection takes the request at once, and a server sees also what is refused later.
+            waiting: (seat != Ok(Seat::Active)).then(Vec::new),
             request_ended: false,
             closes: false,
             read_disabled: 0,
@@ -62,6 +63,7 @@ impl Engine {
             Ok(Seat::Connecting | Seat::Active) => self.connect(attempt, cluster),
         }
         self.accept_headers(id, end_stream);
+        self.start_per_try_timer(id);
     }
 
     /// Asks the driver for a connection.

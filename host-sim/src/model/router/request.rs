@@ -11,7 +11,7 @@ use crate::{
         engine::Engine,
         filter_manager::{DIRECT_RESPONSE, Data, DataStatus, HeadersStatus, SWALLOWED},
         flag::Flags,
-        route::{Forward, RouteAction, location},
+        route::{Forward, RouteAction, location, own_location},
         time::Event,
         vm::Side,
     },
@@ -51,7 +51,13 @@ impl Engine {
     }
 
     fn answer(&mut self, id: StreamId, direct: &DirectResponse) {
-        let reply = LocalReply::text(direct.status.into(), &direct.body, DIRECT_RESPONSE);
+        let mut reply = LocalReply::text(direct.status.into(), &direct.body, DIRECT_RESPONSE);
+        if direct.status == 201 || (300..400).contains(&direct.status) {
+            // Such a status needs a place to look at: the request's own.
+            let headers = self.world.streams.at(id).request.headers.clone().unwrap_or_default();
+            let place = own_location(&headers);
+            reply.headers.push((b"location".to_vec(), place.into_bytes()));
+        }
         self.send_local_reply(id, reply);
     }
 

@@ -151,7 +151,7 @@ impl Engine {
 }
 
 /// The request as the server's connection carries it.
-pub(super) fn on_the_wire(mut headers: HeaderMap, http2: bool, end_stream: bool) -> HeaderMap {
+pub(crate) fn on_the_wire(mut headers: HeaderMap, http2: bool, end_stream: bool) -> HeaderMap {
     let tunnel = is_tunnel(&headers);
     if http2 {
         if is_upgrade(&headers) {

@@ -46,7 +46,9 @@ pub(super) fn answer(
                 headers = response_headers(server.http2, status, fields);
             }
             Event::Data(data) => body.extend_from_slice(&data),
-            Event::Trailers(fields) => trailers = fields.into_iter().collect(),
+            // Those of HTTP/1 servers are dropped, and the end remains.
+            Event::Trailers(fields) if server.http2 => trailers = fields.into_iter().collect(),
+            Event::Trailers(_) => {}
             Event::End => {
                 let (headers, trailers) = (headers.clone(), trailers.clone());
                 let body = body.clone().freeze();

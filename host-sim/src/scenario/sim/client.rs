@@ -162,7 +162,10 @@ impl Client {
         let took = Duration::from_nanos(now).saturating_sub(self.exchange.began);
         let ended = match event {
             StreamEvent::Continue100 => {
-                response.interim.push(100);
+                // The client's library hides them in HTTP/2.
+                if self.request.http != Http::V2 {
+                    response.interim.push(100);
+                }
                 self.waits_for_continue = false;
                 None
             }

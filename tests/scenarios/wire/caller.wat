@@ -1,0 +1,27 @@
+;; Calls `side` with `host` beside `:authority`, without a body and with trailers; logs whether the answer had
+;; trailers. What is encoded are pairs as the ABI has them: their number, the lengths, then the texts.
+(module
+  (import "env" "proxy_http_call"
+    (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_set_effective_context" (func $effective (param i32) (result i32)))
+  (import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (global $stream (mut i32) (i32.const 0))
+  (data (i32.const 16) "side")
+  (data (i32.const 32) "no trailerstrailers")
+  (data (i32.const 64) "\04\00\00\00\07\00\00\00\04\00\00\00\05\00\00\00\02\00\00\00\0a\00\00\00\04\00\00\00\04\00\00\00\05\00\00\00:method\00POST\00:path\00/p\00:authority\00side\00host\00other\00")
+  (data (i32.const 256) "\01\00\00\00\03\00\00\00\01\00\00\00x-t\00v\00")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_request_headers") (param $context i32) (param i32 i32) (result i32)
+    (global.set $stream (local.get $context))
+    (drop (call $call (i32.const 16) (i32.const 4) (i32.const 64) (i32.const 85)
+      (i32.const 0) (i32.const 0) (i32.const 256) (i32.const 18) (i32.const 1000) (i32.const 8)))
+    (i32.const 1))
+  (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32) (param $trailers i32)
+    (if (local.get $trailers)
+      (then (drop (call $log (i32.const 3) (i32.const 43) (i32.const 8))))
+      (else (drop (call $log (i32.const 3) (i32.const 32) (i32.const 11)))))
+    (drop (call $effective (global.get $stream)))
+    (drop (call $continue (i32.const 0)))))
