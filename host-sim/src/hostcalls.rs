@@ -105,10 +105,7 @@ pub(crate) fn check(
     if allowed.includes(phase) {
         return Ok(());
     }
-    Err(wasmtime::format_err!(
-        "restricted_callback: `{name}` called {}; Envoy allows only logging, WASI and clocks there",
-        phase.describe()
-    ))
+    Err(wasmtime::format_err!("restricted_callback: `{name}` called {}", phase.describe()))
 }
 
 /// One hostcall in progress.

@@ -11,8 +11,8 @@
 //! # Limits
 //! Memory is bounded as in Envoy (1 GiB). An endless loop, which blocks a worker of Envoy for
 //! ever, ends with an error here; see [`EngineOptions::call_limit`].
-//! Modules that import their memory, or use exceptions or garbage collection, load in V8 and are
-//! refused here: no compiler of plugins makes them.
+//! Modules that import their memory, share it between threads, or use the older encoding of
+//! exceptions load in V8 and are refused here by name.
 
 mod audit;
 mod engine;

@@ -33,7 +33,7 @@ mod units;
 mod tests;
 
 pub use error::{Error, Place, Problem};
-pub use load::{MergeKeys, parse, read_file, read_file_as};
+pub use load::{MergeKeys, parse, read_file, read_file_as, read_text};
 pub use object::Object;
 pub use read::Reader;
 pub use scalar::{Meaning, Scalar};

@@ -36,22 +36,29 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<OutlierDetection, Error> {
     let enforces_5xx = m.or("enforcing_consecutive_5xx", true, enforces)?;
     let enforces_gateway = m.or("enforcing_consecutive_gateway_failure", false, enforces)?;
     m.maybe("enforcing_success_rate", |rate| rate.integer::<u32>())?;
-    let base = m.or("base_ejection_time", Duration::from_secs(30), Reader::seconds)?;
+    let base = m.or("base_ejection_time", Duration::from_secs(30), Reader::seconds_above_zero)?;
     let detection = OutlierDetection {
         consecutive_5xx: enforces_5xx.then_some(five),
         consecutive_gateway_failure: enforces_gateway.then_some(gateway),
-        interval: m.or("interval", Duration::from_secs(10), Reader::seconds)?,
+        interval: m.or("interval", Duration::from_secs(10), Reader::seconds_above_zero)?,
         base_ejection_time: base,
         max_ejection_time: m.or(
             "max_ejection_time",
             Duration::from_secs(300).max(base),
-            Reader::seconds,
+            Reader::seconds_above_zero,
         )?,
-        max_ejection_percent: m.or("max_ejection_percent", 10, Reader::integer)?,
+        max_ejection_percent: m.or("max_ejection_percent", 10, percent)?,
         always_eject_one_host: m.or("always_eject_one_host", false, Reader::boolean)?,
     };
     message.finish()?;
     Ok(detection)
+}
+
+fn percent(reader: &Reader<'_>) -> Result<u32, Error> {
+    match reader.integer()? {
+        percent @ 0..=100 => Ok(percent),
+        _ => Err(reader.expected("a whole number from 0 to 100")),
+    }
 }
 
 fn enforces(reader: &Reader<'_>) -> Result<bool, Error> {

@@ -13,6 +13,34 @@ use crate::{
     host::Protocol,
 };
 
+/// What there is, for messages.
+pub(crate) const OPERATORS: [&str; 24] = [
+    "RESPONSE_CODE",
+    "RESPONSE_FLAGS",
+    "RESPONSE_CODE_DETAILS",
+    "REQ",
+    "RESP",
+    "TRAILER",
+    "FILTER_STATE",
+    "PROTOCOL",
+    "START_TIME",
+    "BYTES_RECEIVED",
+    "BYTES_SENT",
+    "DURATION",
+    "RESPONSE_DURATION",
+    "RESPONSE_TX_DURATION",
+    "UPSTREAM_HOST",
+    "UPSTREAM_CLUSTER",
+    "UPSTREAM_TRANSPORT_FAILURE_REASON",
+    "DYNAMIC_METADATA",
+    "UPSTREAM_REQUEST_ATTEMPT_COUNT",
+    "ROUTE_NAME",
+    "VIRTUAL_HOST_NAME",
+    "DOWNSTREAM_REMOTE_ADDRESS",
+    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
+];
+
 /// Renders a format for a stream; names of unknown operators are added to `unknown`.
 pub(crate) fn render(format: &Format, stream: &Stream, unknown: &mut Vec<String>) -> String {
     let mut line = String::new();

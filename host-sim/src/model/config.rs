@@ -59,7 +59,7 @@ pub(crate) struct Plugin {
 
 /// A module that could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("plugin `{plugin}`: cannot read module `{path}`: {source}")]
+#[error("plugin `{plugin}`: cannot read module `{path}`")]
 pub struct ReadModuleError {
     plugin: String,
     path: String,

@@ -11,6 +11,9 @@ use super::{
     time::Nanos,
 };
 
+/// Lines after which nothing more is written: a guest that is busy for ever must not take all memory.
+pub(crate) const LINES_MAX: usize = 4_000_000;
+
 /// The transcript.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
@@ -28,7 +31,9 @@ impl Trace {
     }
 
     pub(crate) fn line(&mut self, now: Nanos, text: fmt::Arguments<'_>) {
-        if let Some(lines) = &mut self.lines {
+        if let Some(lines) = &mut self.lines
+            && lines.len() < LINES_MAX
+        {
             let (seconds, micros) = (now / 1_000_000_000, now / 1_000 % 1_000_000);
             lines.push(format!("{seconds}.{micros:06} {text}"));
         }

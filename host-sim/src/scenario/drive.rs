@@ -3,6 +3,7 @@
 mod configure;
 mod discovery;
 mod envoy;
+mod names;
 mod sabotage;
 mod sim;
 

@@ -9,6 +9,7 @@
 //! need no root to be declared.
 
 mod body;
+mod bounds;
 mod expect;
 mod fault;
 mod plugin;
@@ -16,12 +17,15 @@ mod request;
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 use crate::model::EnvoyVersion;
 use crate::upstream::Script;
 use crate::yaml::{self, Error, Object, Place, Problem, Reader};
 
 use super::step::{Act, Step, Update};
 use super::{Control, Endpoints, Hosts, Scenario};
+use bounds::Bounds;
 
 /// What a scenario file may say, as a JSON schema for editors.
 pub const SCHEMA: &str = include_str!("../../../tests/scenarios/schema.json");
@@ -48,10 +52,7 @@ pub fn read(path: &Path) -> Result<Scenario, Error> {
 /// # Errors
 /// Returns the place of the first mistake; a scenario with an Envoy file has no use for a module.
 pub fn read_with(path: &Path, module: Option<&Path>) -> Result<Scenario, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let place = Place { file: path.display().to_string().into(), line: 0, column: 0 };
-        Error::new(place, "", Problem::Unreadable(error.to_string()))
-    })?;
+    let text = yaml::read_text(path)?;
     read_text(path, &text, module)
 }
 
@@ -62,6 +63,8 @@ pub fn read_with(path: &Path, module: Option<&Path>) -> Result<Scenario, Error> 
 pub fn read_text(path: &Path, text: &str, module: Option<&Path>) -> Result<Scenario, Error> {
     let name = path.display().to_string();
     let whole_file = || Place { file: name.as_str().into(), line: 0, column: 0 };
+    // Editors on Windows begin files with a byte-order mark.
+    let text = text.trim_start_matches('\u{feff}');
     let sentence = sentence(text).ok_or_else(|| {
         Error::new(
             Place { line: 1, column: 1, ..whole_file() },
@@ -75,15 +78,13 @@ pub fn read_text(path: &Path, text: &str, module: Option<&Path>) -> Result<Scena
     })?;
     let documents = yaml::parse(&name, text)?;
     let [document] = documents.as_slice() else {
-        return Err(Error::new(
-            whole_file(),
-            "",
-            Problem::Invalid {
-                found: format!("{} documents", documents.len()),
-                allowed: "one".to_owned(),
-                cure: "make a file of each".to_owned(),
-            },
-        ));
+        let (place, found, cure) = match documents.get(1) {
+            None => (Place { line: 1, column: 1, ..whole_file() }, "a file of comments", "add it"),
+            Some(second) => (second.place.clone(), "a second document", "make a file of each"),
+        };
+        let (found, cure) = (found.to_owned(), cure.to_owned());
+        let allowed = "one document, with `steps`".to_owned();
+        return Err(Error::new(place, "", Problem::Invalid { found, allowed, cure }));
     };
     let files = Files { scenario: path, module };
     let object = document.reader().object()?;
@@ -99,7 +100,8 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
     let target = plugin::target(&mut top, files)?;
     let main = target.main_plugin().to_owned();
     let hosts = hosts(&mut top)?;
-    let workers = optional(&mut top, "workers", |r| r.integer())?.unwrap_or(1);
+    let mut bounds = Bounds::new(&hosts);
+    let workers = optional(&mut top, "workers", bounds::workers)?.unwrap_or(1);
     let seed = optional(&mut top, "seed", |r| r.integer())?.unwrap_or(1);
     let controls = [("fails", Control::Fails), ("passes", Control::Passes)];
     let control = optional(&mut top, "control", |r| r.choice(&controls))?.unwrap_or_default();
@@ -123,15 +125,21 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
             .map(|(cluster, script)| Ok((cluster.to_owned(), endpoints(&script)?)))
             .collect::<Result<_, Error>>()?,
     };
-    let faults = fault::read(&mut top, &main, matches!(hosts, Hosts::Sim { .. }))?;
+    let faults = fault::read(&mut top, &main, matches!(hosts, Hosts::Sim { .. }), &bounds)?;
     let silenced = fault::silence(&mut top)?;
-    let steps = top.required("steps")?.list()?;
-    let steps = steps.iter().map(|s| step(s, files, &main)).collect::<Result<_, _>>()?;
+    let list = top.required("steps")?;
+    let mut steps = Vec::new();
+    for item in list.list()? {
+        steps.push(step(&item, files, &main, &mut bounds)?);
+    }
     let finally = match top.optional("finally") {
         Some(finally) => expect::finally(&finally)?,
         None => super::expect::Finally::default(),
     };
     top.finish()?;
+    if steps.is_empty() {
+        return Err(list.invalid("no step", "one or more", "add a `request`"));
+    }
     Ok(Scenario {
         path: files.scenario.to_owned(),
         name: files.name(),
@@ -174,7 +182,7 @@ fn script(reply: &Reader<'_>) -> Result<(), Error> {
         if let Err(error) = Script::from_json(alone) {
             let text = error.to_string();
             let text = text.trim_start_matches("upstream script: ");
-            let text = text.trim_start_matches("reply 0: ");
+            let text = text.trim_start_matches("reply 0: ").trim_start_matches("found ");
             return Err(value.invalid(text, "a field of a reply with a value of its type", ""));
         }
     }
@@ -214,11 +222,20 @@ fn envoys(top: &mut Object<'_>, since: EnvoyVersion) -> Result<Vec<EnvoyVersion>
     Ok(if versions.is_empty() { vec![EnvoyVersion::default()] } else { versions })
 }
 
-fn step(reader: &Reader<'_>, files: &Files<'_>, main: &str) -> Result<Step, Error> {
+fn step(
+    reader: &Reader<'_>,
+    files: &Files<'_>,
+    main: &str,
+    bounds: &mut Bounds,
+) -> Result<Step, Error> {
     let mut step = reader.object()?;
-    let at = optional(&mut step, "at", |r| r.duration())?.unwrap_or_default();
+    let at = optional(&mut step, "at", |r| bounds.time(r))?.unwrap_or_default();
     let act = match step.exactly_one_of(&["request", "drain", "update"])? {
-        ("request", request) => Act::Request(Box::new(request::step(&mut step, &request, files)?)),
+        ("request", request) => {
+            let read = request::step(&mut step, &request, files, bounds)?;
+            bounds.add(&request, &read)?;
+            Act::Request(Box::new(read))
+        }
         ("drain", how) => {
             how.choice(&[("graceful", ())])?;
             Act::Drain
@@ -264,6 +281,20 @@ impl Files<'_> {
         }
     }
 
+    /// The bytes of a body's file.
+    fn body(&self, reader: &Reader<'_>) -> Result<Bytes, Error> {
+        let path = self.find(reader)?;
+        let unreadable = |error: std::io::Error| {
+            reader.invalid(
+                &format!("`{}`: {error}", path.display()),
+                "a file that can be read",
+                "change its permissions, or name another",
+            )
+        };
+        bounds::body(reader, std::fs::metadata(&path).map_err(unreadable)?.len())?;
+        std::fs::read(&path).map(Bytes::from).map_err(unreadable)
+    }
+
     /// The file of that name beside the scenario or in the nearest folder above it.
     fn find(&self, reader: &Reader<'_>) -> Result<PathBuf, Error> {
         let name = reader.string()?;
@@ -275,8 +306,10 @@ impl Files<'_> {
             .map(|folder| folder.join(name))
             .find(|path| path.is_file())
             .ok_or_else(|| {
+                let is_folder = scenario.ancestors().skip(1).any(|from| from.join(name).is_dir());
+                let what = if is_folder { "is a folder" } else { "is not there" };
                 reader.invalid(
-                    &format!("`{name}`, which is not there"),
+                    &format!("`{name}`, which {what}"),
                     "a file beside the scenario or in a folder above it",
                     "correct the name",
                 )

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::host::{Host, Nanos};
 use crate::model::effect::{AttemptId, CalloutId};
+use crate::model::trace::LINES_MAX;
 use crate::scenario::fault::Event;
 use crate::scenario::observation::{Exchange, HostName, Observation};
 use crate::scenario::{Scenario, Ties};
@@ -67,6 +68,15 @@ pub enum SimError {
         found: usize,
         /// How many there are.
         workers: usize,
+    },
+    /// More happened than is written down.
+    #[error(
+        "more than {LINES_MAX} callbacks and hostcalls, at {at_ms} ms of virtual time; shorten the \
+         scenario, or have the plugin tick less often"
+    )]
+    TooMuch {
+        /// Virtual time.
+        at_ms: u64,
     },
     /// The host and its peers kept each other busy for ever.
     #[error("still busy after {HAPPENINGS_MAX} events, at {at_ms} ms of virtual time")]
@@ -160,6 +170,9 @@ impl Play<'_> {
         self.schedule_step(0);
         let mut end = None;
         for _ in 0..HAPPENINGS_MAX {
+            if self.host.world().trace().len() >= LINES_MAX {
+                return Err(SimError::TooMuch { at_ms: self.host.now() / 1_000_000 });
+            }
             self.obey_effects();
             let mut own = self.timeline.next_at();
             let mut deadline = self.host.next_deadline().map(|(at, _)| at);

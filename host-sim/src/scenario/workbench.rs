@@ -146,7 +146,8 @@ impl Workbench {
         }
         let number = self.assembled.lock().unwrap_or_else(PoisonError::into_inner).len();
         made_once(&self.assembled, file.clone(), || {
-            let code = wat::parse_file(&file).map_err(|error| at(&error))?;
+            let text = crate::yaml::read_text(&file).map_err(|error| error.to_string())?;
+            let code = wat::parse_str(&text).map_err(|error| not_assembled(&file, &error))?;
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
             let made = self.scratch.path().join(format!("{number}-{name}.wasm"));
             std::fs::write(&made, code).map_err(|error| at(&error))?;
@@ -161,6 +162,14 @@ impl Workbench {
     pub fn envoy(&self, version: EnvoyVersion) -> Result<PathBuf, String> {
         made_once(&self.envoys, version, || self.parts.envoy(version).map_err(|e| rim(&e)))
     }
+}
+
+/// `FILE:LINE:COLUMN: what is wrong`; the library tells the place only in a drawing of several lines.
+fn not_assembled(file: &Path, error: &wat::Error) -> String {
+    let drawing = error.to_string();
+    let place = drawing.lines().find_map(|line| line.trim().strip_prefix("--> <anon>"));
+    let what = drawing.lines().next().unwrap_or_default();
+    format!("{}{}: {what}", file.display(), place.unwrap_or_default())
 }
 
 fn build(parts: &Parts, features: &Features) -> Result<PathBuf, String> {

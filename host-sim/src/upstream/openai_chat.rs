@@ -85,7 +85,7 @@ pub(super) fn events(answer: &Answer, asked: &Asked) -> Vec<SseEvent> {
 pub(super) fn usage_json(usage: Usage) -> Value {
     json!({
         "prompt_tokens": usage.prompt, "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt + usage.completion,
+        "total_tokens": usage.prompt.saturating_add(usage.completion),
         "prompt_tokens_details": {"cached_tokens": usage.cached},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     })

@@ -127,6 +127,6 @@ fn usage_json(usage: Usage) -> Value {
         "input_tokens": usage.prompt, "input_tokens_details": {"cached_tokens": usage.cached},
         "output_tokens": usage.completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
-        "total_tokens": usage.prompt + usage.completion,
+        "total_tokens": usage.prompt.saturating_add(usage.completion),
     })
 }

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+/// How long a server can be told to wait; sums of such times stay far from where numbers end.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Replies in order. [`Script::next_reply`] hands them out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
@@ -254,11 +257,15 @@ impl Script {
 /// Durations are texts with a unit, as everywhere in scenarios.
 fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(input)?;
-    crate::yaml::parse_duration(&text).ok_or_else(|| {
+    let time = crate::yaml::parse_duration(&text).ok_or_else(|| {
         D::Error::custom(format!(
             "found `{text}`; a duration is a number with a unit, as in `300us`"
         ))
-    })
+    })?;
+    if time > WAIT_MAX {
+        return Err(D::Error::custom(format!("found `{text}`; a server waits at most 24h")));
+    }
+    Ok(time)
 }
 
 #[cfg(test)]

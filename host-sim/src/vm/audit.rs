@@ -17,13 +17,29 @@ pub(super) fn abi_version(module: &Module) -> Result<AbiVersion, LoadError> {
         .ok_or(LoadError::NoAbiVersion)
 }
 
+/// What the bytes are, if a compiler need not even try.
+pub(super) fn magic(code: &[u8]) -> Result<(), LoadError> {
+    let found = match code {
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => return Ok(()),
+        [] => "an empty file",
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => "a component, not a core module",
+        [0, b'a', b's', b'm', _, _, _, _, ..] => "another version of WebAssembly than 1",
+        [0, b'a', b's', b'm', ..] => "the first bytes of a module only",
+        _ => "other bytes",
+    };
+    Err(LoadError::NotWasm(found))
+}
+
 /// The name of the module's memory, which need not be `memory`.
 pub(super) fn memory(module: &Module) -> Result<String, LoadError> {
-    module
-        .exports()
-        .find(|export| export.ty().memory().is_some())
-        .map(|export| export.name().to_owned())
-        .ok_or(LoadError::NoMemory)
+    let types = module.exports().map(|export| (export.name(), export.ty()));
+    let mut memories =
+        types.filter_map(|(name, ty)| ty.memory().map(|memory| (name, memory.is_shared())));
+    match memories.next() {
+        Some((_, true)) => Err(LoadError::SharedMemory),
+        Some((name, false)) => Ok(name.to_owned()),
+        None => Err(LoadError::NoMemory),
+    }
 }
 
 /// Whether bytes can be given to the guest at all.

@@ -78,7 +78,7 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Result<Self, LoadError> {
         let mut config = Config::new();
         config.max_wasm_stack(STACK);
-        config.wasm_simd(true);
+        proposals(&mut config);
         config.epoch_interruption(true);
         config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
         let engine = wasmtime::Engine::new(&config).map_err(LoadError::Engine)?;
@@ -117,11 +117,12 @@ impl Engine {
     }
 
     fn prepare(&self, code: &Arc<[u8]>, envoy: EnvoyVersion) -> Result<Loaded, LoadError> {
+        audit::magic(code)?;
         let module = match &self.options.module_cache {
             Some(directory) => module_cache::load(&self.engine, code, directory),
             None => Module::from_binary(&self.engine, code),
         };
-        let module = module.map_err(LoadError::Compile)?;
+        let module = module.map_err(LoadError::of_compiler)?;
         let version = audit::abi_version(&module)?;
         let memory = audit::memory(&module)?;
         audit::allocator(&module)?;
@@ -162,6 +163,26 @@ impl Engine {
         names.sort();
         Ok(names)
     }
+}
+
+/// What V8 in Envoy 1.36 to 1.40 accepts and wasmtime can (`host-sim/tests/module_proposals.rs`).
+/// Said one by one, so that another release of wasmtime does not change what is accepted.
+fn proposals(config: &mut Config) {
+    config.wasm_bulk_memory(true);
+    config.wasm_exceptions(true);
+    config.wasm_extended_const(true);
+    config.wasm_function_references(true);
+    config.wasm_gc(true);
+    config.wasm_memory64(true);
+    config.wasm_multi_memory(true);
+    config.wasm_multi_value(true);
+    config.wasm_reference_types(true);
+    config.wasm_relaxed_simd(true);
+    config.wasm_simd(true);
+    config.wasm_tail_call(true);
+    config.wasm_threads(true);
+    config.wasm_custom_page_sizes(false);
+    config.wasm_wide_arithmetic(false);
 }
 
 impl GuestFactory for Engine {

@@ -90,7 +90,8 @@ impl<'a> Lent<'a> {
     fn start(&mut self, loaded: &Loaded) -> Result<Exports, LoadError> {
         let store = &mut *self.store;
         store.set_epoch_deadline(loaded.call_steps);
-        let instance = loaded.pre.instantiate(&mut *store).map_err(LoadError::Engine)?;
+        store.data_mut().phase = Phase::Instantiating;
+        let instance = loaded.pre.instantiate(&mut *store).map_err(not_made)?;
         store.data_mut().memory = instance.get_memory(&mut *store, &loaded.memory);
         store.data_mut().malloc = Some(exports::allocator(store, &instance, loaded.version)?);
         let exports = Exports::find(store, &instance, loaded.version)?;
@@ -101,8 +102,19 @@ impl<'a> Lent<'a> {
         let (call, error) = started.err().unzip();
         match failure(store.data_mut(), error.as_ref()) {
             None => Ok(exports),
-            Some(reason) => Err(LoadError::Start { call: call.unwrap_or("start"), reason }),
+            Some(reason) => Err(LoadError::Start { call: call.unwrap_or("the start"), reason }),
         }
+    }
+}
+
+/// A trap is the module's own; anything else is the engine's.
+fn not_made(error: wasmtime::Error) -> LoadError {
+    let own = error.is::<wasmtime::Trap>() || error.is::<wasmtime::WasmBacktrace>();
+    if own {
+        let call = "its start section, or the data that it begins with,";
+        LoadError::Start { call, reason: describe(&error) }
+    } else {
+        LoadError::Engine(error)
     }
 }
 
@@ -110,13 +122,15 @@ fn run(store: &mut Store<State>, start: Start) -> Result<(), (&'static str, wasm
     let at = |name: &'static str| move |error| (name, error);
     match start {
         Start::Nothing => Ok(()),
-        Start::Command(start) => start.call(store, ()).map_err(at("_start")),
+        Start::Command(start) => start.call(store, ()).map_err(at("`_start`")),
         Start::Reactor(initialize, main) => {
-            initialize.call(&mut *store, ()).map_err(at("_initialize"))?;
+            initialize.call(&mut *store, ()).map_err(at("`_initialize`"))?;
             match main {
                 Main::Absent => Ok(()),
-                Main::WithArguments(main) => main.call(store, (0, 0)).map(drop).map_err(at("main")),
-                Main::Void(main) => main.call(store, ()).map(drop).map_err(at("__main_void")),
+                Main::WithArguments(main) => {
+                    main.call(store, (0, 0)).map(drop).map_err(at("`main`"))
+                }
+                Main::Void(main) => main.call(store, ()).map(drop).map_err(at("`__main_void`")),
             }
         }
     }

@@ -11,6 +11,25 @@ pub enum LoadError {
     /// The bytes are no valid module.
     #[error("cannot compile the module: {0:#}")]
     Compile(wasmtime::Error),
+    /// The bytes are something else.
+    #[error(
+        "not a module: found {0}; a module begins with the bytes 00 61 73 6d 01 00 00 00; name the \
+         `.wasm` file that the compiler made"
+    )]
+    NotWasm(&'static str),
+    /// Exceptions as compilers wrote them before the proposal was changed.
+    #[error(
+        "the module has exceptions in their older encoding, which Envoy runs and the simulator \
+         does not; compile it with the newer one (emscripten: -sWASM_LEGACY_EXCEPTIONS=0, clang: \
+         -mllvm -wasm-use-legacy-eh=false)"
+    )]
+    LegacyExceptions,
+    /// Its memory is one that threads share.
+    #[error(
+        "the module's memory is shared between threads, which Envoy loads and the simulator does \
+         not; build the plugin without threads"
+    )]
+    SharedMemory,
     /// It does not say which ABI it speaks.
     #[error(
         "the module exports no ABI version; a plugin exports one of the functions \
@@ -43,7 +62,7 @@ pub enum LoadError {
         version: AbiVersion,
     },
     /// The module's own code failed before the first callback.
-    #[error("the module did not start: `{call}` failed: {reason}")]
+    #[error("the module did not start: {call} failed: {reason}")]
     Start {
         /// Which of its functions.
         call: &'static str,
@@ -53,4 +72,16 @@ pub enum LoadError {
     /// The engine could not do it.
     #[error("cannot run the module: {0:#}")]
     Engine(wasmtime::Error),
+}
+
+impl LoadError {
+    /// What a compiler that refused the module means.
+    pub(super) fn of_compiler(error: wasmtime::Error) -> Self {
+        // The library has no type for it, only this name of a feature.
+        if format!("{error:#}").contains("legacy_exceptions") {
+            Self::LegacyExceptions
+        } else {
+            Self::Compile(error)
+        }
+    }
 }

@@ -53,6 +53,8 @@ impl State {
 /// What the guest is doing, which decides what it may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// In the start section, which runs while the instance is made.
+    Instantiating,
     /// In `_initialize`, `_start` or `main`.
     Starting,
     /// In a callback.
@@ -75,6 +77,7 @@ pub(crate) enum Allowed {
 impl Allowed {
     pub(crate) fn includes(self, phase: Phase) -> bool {
         match (self, phase) {
+            (_, Phase::Instantiating) => false,
             (Self::Always, _) | (_, Phase::Running) => true,
             (Self::UnlessAllocating, phase) => phase == Phase::Starting,
             (Self::Running, _) => false,
@@ -85,9 +88,17 @@ impl Allowed {
 impl Phase {
     pub(crate) fn describe(self) -> &'static str {
         match self {
-            Self::Starting => "while the module starts",
+            Self::Instantiating => {
+                "in the module's start section, where Envoy itself crashes; call it from \
+                 `_initialize` or later"
+            }
+            Self::Starting => {
+                "while the module starts; Envoy allows only logging, WASI and clocks there"
+            }
             Self::Running => "in a callback",
-            Self::Allocating => "inside the guest's allocator",
+            Self::Allocating => {
+                "inside the guest's allocator; Envoy allows only logging and clocks there"
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use super::{Entry, Error, Node, Place, Problem, Scalar, Value};
 const DEPTH_MAX: usize = 64;
 /// Nodes after aliases have been resolved: a nest of aliases multiplies.
 const NODES_MAX: usize = 1_000_000;
+/// No file that a person writes is larger, and one that is read whole should not take all memory.
+const TEXT_MAX: u64 = 64 * 1024 * 1024;
 
 /// Whether `<<` merges an object into another, as most readers do, or is refused, as Envoy does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +38,32 @@ pub fn read_file(path: &Path) -> Result<Vec<Node>, Error> {
 /// # Errors
 /// Returns the place of the first mistake, or why the file cannot be read.
 pub fn read_file_as(path: &Path, merge_keys: MergeKeys) -> Result<Vec<Node>, Error> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let place = Place { file: name.as_str().into(), line: 0, column: 0 };
-        Error::new(place, "", Problem::Unreadable(error.to_string()))
-    })?;
-    parse_as(&name, &text, merge_keys)
+    parse_as(&path.display().to_string(), &read_text(path)?, merge_keys)
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// Returns why it cannot be read, and where it is no text.
+pub fn read_text(path: &Path) -> Result<String, Error> {
+    let at = |line, column| Place { file: path.display().to_string().into(), line, column };
+    let unreadable = |text: String| Problem::Unreadable(text);
+    let size = std::fs::metadata(path).map_or(0, |data| data.len());
+    if size > TEXT_MAX {
+        let text = format!("{size} bytes; allowed at most {TEXT_MAX}; is this the file you mean?");
+        return Err(Error::new(at(0, 0), "", unreadable(text)));
+    }
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::new(at(0, 0), "", unreadable(error.to_string())))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').next_back().unwrap_or_default();
+        let column = String::from_utf8_lossy(line).chars().count();
+        let line = before.iter().filter(|byte| **byte == b'\n').count();
+        let text = "a byte that is not UTF-8; save the file as UTF-8".to_owned();
+        Error::new(at(line + 1, column + 1), "", unreadable(text))
+    })
 }
 
 /// Parses every document of a text, merge keys resolved; `file` is the name that errors carry.

@@ -154,6 +154,17 @@ impl<'a> Reader<'a> {
         parse_seconds(&self.scalar(allowed)?.text).ok_or_else(|| self.expected(allowed))
     }
 
+    /// As [`Self::seconds`], where Envoy takes no `0s`.
+    ///
+    /// # Errors
+    /// When the node is anything else, or no time at all.
+    pub fn seconds_above_zero(&self) -> Result<Duration, Error> {
+        match self.seconds()? {
+            Duration::ZERO => Err(self.expected("a duration above `0s`")),
+            time => Ok(time),
+        }
+    }
+
     /// A duration with any unit: `300us`, `2s`, `24h`.
     ///
     /// # Errors

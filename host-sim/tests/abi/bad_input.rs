@@ -19,8 +19,8 @@ fn assert_told(code: &[u8], words: &[&str]) {
 
 #[test]
 fn a_corrupt_module_is_an_error_of_its_plugin() {
-    assert_told(b"no module at all", &["plugin `p`: cannot compile the module"]);
-    assert_told(b"", &["plugin `p`: cannot compile the module"]);
+    assert_told(b"no module at all", &["plugin `p`: not a module: found other bytes"]);
+    assert_told(b"", &["plugin `p`: not a module: found an empty file"]);
     let whole = configuring("", "i32.const 1");
     assert_told(&whole[..whole.len() / 2], &["plugin `p`: cannot compile the module"]);
 }
@@ -75,9 +75,15 @@ fn endless_recursion_names_its_callback() {
 }
 
 #[test]
-fn a_guest_that_unwinds_is_refused_before_it_runs() {
+fn an_exception_that_nobody_catches_names_its_callback() {
     let code = configuring("(tag $oops)", "(throw $oops)");
-    assert_told(&code, &["plugin `p`: cannot compile the module", "exceptions"]);
+    assert_told(&code, &["plugin `p`", "proxy_on_configure", "exception"]);
+}
+
+#[test]
+fn an_endless_start_section_is_an_error_of_its_plugin() {
+    let code = module("", "(func $s (loop $for_ever (br $for_ever))) (start $s)");
+    assert_told(&code, &["plugin `p`", "start section", "ran for longer than a call may"]);
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod pointers;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod proposals;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod starting;

@@ -223,7 +223,7 @@ fn previous_hosts(reader: &Reader<'_>) -> Result<(), Error> {
 fn back_off(reader: &Reader<'_>, policy: &mut RetryPolicy) -> Result<(), Error> {
     let mut message = Message::read(reader, "envoy.config.route.v3.RetryPolicy.RetryBackOff")?;
     // Envoy rounds what is below a millisecond up to one.
-    let millis = |reader: &Reader<'_>| Ok(reader.seconds()?.max(Duration::from_millis(1)));
+    let millis = |r: &Reader<'_>| Ok(r.seconds_above_zero()?.max(Duration::from_millis(1)));
     policy.base_interval = millis(&message.required("base_interval")?)?;
     let longest = policy.base_interval.saturating_mul(10);
     policy.max_interval = message.or("max_interval", longest, millis)?;

@@ -131,7 +131,9 @@ impl Engine {
         let mut lines = Vec::new();
         if let Some(manager) = stream.manager.clone() {
             for log in &manager.settings.access_log {
-                lines.push(access_log::render(&log.format, stream, &mut unknown));
+                let mut operators = Vec::new();
+                lines.push(access_log::render(&log.format, stream, &mut operators));
+                unknown.extend(operators.into_iter().map(|name| (log.place.clone(), name)));
             }
         }
         let entry = AccessEntry {
@@ -140,8 +142,11 @@ impl Engine {
             details: stream.info.details.clone().unwrap_or_else(|| "-".to_owned()),
             lines,
         };
-        for operator in unknown {
-            self.world.refuse(&format!("access log: operator %{operator}% is not modelled"));
+        for (place, operator) in unknown {
+            self.world.refuse(&format!(
+                "{place}: access_log: operator %{operator}% (the model has {})",
+                access_log::OPERATORS.join(", ")
+            ));
         }
         entry
     }

@@ -119,6 +119,10 @@ impl Engine {
         if let Some(root) = self.world.root_at(vm, context) {
             root.created = true;
         }
+        // A VM that failed so early is asked nothing more, and nobody notices before the first stream.
+        if self.vm_failed(vm) {
+            return Ok(context);
+        }
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let size = length(&plugin.vm.configuration);
         if self.refused(vm, &Callback::VmStart { context, size }) {

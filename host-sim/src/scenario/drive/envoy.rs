@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::change;
 use super::configure::{self, Modules, Sockets};
 use super::discovery::Discovered;
+use super::names;
 use crate::bootstrap::Bootstrap;
 use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
 use crate::model::EnvoyVersion;
@@ -51,6 +52,7 @@ async fn on_sockets(
 ) -> Result<Observation, String> {
     let source = configure::source(scenario)?;
     let typed = Bootstrap::from_node(&source).map_err(|error| error.to_string())?;
+    names::check(scenario, &typed)?;
     let mut servers = Servers::default();
     let mut endpoints: BTreeMap<String, Vec<SocketAddr>> = BTreeMap::new();
     for cluster in &typed.clusters {

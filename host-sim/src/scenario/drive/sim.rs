@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::configure::{self, Modules};
+use super::names;
 use crate::bootstrap::{Bootstrap, StatsTag, lift_tags};
 use crate::host::{Host, HostOptions, StartError};
 use crate::model::metric::{MetricValue, PREFIX};
@@ -39,6 +40,7 @@ pub(crate) fn sim(
     let folder = bench.folder().map_err(|error| error.to_string())?;
     let tree = configure::tree(scenario, modules, None, folder.path())?;
     let bootstrap = Bootstrap::from_node(&tree).map_err(|error| error.to_string())?;
+    names::check(scenario, &bootstrap)?;
     simulate(scenario, &bootstrap, version, bench.engine()?).map_err(|error| rim(&error))
 }
 

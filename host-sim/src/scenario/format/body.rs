@@ -108,8 +108,7 @@ fn write(node: &Node, out: &mut String) -> Result<(), Error> {
 }
 
 fn size(reader: &Reader<'_>) -> Result<usize, Error> {
-    let size = reader.size()?;
-    usize::try_from(size).map_err(|_| reader.expected("a size that fits into memory"))
+    super::bounds::body(reader, reader.size()?)
 }
 
 fn prose(bytes: usize) -> String {

@@ -95,13 +95,7 @@ fn body(object: &mut Object<'_>, files: &Files<'_>) -> Result<BodyExpect, Error>
             "sent" => BodyEquals::Sent,
             text => BodyEquals::Bytes(Bytes::from(text.to_owned())),
         }),
-        Some((_, reader)) => {
-            let path = files.find(&reader)?;
-            let bytes = std::fs::read(&path).map_err(|error| {
-                reader.invalid(&error.to_string(), "a file that can be read", "")
-            })?;
-            Some(BodyEquals::Bytes(Bytes::from(bytes)))
-        }
+        Some((_, reader)) => Some(BodyEquals::Bytes(files.body(&reader)?)),
     };
     Ok(BodyExpect {
         equals,

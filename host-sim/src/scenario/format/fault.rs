@@ -6,6 +6,7 @@ use crate::scenario::fault::{Event, GuestFault, TimedEvent};
 use crate::vm::sabotage::Sabotage;
 use crate::yaml::{Error, Object, Reader};
 
+use super::bounds::Bounds;
 use super::optional;
 
 /// What the faults of a scenario are, by the time at which they can be made.
@@ -16,7 +17,12 @@ pub(super) struct Faults {
 }
 
 /// Reads `faults`; `main` is the plugin that is meant when none is named.
-pub(super) fn read(top: &mut Object<'_>, main: &str, sim_only: bool) -> Result<Faults, Error> {
+pub(super) fn read(
+    top: &mut Object<'_>,
+    main: &str,
+    sim_only: bool,
+    bounds: &Bounds,
+) -> Result<Faults, Error> {
     let mut faults = Faults::default();
     for item in top.items("faults")? {
         let mut object = item.object()?;
@@ -32,7 +38,7 @@ pub(super) fn read(top: &mut Object<'_>, main: &str, sim_only: bool) -> Result<F
                 ));
             }
             _ => {
-                let at = optional(&mut object, "at", |r| r.duration())?.unwrap_or_default();
+                let at = optional(&mut object, "at", |r| bounds.time(r))?.unwrap_or_default();
                 let event = match kind {
                     "clock_jump" => Event::ClockJump(jump(&fault)?),
                     _ => Event::WorkerLoss(fault.integer()?),

@@ -1,9 +1,8 @@
 //! The `request` of a step and what stands beside it.
 
-use bytes::Bytes;
-
 use crate::yaml::{Error, Meaning, Object, Reader, Value};
 
+use super::bounds::{self, Bounds};
 use super::{Files, body, expect, optional};
 use crate::scenario::step::{Chunks, Cut, Http, Repetition, Request, RequestStep};
 
@@ -14,14 +13,14 @@ pub(super) fn step(
     step: &mut Object<'_>,
     reader: &Reader<'_>,
     files: &Files<'_>,
+    bounds: &Bounds,
 ) -> Result<RequestStep, Error> {
     let repetition = match step.one_of(&["repeat", "concurrent"])? {
         None => Repetition::InTurn(1),
-        Some(("repeat", times)) => Repetition::InTurn(times.integer()?),
-        Some((_, times)) => Repetition::AtOnce(times.integer()?),
+        Some((name, times)) => bounds::repetition(name, &times)?,
     };
     let background = optional(step, "background", |r| r.boolean())?.unwrap_or(false);
-    let request = request(reader, files)?;
+    let request = request(reader, files, bounds)?;
     let expect = match step.optional("expect") {
         Some(reader) => expect::exchange(&reader, files)?,
         None => crate::scenario::expect::Expect::default(),
@@ -29,7 +28,7 @@ pub(super) fn step(
     Ok(RequestStep { repetition, background, request, expect })
 }
 
-fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
+fn request(reader: &Reader<'_>, files: &Files<'_>, bounds: &Bounds) -> Result<Request, Error> {
     let mut object = reader.object()?;
     let (method, path) = line(&mut object)?;
     let authority = optional(&mut object, "authority", |r| r.string().map(str::to_owned))?;
@@ -38,12 +37,7 @@ fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
     let body = match object.one_of(&["body", "body_file"])? {
         None => None,
         Some(("body", body)) => Some(body::read(&body)?),
-        Some((_, file)) => {
-            let path = files.find(&file)?;
-            let bytes = std::fs::read(&path)
-                .map_err(|error| file.invalid(&error.to_string(), "a file that can be read", ""))?;
-            Some(Bytes::from(bytes))
-        }
+        Some((_, file)) => Some(files.body(&file)?),
     };
     let plain = Request::new(&method, &path);
     let request = Request {
@@ -53,14 +47,14 @@ fn request(reader: &Reader<'_>, files: &Files<'_>) -> Result<Request, Error> {
         headers,
         body,
         content_length: optional(&mut object, "content_length", |r| r.boolean())?.unwrap_or(true),
-        chunks: optional(&mut object, "chunks", chunks)?.unwrap_or_default(),
+        chunks: optional(&mut object, "chunks", |r| chunks(r, bounds))?.unwrap_or_default(),
         trailers,
         http: optional(&mut object, "http", http)?.unwrap_or_default(),
         expect_continue: optional(&mut object, "expect_continue", |r| r.boolean())?
             .unwrap_or(false),
         listener: optional(&mut object, "listener", |r| r.string().map(str::to_owned))?,
-        reset_after: optional(&mut object, "reset_after", |r| r.duration())?,
-        give_up_after: optional(&mut object, "give_up_after", |r| r.duration())?
+        reset_after: optional(&mut object, "reset_after", |r| bounds.time(r))?,
+        give_up_after: optional(&mut object, "give_up_after", |r| bounds.time(r))?
             .unwrap_or(plain.give_up_after),
     };
     object.finish()?;
@@ -109,7 +103,7 @@ pub(super) fn fields(
     Ok(fields)
 }
 
-fn chunks(reader: &Reader<'_>) -> Result<Chunks, Error> {
+fn chunks(reader: &Reader<'_>, bounds: &Bounds) -> Result<Chunks, Error> {
     match &reader.node().value {
         Value::Scalar(_) => {
             let cut = reader.choice(&[("whole", Cut::Whole), ("every_byte", Cut::Frames(1))])?;
@@ -125,8 +119,8 @@ fn chunks(reader: &Reader<'_>) -> Result<Chunks, Error> {
             };
             let chunks = Chunks {
                 cut,
-                every: optional(&mut object, "every", |r| r.duration())?.unwrap_or_default(),
-                after: optional(&mut object, "after", |r| r.duration())?.unwrap_or_default(),
+                every: optional(&mut object, "every", |r| bounds.time(r))?.unwrap_or_default(),
+                after: optional(&mut object, "after", |r| bounds.time(r))?.unwrap_or_default(),
                 separate_end: optional(&mut object, "separate_end", |r| r.boolean())?
                     .unwrap_or(false),
             };

@@ -156,8 +156,10 @@ fn an_unknown_field_is_named_with_its_place_and_the_nearest_one() {
 fn the_simulator_alone_needs_a_reason() {
     let message = error(read_text(&format!("{HEAD}hosts: sim\nsteps: []\n")));
     assert!(message.contains("`sim` together with `because`"), "{message}");
-    let scenario =
-        read_text(&format!("{HEAD}hosts: sim\nbecause: clocks jump\nsteps: []\n")).unwrap();
+    let scenario = read_text(&format!(
+        "{HEAD}hosts: sim\nbecause: clocks jump\nsteps: [{{drain: graceful}}]\n"
+    ))
+    .unwrap();
     assert_eq!(scenario.hosts, Hosts::Sim { because: "clocks jump".to_owned() });
 }
 

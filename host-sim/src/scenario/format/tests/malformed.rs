@@ -9,7 +9,7 @@ fn refused(rest: &str) -> String {
 }
 
 /// What stands behind the first two lines, and how its message begins.
-const CASES: [(&str, &str); 22] = [
+const CASES: [(&str, &str); 36] = [
     ("steps: {}\n", "case.yaml:3:8: steps: found an object; allowed a list"),
     ("stepz: []\n", "case.yaml:2:1: `steps` is missing; add it"),
     (
@@ -99,6 +99,60 @@ const CASES: [(&str, &str); 22] = [
         "case.yaml:4:1: not YAML: `steps` is here a second time, the first is in line 3; remove one",
     ),
     ("steps: [\n", "case.yaml:4:1: not YAML: "),
+    ("steps: []\n", "case.yaml:3:8: steps: found no step; allowed one or more; add a `request`"),
+    (
+        "workers: 65\nsteps: []\n",
+        "case.yaml:3:10: workers: found `65`, a number; allowed 1 to 64 worker threads",
+    ),
+    ("workers: 0\nsteps: []\n", "case.yaml:3:10: workers: found `0`, a number; allowed 1 to 64"),
+    (
+        "steps:\n  - request: {post: /x, body: {bytes: 100GiB}}\n",
+        "case.yaml:4:39: steps[0].request.body.bytes: found a body of 107374182400 bytes; allowed \
+         at most 64MiB (`BODY_MAX` in host-sim/src/scenario/format/bounds.rs); make it smaller",
+    ),
+    (
+        "steps:\n  - {request: {get: /x}, concurrent: 1000000000}\n",
+        "case.yaml:4:38: steps[0].concurrent: found 1000000000; allowed at most 1 to 250 times \
+         (`CONCURRENT_MAX`",
+    ),
+    (
+        "steps:\n  - {request: {get: /x}, repeat: 0}\n",
+        "case.yaml:4:34: steps[0].repeat: found 0; allowed 1 to 10000 times; remove the step",
+    ),
+    (
+        "steps:\n  - {request: {get: /x}, repeat: 6000}\n  - {request: {get: /x}, repeat: 6000}\n",
+        "case.yaml:5:15: steps[1].request: found request number 12000 of the scenario; allowed",
+    ),
+    (
+        "steps:\n  - {request: {post: /x, body: {bytes: 2MiB}, chunks: every_byte}}\n",
+        "case.yaml:4:15: steps[0].request: found bodies in 2097152 pieces, with those before; \
+         allowed at most 1,000,000 pieces (`PIECES_MAX`",
+    ),
+    (
+        "steps:\n  - {request: {post: /x, body: {bytes: 64MiB}}, repeat: 17}\n",
+        "case.yaml:4:15: steps[0].request: found bodies of 1140850688 bytes, with those before",
+    ),
+    (
+        "steps:\n  - {at: 1000000h, request: {get: /x}}\n",
+        "case.yaml:4:10: steps[0].at: found `1000000h`; allowed at most 60s on a real Envoy \
+         (`WAIT_MAX` in host-sim/src/scenario/format/bounds.rs); make it shorter, or say",
+    ),
+    (
+        "hosts: sim\nbecause: b\nsteps:\n  - {at: 25h, request: {get: /x}}\n",
+        "case.yaml:6:10: steps[0].at: found `25h`; allowed at most 24h (`VIRTUAL_MAX`",
+    ),
+    (
+        "steps:\n  - request: {post: /x, body: abc, chunks: {frames: 1, every: 30s}}\n",
+        "case.yaml:4:14: steps[0].request: found a body in 3 pieces over more than 60s; allowed",
+    ),
+    (
+        "upstreams:\n  gpu: [{headers_after: 1000000h}]\nsteps: []\n",
+        "case.yaml:4:25: upstreams.gpu[0].headers_after: found `1000000h`; a server waits",
+    ),
+    (
+        "steps:\n  - request: {post: /x, body_file: wire}\n",
+        "case.yaml:4:36: steps[0].request.body_file: found `wire`, which is a folder; allowed a file",
+    ),
 ];
 
 #[test]
@@ -127,10 +181,40 @@ fn a_module_of_the_command_line_is_for_scenarios_that_leave_it_open() {
         let module = Some(Path::new("mine.wasm"));
         super::super::read_text(Path::new("case.yaml"), text, module)
     };
-    let open = read("# Something.\nplugin: {root_id: r, file: gone.wasm}\nsteps: []\n").unwrap();
+    let open = "# Something.\nplugin: {root_id: r, file: gone.wasm}\nsteps: [{drain: graceful}]\n";
+    let open = read(open).unwrap();
     let crate::scenario::Target::Plugin(plugin) = open.target else { panic!("a plugin") };
     assert_eq!(plugin.file.as_deref(), Some(Path::new("mine.wasm")));
     assert_eq!(plugin.root_id, "r");
     let message = read("# Something.\nenvoy: chain.yaml\nsteps: []\n").unwrap_err().to_string();
     assert!(message.starts_with("case.yaml:2:8: envoy: found `envoy` together with `--plugin`"));
+}
+
+/// The message for a file of these bytes.
+fn refused_bytes(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.yaml");
+    fs::write(&file, bytes).unwrap();
+    let message = read(&file).unwrap_err().to_string();
+    message.replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn a_file_that_is_no_scenario_at_all_has_a_place_too() {
+    for (bytes, expected) in [
+        (&b""[..], "case.yaml:1:1: found no comment in the first line"),
+        (b"# x\n", "case.yaml:1:1: found a file of comments; allowed one document, with `steps`"),
+        (b"# x\n--- \na: 1\n---\nb: 1\n", "case.yaml:5:1: found a second document; allowed one"),
+        (b"# x\nab\xff\n", "case.yaml:2:3: cannot be read: a byte that is not UTF-8; save"),
+        (b"# x\n- a\n", "case.yaml:2:1: found a list; allowed an object"),
+    ] {
+        let message = refused_bytes(bytes);
+        assert!(message.starts_with(expected), "{message}\n{expected}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_mistake() {
+    let text = format!("\u{feff}{HEAD}steps: [{{drain: graceful}}]\n");
+    assert_eq!(read_text(&text).unwrap().sentence, "Something behaves.");
 }

@@ -173,6 +173,7 @@ fn holds(keyword: &str, rule: &Json, value: &Json) -> bool {
         "enum" => rule.as_array().unwrap().contains(value),
         "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
         "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
+        "minItems" => value.as_array().is_none_or(|all| all.len() as u64 >= rule.as_u64().unwrap()),
         "minProperties" => fields.is_none_or(|count| count >= rule.as_u64().unwrap()),
         "maxProperties" => fields.is_none_or(|count| count <= rule.as_u64().unwrap()),
         "required" => {
