@@ -13,7 +13,9 @@ use crate::{
     model::{
         EnvoyVersion, GuestFactory, HeaderMap, World,
         config::{Config, ReadModuleError},
-        effect::{AttemptId, CalloutId, CalloutOutcome, Effect, StreamId, UpstreamReset},
+        effect::{
+            AttemptId, CalloutId, CalloutOutcome, ClientReset, Effect, StreamId, UpstreamReset,
+        },
         engine::Engine,
         log::LogLine,
         reload::{InForce, UnknownPlugin},
@@ -184,6 +186,13 @@ impl Host {
     pub fn reset_downstream(&mut self, stream: StreamId) {
         self.input(format_args!("{stream} from client: gone"));
         self.engine.downstream_gone(stream);
+        self.engine.world.streams.bury();
+    }
+
+    /// The client ends the stream, and says how.
+    pub fn client_resets(&mut self, stream: StreamId, how: ClientReset) {
+        self.input(format_args!("{stream} from client: {how:?}"));
+        self.engine.client_ended(stream, how);
         self.engine.world.streams.bury();
     }
 

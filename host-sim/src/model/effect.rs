@@ -111,6 +111,17 @@ pub enum StreamEvent {
     Reset(String),
 }
 
+/// How a client ends a stream before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientReset {
+    /// Its connection closes.
+    Gone,
+    /// It cancels an HTTP/2 stream.
+    Cancelled,
+    /// It resets an HTTP/2 stream because of what it was sent.
+    Protocol,
+}
+
 /// What an upstream server sees of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamEvent {
@@ -175,7 +186,7 @@ pub enum CalloutOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessEntry {
     /// The code sent to the client; none if none was sent.
-    pub response_code: Option<u16>,
+    pub response_code: Option<u32>,
     /// `%RESPONSE_FLAGS%`: short names joined by commas, `-` for none.
     pub flags: String,
     /// `%RESPONSE_CODE_DETAILS%`; `-` for none.

@@ -75,6 +75,8 @@ impl World {
                 *byte = b'_';
             }
         }
+        // So wide is a status in Envoy.
+        reply.status &= u32::from(u16::MAX);
         if let Some(context) = self.stream_context_mut() {
             let (stream, again) = (context.stream, std::mem::replace(&mut context.replied, true));
             if again {

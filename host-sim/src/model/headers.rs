@@ -3,6 +3,7 @@
 //! A list, not a hash map: plugins see the order, servers see the order, and a map rarely has more
 //! than thirty entries.
 
+pub(crate) mod check;
 mod single;
 
 use std::fmt;

@@ -77,7 +77,7 @@ pub(crate) struct StreamInfo {
     pub(crate) start: Nanos,
     pub(crate) start_wall: u64,
     pub(crate) end: Option<Nanos>,
-    pub(crate) response_code: Option<u16>,
+    pub(crate) response_code: Option<u32>,
     pub(crate) details: Option<String>,
     pub(crate) flags: Flags,
     pub(crate) bytes_received: u64,

@@ -142,8 +142,8 @@ pub struct Received {
 /// The line of the access log for one exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
-    /// `%RESPONSE_CODE%`.
-    pub code: u16,
+    /// `%RESPONSE_CODE%`, which need not be a status.
+    pub code: u32,
     /// `%RESPONSE_FLAGS%`, `-` when none is set.
     pub flags: String,
     /// `%RESPONSE_CODE_DETAILS%`.

@@ -13,6 +13,7 @@ mod callout;
 mod client;
 mod codec;
 mod fault;
+mod library;
 mod server;
 mod steps;
 mod timeline;

@@ -25,25 +25,8 @@ pub(crate) fn act(stream: &mut Stream, ops: &[Op], line: &mut String) {
 
 fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
     match op {
-        Op::Get(map, name) => value(&format!("get({map},{name})"), host::header(*map, name)),
-        Op::Pairs(map) => {
-            let (status, bytes) = host::pairs(*map);
-            format!("pairs({map})={status}[{}]", names(&bytes).join(","))
-        }
-        Op::Size(map) => number(&format!("size({map})"), host::map_size(*map)),
-        Op::Set(map, name, text) => {
-            format!("set({map},{name})={}", host::replace_header(*map, name, text))
-        }
-        Op::Add(map, name, text) => {
-            format!("add({map},{name})={}", host::add_header(*map, name, text))
-        }
-        Op::Remove(map, name) => {
-            format!("remove({map},{name})={}", host::remove_header(*map, name))
-        }
-        Op::SetPairs(map, pairs) => {
-            let pairs = [stream.needed(*map), pairs.clone()].concat();
-            format!("set_pairs({map})={}", host::set_pairs(*map, &pairs))
-        }
+        Op::Get(..) | Op::Pairs(_) | Op::Size(_) | Op::SetPairs(..) => headers(stream, op),
+        Op::Set(..) | Op::Add(..) | Op::Remove(..) => headers(stream, op),
         Op::Read(buffer, start, most) => {
             value(&format!("read({buffer},{start},{most})"), host::buffer(*buffer, *start, *most))
         }
@@ -59,7 +42,15 @@ fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
         Op::Resume(side) => format!("resume({side})={}", host::continue_stream(*side)),
         Op::Close(side) => format!("close({side})={}", host::close_stream(*side)),
         Op::Reply(status, body, headers) => {
-            format!("reply({status})={}", host::local_response(*status, body, headers))
+            format!("reply({status})={}", host::local_response(*status, -1, body, headers))
+        }
+        Op::GrpcReply(status, grpc_status, body, headers) => {
+            let done = host::local_response(*status, *grpc_status, body, headers);
+            format!("grpc_reply({status},{grpc_status})={done}")
+        }
+        Op::Ask(cluster, headers, ops) => {
+            let sent = host::http_call(cluster, headers, CALL_TIMEOUT, &[]);
+            expect(stream, "ask", When::Call, sent, ops)
         }
         Op::Property(path) => {
             value(&format!("property({})", path.join(".")), host::property(&path.join("\0")))
@@ -78,7 +69,8 @@ fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
         Op::Foreign(name, text) => value(&format!("foreign({name})"), host::foreign(name, text)),
         Op::Later(when, ops) => later(stream, *when, ops),
         Op::Call(cluster, timeout, body, ops) => {
-            let sent = host::http_call(cluster, *timeout, body.as_bytes());
+            let headers = host::PLAIN_CALL;
+            let sent = host::http_call(cluster, headers, *timeout, body.as_bytes());
             expect(stream, "call", When::Call, sent, ops)
         }
         Op::Grpc(cluster, timeout, message, ops) => {
@@ -105,12 +97,39 @@ fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
     }
 }
 
+/// What a rule does to a map. Names are shown so that each stays in its line.
+fn headers(stream: &Stream, op: &Op) -> String {
+    match op {
+        Op::Get(map, name) => value(&format!("get({map},{name})"), host::header(*map, name)),
+        Op::Pairs(map) => {
+            let (status, bytes) = host::pairs(*map);
+            format!("pairs({map})={status}[{}]", names(&bytes).join(","))
+        }
+        Op::Size(map) => number(&format!("size({map})"), host::map_size(*map)),
+        Op::Set(map, name, text) => {
+            format!("set({map},{})={}", name.escape_debug(), host::replace_header(*map, name, text))
+        }
+        Op::Add(map, name, text) => {
+            format!("add({map},{})={}", name.escape_debug(), host::add_header(*map, name, text))
+        }
+        Op::Remove(map, name) => {
+            format!("remove({map},{})={}", name.escape_debug(), host::remove_header(*map, name))
+        }
+        Op::SetPairs(map, pairs) => {
+            let pairs = [stream.needed(*map), pairs.clone()].concat();
+            format!("set_pairs({map})={}", host::set_pairs(*map, &pairs))
+        }
+        _ => String::new(),
+    }
+}
+
 fn later(stream: &mut Stream, when: When, ops: &[Op]) -> String {
     let status = match when {
         When::Queue => stream::send_to_own_queue(stream),
         When::Tick => stream::wait_for_tick(stream),
         When::Call => {
-            let (status, token) = host::http_call(&stream.call, CALL_TIMEOUT, &[]);
+            let (status, token) =
+                host::http_call(&stream.call, host::PLAIN_CALL, CALL_TIMEOUT, &[]);
             if status == 0 {
                 stream::expect_answer(stream, token);
             }
@@ -171,7 +190,7 @@ fn names(bytes: &[u8]) -> Vec<String> {
     for pair in 0..count {
         let (Some(key), Some(value)) = (word(1 + pair * 2), word(2 + pair * 2)) else { break };
         let name = bytes.get(at..at + key).unwrap_or_default();
-        names.push(String::from_utf8_lossy(name).into_owned());
+        names.push(name.escape_ascii().to_string());
         at += key + value + 2;
     }
     names

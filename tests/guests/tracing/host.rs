@@ -198,9 +198,13 @@ pub(crate) fn set_tick_period(milliseconds: u32) -> u32 {
     unsafe { proxy_set_tick_period_milliseconds(milliseconds) }
 }
 
-pub(crate) fn local_response(status: u32, body: &str, headers: &[(String, String)]) -> u32 {
+pub(crate) fn local_response(
+    status: u32,
+    grpc_status: i32,
+    body: &str,
+    headers: &[(String, String)],
+) -> u32 {
     const DETAILS: &str = "told to";
-    const NO_GRPC_STATUS: i32 = -1;
     let headers = serialised(headers);
     // SAFETY: pointers and lengths of the same slices.
     unsafe {
@@ -212,14 +216,22 @@ pub(crate) fn local_response(status: u32, body: &str, headers: &[(String, String
             body.len(),
             headers.as_ptr(),
             headers.len(),
-            NO_GRPC_STATUS,
+            grpc_status,
         )
     }
 }
 
-pub(crate) fn http_call(cluster: &str, timeout: u32, body: &[u8]) -> (u32, u32) {
-    let headers = [(":method", "GET"), (":path", "/call"), (":authority", "callout")];
-    let (headers, trailers) = (serialised(&headers), serialised::<&str, &str>(&[]));
+/// The headers of a call that has none of its own.
+pub(crate) const PLAIN_CALL: &[(&str, &str)] =
+    &[(":method", "GET"), (":path", "/call"), (":authority", "callout")];
+
+pub(crate) fn http_call<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    cluster: &str,
+    headers: &[(K, V)],
+    timeout: u32,
+    body: &[u8],
+) -> (u32, u32) {
+    let (headers, trailers) = (serialised(headers), serialised::<&str, &str>(&[]));
     let mut token = 0;
     // SAFETY: pointers and lengths of the same slices, and a valid out-pointer.
     let status = unsafe {

@@ -82,6 +82,8 @@ pub(crate) enum Op {
     Close(u32),
     /// Answers in the server's place: status, body, further headers.
     Reply(u32, String, Vec<(String, String)>),
+    /// The same with a gRPC status: status, gRPC status, body, further headers.
+    GrpcReply(u32, i32, String, Vec<(String, String)>),
     /// A property's bytes.
     Property(Vec<String>),
     /// Sets a property.
@@ -94,6 +96,8 @@ pub(crate) enum Op {
     Later(When, Vec<Op>),
     /// Sends a request: cluster, timeout in milliseconds, body; does the rest when its answer comes.
     Call(String, u32, String, Vec<Op>),
+    /// Sends a request with these headers: cluster, headers; does the rest when its answer comes.
+    Ask(String, Vec<(String, String)>, Vec<Op>),
     /// Calls a gRPC service: cluster, timeout in milliseconds, message; does the rest when it has ended.
     Grpc(String, u32, String, Vec<Op>),
     /// Gives up the stream's last gRPC call.

@@ -2,7 +2,7 @@
 
 use super::{Data, DataStatus, HeadersStatus, Start};
 use crate::model::{
-    call::LocalReply, chain::Iteration, effect::StreamId, engine::Engine, vm::Side,
+    call::LocalReply, chain::Iteration, effect::StreamId, engine::Engine, headers::check, vm::Side,
 };
 
 impl Engine {
@@ -45,7 +45,8 @@ impl Engine {
             }
             entry = chain.next(Side::Encode, place);
         }
-        if !self.has_status(id) {
+        let headers = self.world.streams.at(id).response.headers.as_ref();
+        if headers.and_then(check::status).is_none() {
             return self.refuse_response_without_status(id);
         }
         let end = end_stream && data_added_by.is_none();
@@ -73,11 +74,6 @@ impl Engine {
         if start == Start::Chain {
             self.world.streams.at(id).chain.local_complete = end_stream;
         }
-    }
-
-    fn has_status(&mut self, id: StreamId) -> bool {
-        let headers = self.world.streams.at(id).response.headers.as_ref();
-        headers.is_some_and(|headers| headers.contains(b":status"))
     }
 
     fn refuse_response_without_status(&mut self, id: StreamId) {

@@ -48,8 +48,7 @@ impl Engine {
         self.note_local_reply(id, reply.status);
         if !encoded {
             // Before any filter sees it, and whether or not it ever leaves.
-            let code = u16::try_from(reply.status).ok();
-            self.world.streams.at(id).info.response_code = code;
+            self.world.streams.at(id).info.response_code = Some(reply.status);
         }
         if !started {
             // The route is settled now, so that no filter of the response path chooses another.
@@ -134,6 +133,8 @@ impl Engine {
         for (name, value) in reply.headers {
             headers.add(MapKind::Response, name, value);
         }
+        // Whatever they said of it.
+        headers.set(":status", reply.status.to_string());
         if is_grpc {
             headers.set(":status", "200");
             headers.set("content-type", "application/grpc");

@@ -51,13 +51,13 @@ pub(crate) fn method_without_body(headers: &HeaderMap) -> bool {
 }
 
 /// A response that cannot have a body, nor say a length.
-pub(crate) fn status_without_body(code: u16) -> bool {
+pub(crate) fn status_without_body(code: u64) -> bool {
     code < 200 || code == 204
 }
 
 /// Whether HTTP/1's codec leaves the body of such a response out, whoever gave it one.
-pub(crate) fn leaves_body_out(code: Option<u16>) -> bool {
-    code.is_some_and(|code| status_without_body(code) && code != 101 || code == 304)
+pub(crate) fn leaves_body_out(code: Option<u32>) -> bool {
+    matches!(code, Some(204 | 304))
 }
 
 /// Whether a request may lead to bytes of another protocol.

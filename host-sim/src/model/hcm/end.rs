@@ -8,7 +8,7 @@ use crate::{
     host::Protocol,
     model::{
         access_log,
-        effect::{AccessEntry, Effect, StreamEvent, StreamId},
+        effect::{AccessEntry, ClientReset, Effect, StreamEvent, StreamId},
         engine::Engine,
         flag::Flags,
         vm::VmId,
@@ -48,16 +48,26 @@ impl Engine {
 
     /// The client is gone.
     pub(crate) fn downstream_gone(&mut self, id: StreamId) {
+        let how = match self.world.streams.at(id).protocol {
+            Protocol::Http10 | Protocol::Http11 => ClientReset::Gone,
+            Protocol::Http2 => ClientReset::Cancelled,
+        };
+        self.client_ended(id, how);
+    }
+
+    /// The client ends a stream.
+    pub(crate) fn client_ended(&mut self, id: StreamId, how: ClientReset) {
         let stream = self.world.streams.at(id);
         if stream.chain.destroyed {
             return;
         }
         stream.chain.saw_downstream_reset = true;
-        let (flag, details) = match stream.protocol {
-            Protocol::Http10 | Protocol::Http11 => {
+        let (flag, details) = match how {
+            ClientReset::Gone => {
                 (Flags::DOWNSTREAM_CONNECTION_TERMINATION, "downstream_remote_disconnect")
             }
-            Protocol::Http2 => (Flags::DOWNSTREAM_REMOTE_RESET, "http2.remote_reset"),
+            ClientReset::Cancelled => (Flags::DOWNSTREAM_REMOTE_RESET, "http2.remote_reset"),
+            ClientReset::Protocol => (Flags::DOWNSTREAM_PROTOCOL_ERROR, "http2.remote_reset"),
         };
         stream.info.flags.insert(flag);
         stream.info.details = Some(details.to_owned());

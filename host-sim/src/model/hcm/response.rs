@@ -9,7 +9,7 @@ use crate::{
         date,
         effect::{Effect, StreamEvent, StreamId},
         engine::Engine,
-        headers::HeaderMap,
+        headers::{HeaderMap, check},
     },
 };
 
@@ -31,7 +31,7 @@ impl Engine {
         }
         headers.set("server", "envoy");
         let tunnel = tunnel && (is_upgrade(headers) || is_success(headers));
-        clean(headers, tunnel);
+        clean(headers, tunnel, stream.protocol);
         if let (true, Some(value)) =
             (manager.settings.always_set_request_id_in_response, request_id)
         {
@@ -50,12 +50,16 @@ impl Engine {
         if view.closing && old && !tunnel {
             headers.set("connection", "close");
         }
-        let code = headers.text(":status").and_then(|code| code.parse().ok());
-        stream.info.response_code = code;
+        let status = check::status(headers);
+        stream.info.response_code = status.map(low_half);
         let mut wire = headers.clone();
+        if let (true, Some(status)) = (old, status) {
+            // HTTP/1 has the number; HTTP/2 has the text.
+            wire.set(":status", status.to_string());
+        }
         let follows = match end_stream {
             _ if tunnel => Follows::Tunnel,
-            _ if code.is_some_and(status_without_body) => Follows::Never,
+            _ if status.is_some_and(status_without_body) => Follows::Never,
             _ if stream.chain.is_head => Follows::Elsewhere,
             true => Follows::Nothing,
             false => Follows::Body,
@@ -101,11 +105,20 @@ impl Engine {
     }
 }
 
-fn clean(headers: &mut HeaderMap, tunnel: bool) {
+/// Takes out what belongs to another connection. `keep-alive` passes over HTTP/1.
+fn clean(headers: &mut HeaderMap, tunnel: bool, protocol: Protocol) {
     if !(tunnel && is_upgrade(headers)) {
-        headers.remove(b"connection");
+        headers.remove_all(&["connection", "upgrade"]);
     }
-    headers.remove_all(&["transfer-encoding", "keep-alive", "proxy-connection"]);
+    headers.remove_all(&["transfer-encoding", "proxy-connection"]);
+    if protocol == Protocol::Http2 {
+        headers.remove(b"keep-alive");
+    }
+}
+
+/// So many bits of a status are kept for logs and plugins.
+fn low_half(status: u64) -> u32 {
+    u32::try_from(status & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
 fn is_success(headers: &HeaderMap) -> bool {

@@ -27,12 +27,14 @@ impl MapKind {
     pub(super) fn has_once(self, name: &[u8]) -> bool {
         let among = |list: &[&str]| list.iter().any(|single| single.as_bytes() == name);
         match self {
-            Self::Request => name.starts_with(b":") || among(BOTH) || among(REQUEST),
-            Self::Response => name.starts_with(b":") || among(BOTH) || among(RESPONSE),
+            Self::Request => among(PSEUDO) || among(BOTH) || among(REQUEST),
+            Self::Response => name == b":status" || among(BOTH) || among(RESPONSE),
             Self::Trailers => among(&["grpc-message", "grpc-status"]),
         }
     }
 }
+
+const PSEUDO: &[&str] = &[":authority", ":method", ":path", ":protocol", ":scheme"];
 
 const BOTH: &[&str] = &[
     "cache-control",

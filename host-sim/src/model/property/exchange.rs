@@ -67,7 +67,7 @@ impl World {
                 let status = status.or_else(|| headers?.text("grpc-status"));
                 let said = status.and_then(|status| status.parse().ok());
                 // A response that is no gRPC at all still has the status that its code stands for.
-                let code = || info.response_code.map(|code| grpc_status_of(code.into()));
+                let code = || info.response_code.map(grpc_status_of);
                 said.or_else(|| code()?.try_into().ok()).map(number)
             }
             (b"backend_latency", []) => latency(info).map(number),

@@ -107,6 +107,9 @@ impl Engine {
         current.seat = Seat::Active;
         let Some(waiting) = current.waiting.take() else { return };
         for event in waiting {
+            if self.stream_of(attempt).is_none() {
+                return; // It was refused.
+            }
             self.upstream(id, attempt, event);
         }
         self.release_latched(id);

@@ -11,7 +11,7 @@ use crate::{
     model::{
         effect::{AttemptId, Effect, StreamId, UpstreamEvent},
         engine::Engine,
-        headers::HeaderMap,
+        headers::{HeaderMap, check},
     },
 };
 
@@ -56,7 +56,17 @@ impl Engine {
         let Some(id) = self.world.upstreams.stream_of(attempt) else { return };
         let mirrors = &mut self.world.streams.at(id).router.mirrors;
         let Some(mirror) = mirrors.iter_mut().find(|mirror| mirror.id == attempt) else { return };
-        for event in mirror.waiting.take().into_iter().flatten() {
+        let waiting = mirror.waiting.take().unwrap_or_default();
+        if let Some(UpstreamEvent::Headers(headers, _)) = waiting.first()
+            && check::request(headers).is_err()
+        {
+            // Nobody hears that it cannot be sent.
+            mirrors.retain(|mirror| mirror.id != attempt);
+            self.world.upstreams.end(attempt);
+            let event = UpstreamEvent::Reset;
+            return self.world.effect(Effect::Upstream { attempt, stream: id, event });
+        }
+        for event in waiting {
             self.world.effect(Effect::Upstream { attempt, stream: id, event });
         }
     }

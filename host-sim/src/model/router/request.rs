@@ -11,6 +11,7 @@ use crate::{
         engine::Engine,
         filter_manager::{DIRECT_RESPONSE, Data, DataStatus, HeadersStatus, SWALLOWED},
         flag::Flags,
+        headers::HeaderMap,
         route::{Forward, RouteAction, location, own_location},
         time::Event,
         vm::Side,
@@ -28,6 +29,16 @@ const FOR_THE_ROUTER: [&str; 8] = [
     "x-envoy-upstream-rq-timeout-alt-response",
     "x-envoy-is-timeout-retry",
 ];
+
+/// A scheme that servers do not know becomes the one that the client spoke.
+fn set_scheme(headers: &mut HeaderMap) {
+    let known = |name: &str| matches!(headers.text(name), Some("http" | "https"));
+    if !known(":scheme") {
+        let told = headers.get(b"x-forwarded-proto").filter(|_| known("x-forwarded-proto"));
+        let scheme = told.cloned().unwrap_or_else(|| "http".into());
+        headers.set(":scheme", scheme);
+    }
+}
 
 impl Engine {
     pub(crate) fn router_headers(&mut self, id: StreamId, end_stream: bool) -> HeadersStatus {
@@ -143,6 +154,7 @@ impl Engine {
         self.edit_headers(id, Side::Decode, &forward.request_edits);
         let stream = self.world.streams.at(id);
         let Some(headers) = stream.request.headers.as_mut() else { return };
+        set_scheme(headers);
         stream.router.retry = RetryState::new(forward.retry_policy.clone(), headers, envoy);
         headers.remove_all(&FOR_THE_ROUTER);
     }

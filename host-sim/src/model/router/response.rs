@@ -13,7 +13,7 @@ use crate::model::{
 impl Engine {
     /// An attempt has an answer.
     pub(super) fn response_headers(&mut self, id: StreamId, mut headers: HeaderMap, end: bool) {
-        let code = headers.text(":status").and_then(|code| code.parse().ok()).unwrap_or(0);
+        let code: u32 = headers.text(":status").and_then(|code| code.parse().ok()).unwrap_or(0);
         self.note_outcome(id, code.into());
         if self.retries_after_headers(id, &headers, end) {
             return;

@@ -2,14 +2,17 @@
 
 use bytes::Bytes;
 
+use super::Seat;
 use crate::{
     host::Protocol,
     model::{
+        call::LocalReply,
         effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
         engine::Engine,
         filter_manager::{Data, Start},
+        flag::Flags,
         hcm::{Follows, frame, is_tunnel, is_upgrade, method_without_body},
-        headers::{HeaderMap, MapKind},
+        headers::{HeaderMap, MapKind, check},
     },
 };
 
@@ -18,14 +21,40 @@ impl Engine {
     pub(super) fn upstream(&mut self, id: StreamId, attempt: AttemptId, event: UpstreamEvent) {
         let now = self.world.now;
         let stream = self.world.streams.at(id);
+        let broken = match &event {
+            UpstreamEvent::Headers(headers, _) => check::request(headers).err(),
+            _ => None,
+        };
         if let Some(current) = stream.router.attempt.as_mut()
             && let Some(waiting) = current.waiting.as_mut()
         {
-            return waiting.push(event);
+            if broken.is_none() || current.seat != Seat::Active {
+                return waiting.push(event);
+            }
+            // The connection stood before, and stays as it was if others share it.
+            current.waiting = None;
+        }
+        if let Some(why) = broken {
+            return self.refuse_broken_request(id, &why);
         }
         stream.info.upstream.first_sent.get_or_insert(now);
         stream.router.request_began = true;
         self.world.effect(Effect::Upstream { attempt, stream: id, event });
+    }
+
+    /// Filters made of the request what no request can be. No other attempt can mend that.
+    fn refuse_broken_request(&mut self, id: StreamId, why: &str) {
+        let stream = self.world.streams.at(id);
+        stream.info.flags.insert(Flags::DOWNSTREAM_PROTOCOL_ERROR);
+        let chain = stream.router.attempt.as_ref().and_then(|attempt| attempt.chain);
+        let told: String =
+            why.chars().map(|c| if c.is_ascii_whitespace() { '_' } else { c }).collect();
+        let details = format!("filter_removed_required_request_headers{{{told}}}");
+        let reply = LocalReply::text(503, why, &details);
+        match chain {
+            Some(chain) => self.reply_from_chain(chain, reply),
+            None => self.send_local_reply(id, reply),
+        }
     }
 
     pub(super) fn send_attempt_data(&mut self, id: StreamId, data: Bytes, end: bool) {

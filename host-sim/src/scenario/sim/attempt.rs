@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::codec;
-use crate::fields::Fields;
+use super::library::{self, Heard};
+use crate::fields::{Fields, field};
 use crate::model::HeaderMap;
 use crate::model::effect::UpstreamReset;
 use crate::upstream::{self, Event, Reply, Script, TimedEvent};
@@ -42,6 +43,9 @@ pub(super) struct Attempt {
     has_begun: bool,
     may_write: bool,
     is_due: bool,
+    /// Its server breaks the stream for what the host sent.
+    breaks: Option<UpstreamReset>,
+    is_broken: bool,
     pub(super) is_over: bool,
 }
 
@@ -58,12 +62,28 @@ impl Attempt {
             has_begun: false,
             may_write: true,
             is_due: false,
+            breaks: None,
+            is_broken: false,
             is_over: false,
         }
     }
 
-    /// The request's headers are here; the script says what becomes of it.
-    pub(super) fn begin(&mut self, headers: &HeaderMap, end: bool, script: &mut Script, at: usize) {
+    /// The request's headers are here; the script says what becomes of it. False: the server's library
+    /// refuses them, and the server never hears of the request.
+    pub(super) fn begin(
+        &mut self,
+        headers: &HeaderMap,
+        end: bool,
+        script: &mut Script,
+        at: usize,
+    ) -> bool {
+        let headers = &match library::request(headers, end, self.endpoint.http2) {
+            Heard::Message(headers) => headers,
+            broken => {
+                self.refuse(&broken);
+                return false;
+            }
+        };
         self.request = codec::request(headers, end, self.endpoint.http2, at);
         let reply = script.next_reply();
         // An upgrade that is answered as a plain request has no body.
@@ -71,13 +91,42 @@ impl Attempt {
             let pairs = headers.iter().map(|(name, value)| (&name[..], &value[..]));
             crate::fields::ask_upgrade(pairs) && !self.endpoint.http2
         };
-        self.request.ended = end || (upgrades && reply.waits_for_body());
+        self.request.ended = self.is_complete(end) || (upgrades && reply.waits_for_body());
         self.reply = Some(reply);
+        true
+    }
+
+    /// An HTTP/1 library answers by itself, and HTTP/2's ends the stream, or the whole connection.
+    fn refuse(&mut self, broken: &Heard) {
+        self.is_planned = true;
+        if self.endpoint.http2 {
+            let unreadable = *broken == Heard::Unreadable;
+            self.break_off(match unreadable {
+                true => UpstreamReset::RemoteRefused,
+                false => UpstreamReset::ProtocolError,
+            });
+            return;
+        }
+        let fields = vec![field("connection", "close"), field("content-length", "0")];
+        let events = [Event::Headers { status: 400, fields }, Event::End];
+        self.plan = events.map(|event| TimedEvent { after: Duration::ZERO, event }).into();
+    }
+
+    fn break_off(&mut self, reset: UpstreamReset) {
+        if !std::mem::replace(&mut self.is_broken, true) {
+            self.breaks = Some(reset);
+        }
     }
 
     /// A piece of the request's body.
     pub(super) fn take(&mut self, data: Bytes, end: bool) {
-        self.request.body.extend_from_slice(&data);
+        if self.is_broken || self.breaks_its_length(data.len(), end) {
+            self.break_off(UpstreamReset::ProtocolError);
+            return;
+        }
+        let rest = self.announced().filter(|_| !self.endpoint.http2);
+        let rest = rest.map_or(data.len(), |length| length.saturating_sub(self.request.body.len()));
+        self.request.body.extend_from_slice(data.get(..rest).unwrap_or(&data));
         self.request.ended = self.is_complete(end);
         if self.echoes && !self.is_over {
             let at_once = |event| TimedEvent { after: Duration::ZERO, event };
@@ -95,10 +144,20 @@ impl Attempt {
         self.request.ended = self.is_complete(true);
     }
 
+    fn announced(&self) -> Option<usize> {
+        self.request.header_text("content-length").and_then(|length| length.parse().ok())
+    }
+
+    /// In HTTP/2 a body is as long as was announced, or the stream is broken.
+    fn breaks_its_length(&self, more: usize, end: bool) -> bool {
+        let length = self.request.body.len() + more;
+        let announced = self.announced().filter(|_| self.endpoint.http2);
+        announced.is_some_and(|announced| length > announced || end && length < announced)
+    }
+
     /// In HTTP/1.1 an announced length is the end, whatever the host says.
     fn is_complete(&self, end: bool) -> bool {
-        let length = self.request.header_text("content-length").filter(|_| !self.endpoint.http2);
-        match length.and_then(|length| length.parse::<usize>().ok()) {
+        match self.announced().filter(|_| !self.endpoint.http2) {
             Some(length) => self.request.body.len() >= length,
             None => end,
         }
@@ -115,6 +174,9 @@ impl Attempt {
     /// How long the server waits before its next event; none when it has nothing to say, or waits
     /// until the host reads.
     pub(super) fn next_after(&self) -> Option<Duration> {
+        if self.breaks.is_some() && !self.is_over {
+            return Some(Duration::ZERO);
+        }
         let next = self.plan.front().filter(|_| !self.is_over && !self.is_due)?;
         Some(next.after)
     }
@@ -132,6 +194,10 @@ impl Attempt {
     pub(super) fn serve(&mut self) -> Option<Action> {
         if self.is_over {
             return None;
+        }
+        if let Some(reset) = self.breaks.take() {
+            self.is_over = true;
+            return Some(Action::Reset(reset));
         }
         if !self.may_write {
             self.is_due = true;
@@ -161,8 +227,11 @@ impl Attempt {
     fn next_action(&mut self) -> Option<Action> {
         let TimedEvent { event, .. } = self.plan.pop_front()?;
         Some(match event {
-            Event::Headers { status, fields } => {
+            Event::Headers { status, mut fields } => {
                 self.has_begun = true;
+                if self.closes() && !fields.iter().any(|(name, _)| name == "connection") {
+                    fields.push(field("connection", "close"));
+                }
                 let known_length = fields.iter().any(|(name, _)| name == "content-length");
                 let end = self.end_follows() && (known_length || self.endpoint.http2);
                 if end {
@@ -195,6 +264,12 @@ impl Attempt {
                 return None;
             }
         })
+    }
+
+    /// The host wants no other request on the connection, and the server's library says that it knows.
+    fn closes(&self) -> bool {
+        let asked = self.request.header_text("connection").filter(|_| !self.endpoint.http2);
+        asked.is_some_and(|asked| asked.eq_ignore_ascii_case("close"))
     }
 
     /// A connection that closes in the middle of an HTTP/1.1 message leaves a broken message.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::codec;
+use super::library::{self, Heard};
 use crate::host::Nanos;
 use crate::model::HeaderMap;
-use crate::model::effect::{StreamEvent, StreamId};
+use crate::model::effect::{ClientReset, StreamEvent, StreamId};
 use crate::scenario::observation::{Ended, Exchange, Fields};
 use crate::scenario::step::{Frame, Http, Request, RequestStep};
 
@@ -78,6 +79,10 @@ pub(super) struct Client {
     /// What is sent and received goes through a tunnel.
     pub(super) in_tunnel: bool,
     body: BytesMut,
+    /// The headers were an interim response, and the host thinks that they were not.
+    heard_interim: bool,
+    /// The client closes the connection, because of what it cannot read, or resets the stream.
+    breaks: Option<ClientReset>,
     has_ended: bool,
 }
 
@@ -104,6 +109,8 @@ impl Client {
             waits_for_tunnel: request.is_tunnel(),
             in_tunnel: false,
             body: BytesMut::new(),
+            heard_interim: false,
+            breaks: None,
             has_ended: false,
             request,
         }
@@ -169,35 +176,8 @@ impl Client {
                 self.waits_for_continue = false;
                 None
             }
-            StreamEvent::Headers(headers, end) => {
-                // A final answer releases a client that waits for `100 Continue`: it stops sending.
-                if self.waits_for_continue {
-                    self.frames.clear();
-                    self.trailers = None;
-                    self.waits_for_continue = false;
-                }
-                if std::mem::take(&mut self.waits_for_tunnel) {
-                    let connects =
-                        self.request.method == "CONNECT" || self.request.http == Http::V2;
-                    self.in_tunnel = match headers.text(":status") {
-                        Some("101") => true,
-                        Some(status) => connects && status.starts_with('2'),
-                        None => false,
-                    };
-                    if !self.in_tunnel {
-                        self.frames.clear();
-                    }
-                }
-                codec::response(&self.request, headers, end, response);
-                response.headers_after = Some(took);
-                let all_is_back = self.in_tunnel && self.exchange.sent.is_empty();
-                (end || all_is_back).then_some(Ended::Complete)
-            }
-            StreamEvent::Data(data, end) => {
-                self.body.extend_from_slice(&data);
-                let all_is_back = self.in_tunnel && self.body.len() >= self.exchange.sent.len();
-                (end || all_is_back).then_some(Ended::Complete)
-            }
+            StreamEvent::Headers(headers, end) => self.accept_headers(&headers, end, took),
+            StreamEvent::Data(data, end) => self.accept_data(&data, end),
             StreamEvent::Trailers(trailers) => {
                 response.trailers = codec::fields(&trailers);
                 Some(Ended::Complete)
@@ -205,6 +185,9 @@ impl Client {
             StreamEvent::Reset(_) => Some(Ended::Reset),
         };
         let Some(mut ended) = ended else { return false };
+        if ended == Ended::Complete && self.waits_for_more() {
+            return false; // As long as the connection stands.
+        }
         if ended == Ended::Complete && self.request.http == Http::V2 && !self.in_tunnel {
             ended = self.judged_by_length();
         }
@@ -213,6 +196,76 @@ impl Client {
         response.took = took;
         self.has_ended = true;
         true
+    }
+
+    /// Whether the exchange is over with the headers, and how.
+    fn accept_headers(&mut self, headers: &HeaderMap, end: bool, took: Duration) -> Option<Ended> {
+        let headers = match library::response(headers, self.request.http == Http::V2) {
+            Heard::Message(headers) => headers,
+            Heard::Interim(status) => {
+                self.exchange.response.interim.push(status);
+                self.heard_interim = true;
+                return None;
+            }
+            Heard::Malformed => return self.break_off(ClientReset::Protocol),
+            Heard::Unreadable => return self.break_off(ClientReset::Gone),
+        };
+        // A final answer releases a client that waits for `100 Continue`: it stops sending.
+        if self.waits_for_continue {
+            self.frames.clear();
+            self.trailers = None;
+            self.waits_for_continue = false;
+        }
+        if std::mem::take(&mut self.waits_for_tunnel) {
+            let connects = self.request.method == "CONNECT" || self.request.http == Http::V2;
+            self.in_tunnel = match headers.text(":status") {
+                Some("101") => true,
+                Some(status) => connects && status.starts_with('2'),
+                None => false,
+            };
+            if !self.in_tunnel {
+                self.frames.clear();
+            }
+        }
+        let response = &mut self.exchange.response;
+        codec::response(&self.request, headers, end, response);
+        response.headers_after = Some(took);
+        if response.status == Some(101) && !self.in_tunnel {
+            // A switch that nobody asked for: what follows is not HTTP.
+            self.breaks = Some(ClientReset::Gone);
+            return Some(Ended::Complete);
+        }
+        let all_is_back = self.in_tunnel && self.exchange.sent.is_empty();
+        (end || all_is_back).then_some(Ended::Complete)
+    }
+
+    fn accept_data(&mut self, data: &[u8], end: bool) -> Option<Ended> {
+        if self.heard_interim {
+            // Where another response should begin there is a body.
+            return if data.is_empty() { None } else { self.break_off(ClientReset::Gone) };
+        }
+        let (length, announced) = (self.body.len() + data.len(), self.announced());
+        let announced = announced.filter(|_| !self.in_tunnel).unwrap_or(length);
+        let fits = length <= announced && !(end && length < announced);
+        if self.request.http == Http::V2 && !data.is_empty() && !fits {
+            return self.break_off(ClientReset::Protocol);
+        }
+        self.body.extend_from_slice(data);
+        if self.request.http != Http::V2 {
+            self.body.truncate(announced);
+        }
+        let all_is_back = self.in_tunnel && self.body.len() >= self.exchange.sent.len();
+        (end || all_is_back).then_some(Ended::Complete)
+    }
+
+    fn break_off(&mut self, how: ClientReset) -> Option<Ended> {
+        self.breaks = Some(how);
+        Some(Ended::Reset)
+    }
+
+    /// How the client ends what it cannot go on with.
+    pub(super) fn take_break(&mut self) -> Option<ClientReset> {
+        self.breaks.take()
     }
 
     /// The announced length of the response's body, where it has one.
@@ -227,6 +280,15 @@ impl Client {
         self.request.http != Http::V2
             && !self.in_tunnel
             && self.announced().is_some_and(|length| self.body.len() >= length)
+    }
+
+    /// HTTP/1.1, and more was announced than came: as long as the connection stands, it may still come.
+    fn waits_for_more(&self) -> bool {
+        let headers = &self.exchange.response.headers;
+        self.request.http != Http::V2
+            && !self.in_tunnel
+            && headers.joined("connection").is_none_or(|options| options != "close")
+            && self.announced().is_some_and(|length| self.body.len() < length)
     }
 
     /// An HTTP/2 client refuses a response that is not as long as it says; if that shows with the headers,

@@ -122,8 +122,8 @@ pub(super) fn request(
     let text = |name: &str| headers.text(name).unwrap_or_default().to_owned();
     let authority = text(":authority");
     let mut fields: fields::Fields = Vec::new();
-    if !http2 {
-        fields.push((Bytes::from_static(b"host"), Bytes::from(authority.clone())));
+    if let Some(host) = headers.get(b":authority").filter(|_| !http2) {
+        fields.push((Bytes::from_static(b"host"), host.clone()));
     }
     for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(b":")) {
         fields.push((name.clone(), value.clone()));

@@ -72,8 +72,9 @@ impl Servers {
             UpstreamEvent::Connect { .. } => {}
             UpstreamEvent::Headers(headers, end) => {
                 let key = (attempt.endpoint.cluster.clone(), attempt.endpoint.address);
-                if let Some(Endpoints::Scripted(script)) = self.scripts.get_mut(&key) {
-                    attempt.begin(&headers, end, script, at);
+                if let Some(Endpoints::Scripted(script)) = self.scripts.get_mut(&key)
+                    && attempt.begin(&headers, end, script, at)
+                {
                     self.received.push(id);
                 }
             }

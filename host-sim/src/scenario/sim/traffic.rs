@@ -156,7 +156,9 @@ impl Play<'_> {
         }
         // A tunnel has no end of its own: the client closes it when it has heard enough.
         let closes = ended && client.in_tunnel;
-        if closes {
+        if let Some(how) = client.take_break() {
+            self.host.client_resets(stream, how);
+        } else if closes {
             self.host.reset_downstream(stream);
         }
         if ended {

@@ -8,10 +8,11 @@ fn attempt(http2: bool, reply: serde_json::Value) -> Attempt {
     let endpoint = Endpoint { cluster: "gpu".to_owned(), address, http2 };
     let mut attempt = Attempt::new(endpoint, Some(0));
     let mut script = Script::from_json(json!([reply])).unwrap();
-    let headers: HeaderMap = [(":method", "POST"), (":path", "/v1/chat/completions")]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let headers: HeaderMap =
+        [(":method", "POST"), (":scheme", "http"), (":path", "/v1/chat/completions")]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
     attempt.begin(&headers, true, &mut script, 0);
     attempt.plan_if_ready();
     attempt
