@@ -2,14 +2,16 @@
 //! test suite has time for. `host-sim fuzz` plays as many as are asked for.
 
 use host_sim::fuzz::{Hunt, Report};
+use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Part, Without};
 use host_sim::scenario::workbench::Workbench;
 
 /// Other cases than those that `host-sim fuzz` plays by default.
 const SEED: u64 = 2_026;
 
-fn hunt(cases: u64, envoy: bool, bench: &Workbench) -> Report {
-    let hunt = Hunt { cases, replaced: true, first: 0, seed: SEED, envoy, made_smaller: 1 };
+fn hunt(cases: u64, envoy: bool, version: EnvoyVersion, bench: &Workbench) -> Report {
+    let hunt =
+        Hunt { cases, replaced: true, first: 0, seed: SEED, envoy, version, made_smaller: 1 };
     let report = hunt.run(bench, |_| {}).unwrap_or_else(|error| panic!("seed {SEED}: {error}"));
     assert_eq!(report.counted, cases);
     report
@@ -22,21 +24,32 @@ fn bench() -> Workbench {
 
 #[test]
 fn random_chains_come_to_an_end_in_the_simulator() {
-    let report = hunt(300, false, &bench());
+    let report = hunt(300, false, EnvoyVersion::default(), &bench());
     assert!(report.drawn < 800, "most cases prove nothing: {report}");
 }
 
 #[test]
 fn random_chains_do_the_same_on_envoy() {
+    equal(150, EnvoyVersion::default());
+}
+
+#[test]
+fn random_chains_do_the_same_on_older_envoys() {
+    for version in [EnvoyVersion::V1_36, EnvoyVersion::V1_37, EnvoyVersion::V1_39] {
+        equal(80, version);
+    }
+}
+
+fn equal(cases: u64, version: EnvoyVersion) {
     let bench = bench();
     if bench.without().leaves_out(Part::Envoy) {
         return;
     }
-    let report = hunt(150, true, &bench);
+    let report = hunt(cases, true, version, &bench);
     let finding = report.findings.first();
     assert!(
         finding.is_none(),
-        "{report}\n{}",
+        "{version:?}: {report}\n{}",
         finding.map_or_else(String::new, |f| format!(
             "case {}: {}\n{}\n{}",
             f.case,

@@ -1,27 +1,30 @@
 //! Random chains of tracing guests, on both hosts: whoever wants to find where the simulator differs from
 //! Envoy asks here.
 //!
-//! A case is one request through one to three guests that hold, resume, change, answer and cut at random,
-//! with a client and a server that cut their messages into pieces ([`case`], [`draw`]). Many cases run in
-//! one process, each with its guests' rules in its own request headers ([`batch`]). A case in which the
-//! hosts differ is played again alone with others of its kind, and then made smaller ([`hunt`]).
+//! A case is one request, or the same a few times, through one to four guests that hold, resume, change,
+//! answer, cut, call servers of their own and trap at random, with a client and a server that cut their
+//! messages into pieces ([`case`], [`draw`]). Many cases run in one process ([`script`], [`batch`]), each
+//! with its guests' rules in its own request headers. A case in which the hosts differ is played again
+//! alone with others of its kind, and then made smaller ([`hunt`]).
 //!
-//! # What is left out by construction
+//! # What is left out
 //! - What Envoy itself does not define: resuming a side that is not held, or headers inside the callback
 //!   that brings them (assertions in debug builds), and looking at a body that nobody holds (a null
 //!   pointer). The model notices, and the case does not count.
-//! - What depends on which of two independent events comes first. Each case is played in the simulator at
-//!   three paces; when they differ, the sockets would decide.
-//! - A second local reply in one stream, and traps: a trap ends all cases of the process.
+//! - What depends on which of two independent events comes first ([`pace`]).
+//! - A response that is cut within 30 ms of its headers: the client's library hands them out, or not.
+//! - A second local reply in one stream: Envoy does not define it inside the first one's headers.
 //! - A body that is changed under an announced length: the peers' HTTP libraries decide what comes of it.
 //!
 //! # Limits
-//! One worker; no updates of configuration, no drains.
+//! Each request has a connection of its own. A plugin before the servers never traps.
 
 mod batch;
 mod case;
 mod draw;
 mod hunt;
+mod pace;
+mod script;
 mod smaller;
 
 pub use hunt::{Finding, Hunt, Report};

@@ -129,11 +129,20 @@ fn failure_policy(message: &mut Message<'_>, backoff: Backoff) -> Result<Failure
     }
 }
 
+/// Half of it is what chance adds at most.
+const SHORTEST_WAIT: Duration = Duration::from_millis(2);
+
 fn reload(reader: &Reader<'_>) -> Result<Backoff, Error> {
     let mut message = Message::read(reader, "envoy.extensions.wasm.v3.ReloadConfig")?;
     let backoff = message.or("backoff", DEFAULT_BACKOFF, |reader| {
         let mut message = Message::read(reader, "envoy.config.core.v3.BackoffStrategy")?;
-        let base_interval = message.required("base_interval")?.seconds()?;
+        let wait = message.required("base_interval")?;
+        let base_interval = wait.seconds()?;
+        if base_interval < SHORTEST_WAIT {
+            let found =
+                "less than 2ms, with which Envoy divides by zero and ends when a VM is made again";
+            return Err(wait.not_modelled(found, "2ms or longer", CURE));
+        }
         let longest = base_interval.saturating_mul(10);
         let max_interval = message.or("max_interval", longest, Reader::seconds)?;
         message.finish()?;

@@ -1,10 +1,12 @@
 //! `host-sim fuzz`: random chains of tracing guests, in the simulator and on a real Envoy.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use host_sim::fuzz::{Hunt, Report};
+use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Part, Without};
 use host_sim::scenario::quantity;
 use host_sim::scenario::workbench::Workbench;
@@ -27,6 +29,9 @@ pub(super) struct Fuzz {
     /// Where to play them; with `sim`, only what the simulator says of itself is looked at.
     #[arg(long, value_enum, default_value_t = Host::Sim)]
     host: Host,
+    /// As which Envoy, and on which.
+    #[arg(long, value_parser = super::run::version)]
+    envoy: Option<EnvoyVersion>,
     /// Shows the case as a scenario file, and plays nothing.
     #[arg(long, requires = "case")]
     show: bool,
@@ -59,6 +64,7 @@ impl Fuzz {
             first: self.case.unwrap_or(self.first),
             seed: self.seed,
             envoy: self.host == Host::Both && !leaves_out,
+            version: self.envoy.unwrap_or_default(),
             made_smaller: self.made_smaller,
         };
         if self.show {
@@ -67,36 +73,48 @@ impl Fuzz {
         }
         let begun = Instant::now();
         let report = hunt.run(&bench, |progress| {
-            eprintln!("host-sim: {progress}; {}", quantity::display(begun.elapsed()));
+            say(&format!("{progress}; {}", quantity::display(begun.elapsed())));
         });
-        match report {
-            Ok(report) => tell(&report),
+        match report.map(|report| tell(&report)) {
+            Ok(Ok(code)) => code,
+            Ok(Err(error)) => {
+                say(&format!("fuzz: the report could not be written: {error}"));
+                ExitCode::from(2)
+            }
             Err(error) => {
-                eprintln!("host-sim: fuzz --seed {}: {error}", self.seed);
+                say(&format!("fuzz --seed {}: {error}", self.seed));
                 ExitCode::from(2)
             }
         }
     }
 }
 
-fn tell(report: &Report) -> ExitCode {
+/// Not by `eprintln!`, which ends the process without a word when nobody reads any more.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "host-sim: {text}");
+}
+
+/// Not by `println!`, which panics when nobody reads: whoever pipes a long run away shall still get an end.
+fn tell(report: &Report) -> io::Result<ExitCode> {
+    let mut out = io::stdout().lock();
     for finding in &report.findings {
-        println!("case {} differs", finding.case);
+        writeln!(out, "case {} differs", finding.case)?;
         for difference in &finding.differences {
-            println!("     {difference}");
+            writeln!(out, "     {difference}")?;
         }
-        println!("     repeat: {}", finding.repeat);
+        writeln!(out, "     repeat: {}", finding.repeat)?;
         for line in finding.scenario.lines().filter(|line| line.len() < 4_000) {
-            println!("       {line}");
+            writeln!(out, "       {line}")?;
         }
     }
     for difference in &report.elsewhere {
-        println!("in no case: {difference}");
+        writeln!(out, "in no case: {difference}")?;
     }
     if !report.unsteady.is_empty() {
-        println!("differed once and not again: {:?}", report.unsteady);
+        writeln!(out, "differed once and not again: {:?}", report.unsteady)?;
     }
-    println!("{report}");
+    writeln!(out, "{report}")?;
+    out.flush()?;
     let equal = report.findings.is_empty() && report.elsewhere.is_empty();
-    if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

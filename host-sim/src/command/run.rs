@@ -62,7 +62,7 @@ enum Format {
     Json,
 }
 
-fn version(text: &str) -> Result<EnvoyVersion, String> {
+pub(super) fn version(text: &str) -> Result<EnvoyVersion, String> {
     let known = ENVOYS.iter().find(|(name, _)| *name == text);
     known
         .map(|(_, version)| *version)

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 pub(super) struct Case {
     /// Its place among the cases of a seed.
     pub(super) index: u64,
-    /// The listener, which names the chain.
+    /// The listener, which names the chain; of `own-...` there are several.
     pub(super) listener: &'static str,
+    /// The same request again, so many times in all, one after the other.
+    pub(super) times: u32,
     pub(super) http2: bool,
     /// Sizes of the body's pieces; none: the request ends with its headers.
     pub(super) pieces: Option<Vec<usize>>,
@@ -52,8 +54,11 @@ impl Rule {
     }
 }
 
+/// All guests: three in the listener's chain, and the one before the servers.
+pub(super) const PLUGINS: [&str; 4] = ["a", "b", "c", "u"];
+
 /// Milliseconds between two pieces of a request, at the ordinary pace.
-pub(super) const GAP_MS: u64 = 100;
+pub(super) const GAP_MS: u64 = 150;
 
 /// A longer body is named by its length.
 const SHOWN: usize = 100;
@@ -65,14 +70,27 @@ fn text(pieces: &[usize]) -> String {
 }
 
 impl Case {
-    /// The case as a step that begins at `at_ms`, with all times of the client at so many percent.
-    pub(super) fn step(&self, at_ms: u64, pace_percent: u64) -> String {
+    /// Its chain has a VM of its own, which it may trap.
+    pub(super) fn has_own_vm(&self) -> bool {
+        self.listener.starts_with("own-")
+    }
+
+    /// The case as a step that begins at `at_ms`, with all times of the client at so many percent; among
+    /// chains with VMs of their own it takes the one with this number.
+    pub(super) fn step(&self, at_ms: u64, pace_percent: u64, chain: usize) -> String {
         let paced = |ms: u64| ms * pace_percent / 100;
-        let mut step = format!("  - at: {at_ms}ms\n    background: true\n    request:\n");
+        let mut step = format!("  - at: {at_ms}ms\n    background: true\n");
+        if self.times > 1 {
+            let _ = writeln!(step, "    repeat: {}", self.times);
+        }
+        step.push_str("    request:\n");
         let mut line = |text: String| {
             let _ = writeln!(step, "      {text}");
         };
-        line(format!("listener: {}", self.listener));
+        line(match self.has_own_vm() {
+            true => format!("listener: {}-{chain}", self.listener),
+            false => format!("listener: {}", self.listener),
+        });
         if self.http2 {
             line("http: 2".to_owned());
         }
@@ -98,7 +116,7 @@ impl Case {
         line("give_up_after: 2s".to_owned());
         line("headers:".to_owned());
         line(format!("  x-server: {}", self.server));
-        for plugin in ["a", "b", "c"] {
+        for plugin in PLUGINS {
             let rules = self.rules.iter().filter(|rule| rule.plugin == plugin);
             let rules: Vec<Value> = rules.map(Rule::json).collect();
             if !rules.is_empty() {

@@ -1,12 +1,14 @@
 //! Draws cases: the same seed and index give the same case, whatever else was drawn.
 
+mod op;
+
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::case::{Case, GAP_MS, Rule};
 
 /// Listeners and their chains, more often those that can do more.
-const CHAINS: [(&str, &[&str]); 9] = [
+const CHAINS: [(&str, &[&str]); 11] = [
     ("single", &["a"]),
     ("knob", &["a", "b"]),
     ("knob", &["a", "b"]),
@@ -16,15 +18,24 @@ const CHAINS: [(&str, &[&str]); 9] = [
     ("mixed", &["a", "b", "c"]),
     ("mixed", &["a", "b", "c"]),
     ("small", &["a", "b"]),
+    ("tried", &["a", "u"]),
+    ("tried", &["a", "u"]),
 ];
+
+/// Chains with a VM of their own, by failure policy; every eighth case has one.
+const OWN: [&str; 3] = ["own-reload", "own-closed", "own-open"];
+const OWN_EVERY: u64 = 8;
 
 const SERVERS: [&str; 12] = [
     "server", "server", "http1", "http1", "pieces", "pieces", "trailers", "early", "empty",
     "reset", "cut", "large",
 ];
+/// What `tried` tries again, or not.
+const TRIED: [&str; 10] =
+    ["tried", "tried", "tried1", "tried1", "spent", "broken", "reset", "down", "trailers", "cut"];
 
 /// Side, callback, and how often a guest has a rule for it, in percent.
-const CALLBACKS: [(u32, &str, u32); 7] = [
+const CALLBACKS: [(u32, &str, u32); 8] = [
     (0, "request_headers", 55),
     (0, "request_body", 50),
     (0, "request_trailers", 40),
@@ -32,12 +43,19 @@ const CALLBACKS: [(u32, &str, u32); 7] = [
     (1, "response_body", 45),
     (1, "response_trailers", 40),
     (2, "log", 10),
+    (2, "done", 5),
 ];
 
 /// The case with this number.
 pub(super) fn case(seed: u64, index: u64) -> Case {
     let mut rng = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ index);
-    let (listener, plugins) = *of(&mut rng, &CHAINS);
+    let is_own = index % OWN_EVERY == OWN_EVERY - 3;
+    let (mut listener, mut plugins) = *of(&mut rng, &CHAINS);
+    if is_own {
+        let policy = usize::try_from(index / OWN_EVERY % OWN.len() as u64).unwrap_or(0);
+        listener = OWN.get(policy).copied().unwrap_or(listener);
+        plugins = &["a", "b"];
+    }
     let http2 = percent(&mut rng, 60);
     let has_body = percent(&mut rng, 80);
     let small = listener == "small";
@@ -54,27 +72,33 @@ pub(super) fn case(seed: u64, index: u64) -> Case {
                 rules.push(draw.rule(plugin, side, on));
             }
         }
-        draw.allow_response_writes(plugin, &mut rules);
+        draw.allow_writes(plugin, &mut rules);
     }
-    let server = *of(&mut draw.rng, &SERVERS);
+    if is_own {
+        draw.add_trap(&mut rules);
+    }
+    let servers: &[&str] = if listener == "tried" { &TRIED } else { &SERVERS };
+    let server = *of(&mut draw.rng, servers);
     if server == "large" {
         // Where it is cut is the sockets' affair.
         rules.retain(|rule| rule.on != "response_body" || rule.ops.is_empty());
         rules.iter_mut().filter(|rule| rule.on == "response_body").for_each(|rule| rule.nth = None);
     }
     // Envoy waits up to a second before it closes the HTTP/1 connection of a response that was cut.
-    let ends = |op: &Value| ["\"close", "\"reply"].iter().any(|end| op.to_string().contains(end));
-    let may_be_cut = ["reset", "cut", "large"].contains(&server)
+    let cuts = ["\"close", "\"reply", "\"trap"];
+    let ends = |op: &Value| cuts.iter().any(|end| op.to_string().contains(end));
+    let may_be_cut = ["reset", "cut", "large", "broken"].contains(&server)
         || rules.iter().any(|rule| rule.ops.iter().any(ends));
     let rng = &mut draw.rng;
     Case {
         index,
         listener,
+        times: if percent(rng, if is_own { 70 } else { 10 }) { rng.u32(2..=3) } else { 1 },
         http2,
         separate_end: http2 && percent(rng, 30),
         trailers: http2 && has_body && percent(rng, 25),
         server,
-        reset_ms: (percent(rng, 8) && (http2 || !may_be_cut)).then(|| rng.u64(0..4) * GAP_MS + 77),
+        reset_ms: (percent(rng, 8) && (http2 || !may_be_cut)).then(|| rng.u64(0..4) * GAP_MS + 129),
         announced: draw.announced,
         pieces,
         rules,
@@ -108,7 +132,7 @@ impl Draw {
         let mut ops: Vec<Value> = (0..self.rng.usize(0..=2)).map(|_| self.op(side, on)).collect();
         let action = self.action(on);
         let holds = match on {
-            "log" => false,
+            "log" | "done" => false,
             _ if on.ends_with("_headers") => action != 0 && action != 2,
             _ => action != 0,
         };
@@ -116,23 +140,33 @@ impl Draw {
         if holds && percent(&mut self.rng, 85) {
             // Resumed once, it must pause once.
             nth = nth.or_else(|| on.ends_with("_body").then(|| self.rng.u32(1..=2)));
-            let when = *of(&mut self.rng, &["queue", "queue", "tick", "call"]);
-            let mut later: Vec<Value> = Vec::new();
-            if percent(&mut self.rng, 35) {
-                later.push(self.op(side, on));
-            }
-            later.push(json!({"resume": side}));
-            ops.push(json!({"later": [when, later]}));
+            ops.push(self.later(side, on));
         } else if holds && side < 2 && !on.ends_with("_headers") && percent(&mut self.rng, 30) {
             ops.push(json!({"resume": side}));
         }
         Rule { plugin, on, nth, ops, action }
     }
 
+    /// A later event that lets the side go on.
+    fn later(&mut self, side: u32, on: &str) -> Value {
+        let mut later: Vec<Value> = Vec::new();
+        if percent(&mut self.rng, 35) {
+            later.push(self.op(side, on));
+        }
+        later.push(json!({"resume": side}));
+        match self.rng.u32(0..10) {
+            0..=3 => json!({"later": ["queue", later]}),
+            4 | 5 => json!({"later": ["tick", later]}),
+            6 => json!({"later": ["call", later]}),
+            7 | 8 => self.call(later),
+            _ => self.grpc(later),
+        }
+    }
+
     fn action(&mut self, on: &str) -> u32 {
         let drawn = self.rng.u32(0..100);
         let table: &[(u32, u32)] = match on {
-            "log" => &[],
+            "log" | "done" => &[],
             _ if on.ends_with("_headers") => &[(20, 1), (24, 2), (34, 3), (44, 4), (48, 5)],
             "request_body" if self.announced => &[(24, 1), (36, 2)],
             _ if on.ends_with("_body") => &[(20, 1), (30, 2), (40, 3), (44, 4)],
@@ -141,108 +175,44 @@ impl Draw {
         table.iter().find(|(below, _)| drawn < *below).map_or(0, |(_, action)| *action)
     }
 
-    fn op(&mut self, side: u32, on: &str) -> Value {
-        let drawn = self.rng.u32(0..100);
-        match drawn {
-            0..=1 if !self.has_replied && side < 2 => {
-                self.has_replied = true;
-                let body = *of(&mut self.rng, &["", "refused"]);
-                json!({"reply": [403, body, [["x-reply", "1"]]]})
-            }
-            2 if side < 2 => json!({"close": side}),
-            3..=32 => self.map_op(side, on),
-            33..=72 if on.ends_with("_body") || on.ends_with("_trailers") => self.body_op(side),
-            33..=40 => self.body_op(side.min(1)),
-            _ => self.other_op(side, on),
-        }
-    }
-
-    fn map_op(&mut self, side: u32, on: &str) -> Value {
-        let own = match on {
-            _ if on.ends_with("_trailers") => side * 2 + 1,
-            "log" => self.rng.u32(0..4),
-            _ => side * 2,
-        };
-        let map = if percent(&mut self.rng, 70) { own } else { self.rng.u32(0..8) };
-        let name = *of(&mut self.rng, &["x-m", "x-m", "x-n", "x-t", "X-Upper"]);
-        match self.rng.u32(0..9) {
-            0 | 1 => json!({"set": [map, name, "set"]}),
-            2 => json!({"add": [map, name, "added"]}),
-            3 => json!({"remove": [map, name]}),
-            4 | 5 => json!({"get": [map, name]}),
-            6 => json!({"size": map}),
-            7 => json!({"set_pairs": [map, [["x-p", "1"], ["x-p", "2"]]]}),
-            _ => json!({"pairs": map}),
-        }
-    }
-
-    fn body_op(&mut self, side: u32) -> Value {
-        let buffer = if percent(&mut self.rng, 90) { side } else { self.rng.u32(0..8) };
-        let may_write = buffer != 0 || !self.announced;
-        let drawn = self.rng.u32(0..12);
-        match drawn {
-            0 | 1 => json!({"read": [buffer, 0, 100]}),
-            2 => json!({"read": [buffer, 1, 2]}),
-            3 => json!({"length": buffer}),
-            _ if !may_write => json!({"length": buffer}),
-            4 => json!({"write": [buffer, 0, 0, "<"]}),
-            5 => json!({"write": [buffer, 0, 1, "R"]}),
-            6 => json!({"write": [buffer, 0, 9999, "all"]}),
-            7 => json!({"write": [buffer, 0, 9999, ""]}),
-            8 => json!({"write": [buffer, 9999, 0, ">"]}),
-            9 => json!({"write": [buffer, 1, 1, "no"]}),
-            10 if self.small && buffer == side => json!({"fill": [buffer, 9999, 0, 20_000]}),
-            _ => json!({"read": [buffer, 3, 9999]}),
-        }
-    }
-
-    fn other_op(&mut self, side: u32, on: &str) -> Value {
-        const PROPERTIES: [&[&str]; 9] = [
-            &["request", "path"],
-            &["request", "total_size"],
-            &["request", "headers", "x-m"],
-            &["response", "code"],
-            &["response", "code_details"],
-            &["response", "flags"],
-            &["plugin_name"],
-            &["fuzzed"],
-            &["xds", "cluster_name"],
-        ];
-        match self.rng.u32(0..12) {
-            0..=4 => json!({"property": of(&mut self.rng, &PROPERTIES)}),
-            5 | 6 => json!({"set_property": ["fuzzed", on]}),
-            7 => json!({"effective": "unknown"}),
-            8 => json!({"foreign": ["clear_route_cache", ""]}),
-            9 if on == "request_headers" => json!({"set": [0, ":path", "/direct"]}),
-            10 if on == "request_headers" => json!({"set": [0, "x-server", "http1"]}),
-            9 if on == "response_headers" => json!({"set": [2, ":status", "299"]}),
-            10 if on == "response_headers" => json!({"get": [2, ":status"]}),
-            _ => json!({"get": [side.min(1) * 2, "x-scenario-exchange"]}),
-        }
-    }
-
-    /// A plugin that changes response bodies takes their announced length away.
-    fn allow_response_writes(&mut self, plugin: &'static str, rules: &mut Vec<Rule>) {
-        let is_write = |op: &Value| {
-            let text = op.to_string();
-            text.contains("\"write\":[1,") || text.contains("\"fill\":[1,")
-        };
-        let drops = |rule: &Rule| rule.on == "response_body" && rule.action > 2;
-        let changes = |rule: &Rule| drops(rule) || rule.ops.iter().any(is_write);
-        if !rules.iter().any(|rule| rule.plugin == plugin && changes(rule)) {
+    /// A trap in a callback, or in an event that is waited for.
+    fn add_trap(&mut self, rules: &mut [Rule]) {
+        if rules.is_empty() || percent(&mut self.rng, 15) {
             return;
         }
-        let remove = json!({"remove": [2, "content-length"]});
-        let of_headers = |rule: &&mut Rule| rule.plugin == plugin && rule.on == "response_headers";
-        match rules.iter_mut().find(of_headers) {
-            Some(rule) => rule.ops.insert(0, remove),
-            None => rules.push(Rule {
-                plugin,
-                on: "response_headers",
-                nth: None,
-                ops: vec![remove],
-                action: 0,
-            }),
+        let at = self.rng.usize(0..rules.len());
+        let Some(rule) = rules.get_mut(at) else { return };
+        let inner = rule.ops.iter_mut().find_map(|op| {
+            let deferred = op.as_object_mut()?.values_mut().next()?.as_array_mut()?;
+            deferred.last_mut()?.as_array_mut().filter(|ops| ops.iter().any(Value::is_object))
+        });
+        match inner.filter(|_| percent(&mut self.rng, 50)) {
+            Some(ops) => ops.insert(0, json!("trap")),
+            None => rule.ops.push(json!("trap")),
+        }
+    }
+
+    /// A plugin that changes bodies takes their announced length away.
+    fn allow_writes(&mut self, plugin: &'static str, rules: &mut Vec<Rule>) {
+        for (buffer, on) in [(0, "request_headers"), (1, "response_headers")] {
+            if buffer == 0 && !self.announced {
+                continue;
+            }
+            let is_write = |op: &Value| {
+                let text = op.to_string();
+                text.contains(&format!("\"write\":[{buffer},"))
+                    || text.contains(&format!("\"fill\":[{buffer},"))
+            };
+            let drops = |rule: &Rule| buffer == 1 && rule.on == "response_body" && rule.action > 2;
+            let changes = |rule: &Rule| drops(rule) || rule.ops.iter().any(is_write);
+            if !rules.iter().any(|rule| rule.plugin == plugin && changes(rule)) {
+                continue;
+            }
+            let remove = json!({"remove": [buffer * 2, "content-length"]});
+            match rules.iter_mut().find(|rule| rule.plugin == plugin && rule.on == on) {
+                Some(rule) => rule.ops.insert(0, remove),
+                None => rules.push(Rule { plugin, on, nth: None, ops: vec![remove], action: 0 }),
+            }
         }
     }
 }
@@ -263,6 +233,18 @@ mod tests {
         for index in 0..500 {
             let rules = format!("{:?}", case(3, index).rules);
             assert!(rules.matches("\"reply\"").count() < 2, "{rules}");
+        }
+    }
+
+    #[test]
+    fn only_a_chain_with_a_vm_of_its_own_traps_and_there_are_enough() {
+        let of_a_batch: Vec<Case> = (400..600).map(|index| case(3, index)).collect();
+        let traps = |case: &&Case| format!("{:?}", case.rules).contains("\"trap\"");
+        assert!(of_a_batch.iter().filter(traps).all(Case::has_own_vm));
+        assert!(of_a_batch.iter().filter(traps).count() > 15);
+        for policy in OWN {
+            let with_it = of_a_batch.iter().filter(|case| case.listener == policy);
+            assert!(with_it.count() <= crate::fuzz::script::OWN_CHAINS, "{policy}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::case::{Case, Rule};
+use super::case::{Case, PLUGINS, Rule};
 
 /// All that are one step smaller, the larger steps first.
 pub(super) fn smaller(case: &Case) -> Vec<Case> {
@@ -14,7 +14,7 @@ pub(super) fn smaller(case: &Case) -> Vec<Case> {
             found.push(changed);
         }
     };
-    for plugin in ["a", "b", "c"] {
+    for plugin in PLUGINS {
         with(&|case| case.rules.retain(|rule| rule.plugin != plugin));
     }
     for at in 0..case.rules.len() {
@@ -52,9 +52,13 @@ pub(super) fn smaller(case: &Case) -> Vec<Case> {
         }
     });
     with(&|case| case.server = "server");
-    with(&|case| case.listener = "single");
-    if case.listener != "single" {
-        with(&|case| case.listener = "knob");
+    with(&|case| case.times = 1);
+    // Only a VM of its own may trap.
+    if !case.has_own_vm() {
+        with(&|case| case.listener = "single");
+        if case.listener != "single" {
+            with(&|case| case.listener = "knob");
+        }
     }
     with(&|case| case.http2 = true);
     with(&|case| case.announced = false);
@@ -67,13 +71,18 @@ fn change(case: &mut Case, at: usize, change: impl Fn(&mut Rule)) {
     }
 }
 
+/// What an operation puts off to a later event: the last of its arguments.
 fn later(op: Option<&Value>) -> Option<&Vec<Value>> {
-    op?.get("later")?.get(1)?.as_array()
+    let op = op?;
+    DEFERRING.iter().find_map(|name| op.get(name))?.as_array()?.last()?.as_array()
 }
 
 fn later_mut(op: &mut Value) -> Option<&mut Vec<Value>> {
-    op.get_mut("later")?.get_mut(1)?.as_array_mut()
+    let name = DEFERRING.iter().find(|name| op.get(name).is_some())?;
+    op.get_mut(name)?.as_array_mut()?.last_mut()?.as_array_mut()
 }
+
+const DEFERRING: [&str; 3] = ["later", "call", "grpc"];
 
 #[cfg(test)]
 mod tests {

@@ -84,6 +84,7 @@ impl Engine {
             CalloutOutcome::NoResponse => {
                 Some(self.answer_for(UpstreamReset::ConnectionTermination))
             }
+            CalloutOutcome::RemoteReset => Some(self.answer_for(UpstreamReset::RemoteReset)),
             CalloutOutcome::Reset => None,
         };
         self.answer_callout(call, answer);

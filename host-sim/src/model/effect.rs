@@ -178,6 +178,8 @@ pub enum CalloutOutcome {
     ConnectFailure,
     /// The connection was lost, or the stream cut, before any response headers.
     NoResponse,
+    /// The server reset the stream (HTTP/2) before any response headers.
+    RemoteReset,
     /// The response was cut in the middle, or was too large.
     Reset,
 }

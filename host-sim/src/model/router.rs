@@ -16,7 +16,6 @@ mod balance;
 mod breaker;
 mod edits;
 mod failure;
-mod kept;
 mod mirror;
 mod outlier;
 mod request;
@@ -35,7 +34,6 @@ use super::{
 pub(crate) use balance::{Upstreams, Wish};
 use breaker::{PoolKey, Seat};
 pub(crate) use failure::failure_of;
-use kept::Kept;
 use mirror::Mirror;
 use retry::RetryState;
 use timeouts::Timeouts;
@@ -70,8 +68,6 @@ pub(crate) struct Router {
     retry: Option<RetryState>,
     /// The next attempt begins then.
     back_off: Option<TimerKey>,
-    /// The request's body, for later attempts.
-    kept: Kept,
     /// Something of the request was sent to a server.
     request_began: bool,
     /// Where earlier attempts went.

@@ -36,7 +36,7 @@ fn without_backtrace(message: &str) -> String {
 }
 
 /// `1.40`, as scenarios write it.
-fn name(version: EnvoyVersion) -> &'static str {
+pub(crate) fn name(version: EnvoyVersion) -> &'static str {
     ENVOYS.iter().find(|(_, known)| *known == version).map_or("", |(name, _)| name)
 }
 

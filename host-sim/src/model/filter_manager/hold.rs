@@ -119,7 +119,7 @@ impl Engine {
     }
 
     /// Adds a frame to what is held. Held data on its way is already where it belongs.
-    pub(super) fn hold(&mut self, id: StreamId, side: Side, data: &mut Data) {
+    pub(crate) fn hold(&mut self, id: StreamId, side: Side, data: &mut Data) {
         if let Data::Frame(frame) = data {
             let held = self.world.streams.at(id).chain.held(side).get_or_insert_default();
             held.buffer.take_from(frame);
@@ -150,6 +150,17 @@ impl Engine {
                 let bytes = held.as_mut().map_or_else(Bytes::new, |held| held.buffer.take_all());
                 self.check_watermark(id, side);
                 bytes
+            }
+        }
+    }
+
+    /// The same bytes, which stay where they are.
+    pub(crate) fn copy_data(&mut self, id: StreamId, side: Side, data: &Data) -> Bytes {
+        match data {
+            Data::Frame(frame) => frame.copy(0, usize::MAX).into(),
+            Data::Held => {
+                let held = self.world.streams.at(id).chain.held(side);
+                held.as_ref().map_or_else(Bytes::new, |held| held.buffer.copy(0, usize::MAX).into())
             }
         }
     }

@@ -5,10 +5,12 @@ use crate::model::{
     call::LocalReply,
     effect::{StreamId, UpstreamReset},
     engine::Engine,
+    filter_manager::Data,
     flag::Flags,
     headers::HeaderMap,
     route::RouteAction,
     time::Event,
+    vm::Side,
 };
 
 impl Engine {
@@ -138,7 +140,7 @@ impl Engine {
                 timeouts.tell(headers, elapsed);
             }
         }
-        let has_body = stream.router.kept.has_begun();
+        let has_body = stream.chain.held(Side::Decode).is_some();
         let has_trailers = stream.request.trailers.is_some();
         let complete = stream.router.request_complete.is_some();
         self.begin_attempt(id, &cluster, endpoint, complete && !has_body && !has_trailers);
@@ -146,7 +148,7 @@ impl Engine {
             return;
         }
         if has_body {
-            let body = self.world.streams.at(id).router.kept.whole();
+            let body = self.copy_data(id, Side::Decode, &Data::Held);
             self.accept_data(id, body, complete && !has_trailers);
         }
         if has_trailers && self.world.streams.at(id).router.attempt.is_some() {

@@ -73,6 +73,7 @@ impl Upstreams {
         wish: Wish<'_>,
         random: &mut fastrand::Rng,
     ) -> Option<SocketAddr> {
+        self.outliers.look(cluster, wish.now);
         let endpoints = self.usable(cluster, wish.now);
         let mut chosen = self.draw(cluster, &endpoints, wish, random.u64(..))?;
         for _ in 0..wish.attempts {

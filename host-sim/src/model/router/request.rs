@@ -40,6 +40,15 @@ fn set_scheme(headers: &mut HeaderMap) {
     }
 }
 
+/// What becomes of a piece of the body besides being sent.
+enum Keep {
+    Nothing,
+    /// It stays with what is held.
+    Copy,
+    /// The request was refused: it became too large between two attempts.
+    Refused,
+}
+
 impl Engine {
     pub(crate) fn router_headers(&mut self, id: StreamId, end_stream: bool) -> HeadersStatus {
         let Some(route) = self.route(id) else {
@@ -160,34 +169,49 @@ impl Engine {
     }
 
     pub(crate) fn router_data(&mut self, id: StreamId, data: &mut Data, end: bool) -> DataStatus {
-        let bytes = self.take_data(id, Side::Decode, data);
+        let keeps = match self.keep(id, data) {
+            Keep::Refused => return SWALLOWED,
+            Keep::Copy => true,
+            Keep::Nothing => false,
+        };
+        let bytes = match keeps {
+            true => self.copy_data(id, Side::Decode, data),
+            false => self.take_data(id, Side::Decode, data),
+        };
         self.mirror_data(id, &bytes, end);
-        if !self.keep(id, &bytes) {
-            return SWALLOWED;
-        }
         self.accept_data(id, bytes, end);
+        if keeps && !self.world.streams.at(id).chain.destroyed {
+            *self.world.streams.at(id).chain.streaming(Side::Decode) = true;
+            self.hold(id, Side::Decode, data);
+        }
         if end {
             self.request_complete(id);
         }
         SWALLOWED
     }
 
-    /// Keeps a piece of the body, if another attempt may need it; false: the request was refused,
-    /// because it became too large between two attempts.
-    fn keep(&mut self, id: StreamId, bytes: &bytes::Bytes) -> bool {
+    /// Whether a piece of the body is kept, because another attempt may need it.
+    ///
+    /// What is kept is the chain's held data, as in Envoy. So a plugin that holds a piece after others have
+    /// passed resumes with all of them, and the server gets those twice; and held data, which is there
+    /// already, counts twice against the limit.
+    fn keep(&mut self, id: StreamId, data: &Data) -> Keep {
         let stream = self.world.streams.at(id);
         let Some(_) = stream.router.retry.as_ref().filter(|retry| retry.is_enabled()) else {
-            return true;
+            return Keep::Nothing;
         };
         let by_route = stream.info.route.as_ref().and_then(|route| route.request_body_buffer_limit);
         let limit = by_route.unwrap_or(stream.chain.limit);
-        if limit == 0 || stream.router.kept.len() + bytes.len() <= limit {
-            stream.router.kept.push(bytes.clone());
-            return true;
+        let held = stream.chain.held(Side::Decode).as_ref().map_or(0, |held| held.buffer.len());
+        let length = match data {
+            Data::Frame(frame) => frame.len(),
+            Data::Held => held,
+        };
+        if limit == 0 || held + length <= limit {
+            return Keep::Copy;
         }
         // Nobody is told but the operator: the request goes on, and will not be tried again.
         let counted = stream.router.retry.take().is_some_and(|retry| retry.is_counted);
-        stream.router.kept = super::Kept::default();
         let cluster = stream.info.upstream.cluster.clone().unwrap_or_default();
         let waits = stream.router.attempt.is_none();
         if counted {
@@ -198,8 +222,9 @@ impl Engine {
             let details = "request_payload_exceeded_retry_buffer_limit";
             let text = "exceeded request buffer limit while retrying upstream";
             self.answer_for_upstream(id, LocalReply::text(507, text, details));
+            return Keep::Refused;
         }
-        !waits
+        Keep::Nothing
     }
 
     pub(crate) fn router_trailers(&mut self, id: StreamId) {

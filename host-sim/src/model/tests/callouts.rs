@@ -68,6 +68,7 @@ fn each_outcome_is_told_in_its_own_way_and_the_request_goes_on() {
         (answer(trailers), "3 5 1 Ok(\"200\") Ok(5) 0 Ok([121])".to_owned()),
         (CalloutOutcome::ConnectFailure, format!("3 98 0 Ok(\"503\") Ok(98) 0 {no_trailers}")),
         (CalloutOutcome::NoResponse, format!("3 95 0 Ok(\"503\") Ok(95) 0 {no_trailers}")),
+        (CalloutOutcome::RemoteReset, format!("3 85 0 Ok(\"503\") Ok(85) 0 {no_trailers}")),
         (CalloutOutcome::Reset, format!("0 0 0 Err(BadArgument) Err(NotFound) 11 {no_trailers}")),
     ] {
         let notes = Notes::default();

@@ -54,10 +54,10 @@ pub(super) fn answer(
                 let body = body.clone().freeze();
                 outcome = Some(CalloutOutcome::Response { headers, body, trailers });
             }
+            _ if !headers.is_empty() => outcome = Some(CalloutOutcome::Reset),
+            Event::Reset if server.http2 => outcome = Some(CalloutOutcome::RemoteReset),
             Event::Reset | Event::Close | Event::Echo => {
-                let begun = !headers.is_empty();
-                let cut = if begun { CalloutOutcome::Reset } else { CalloutOutcome::NoResponse };
-                outcome = Some(cut);
+                outcome = Some(CalloutOutcome::NoResponse);
             }
         }
     }

@@ -1,0 +1,59 @@
+//! How fast everybody is, and by how much that may change before a case counts as a race.
+//!
+//! What a case does comes from five clocks: the client's pieces, the server's, the answers to calls of
+//! each plugin, ticks, and queues, which are at once. The gaps between them are chosen so that most orders
+//! are decided by tens of milliseconds. Each case is played in the simulator with these clocks shifted
+//! against each other by up to about fifteen milliseconds, which is what sockets, threads and a busy
+//! machine do, and with the other order at equal instants. What plays otherwise then is a race: Envoy
+//! itself does not decide it.
+
+use crate::scenario::Ties;
+
+/// The clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) seed: u64,
+    /// What is first at equal instants: a tie of two sockets, or of a socket and a timer.
+    pub(super) ties: Ties,
+    /// The client's gaps: whether a piece, or a reset, is before an answer or an event.
+    pub(super) client_percent: u64,
+    /// The server's gaps: the same for the other direction.
+    pub(super) server_ms: u64,
+    /// Answers to calls of the plugins a, b and c, which come over different connections.
+    pub(super) call_ms: [u64; 3],
+    /// Periods of ticks, whose phase depends on when another stream asked for the first one.
+    pub(super) tick_ms: [u64; 3],
+}
+
+/// What Envoy gets.
+pub(super) const ORDINARY: Pace = pace(1, Ties::Drawn, 100, 115, [60, 80, 100], [20, 20, 20]);
+
+/// A case that plays otherwise at one of these depends on which of two events is first.
+pub(super) const OTHERS: [Pace; 4] = [
+    pace(2, Ties::Input, 107, 123, [60, 87, 93], [20, 23, 17]),
+    pace(3, Ties::Host, 93, 107, [60, 73, 107], [20, 17, 23]),
+    pace(4, Ties::Input, 93, 123, [71, 81, 91], [17, 20, 23]),
+    pace(5, Ties::Host, 107, 107, [51, 81, 111], [23, 20, 17]),
+];
+
+const fn pace(
+    seed: u64,
+    ties: Ties,
+    client_percent: u64,
+    server_ms: u64,
+    call_ms: [u64; 3],
+    tick_ms: [u64; 3],
+) -> Pace {
+    Pace { seed, ties, client_percent, server_ms, call_ms, tick_ms }
+}
+
+impl Pace {
+    /// When a server of calls answers: those ten milliseconds apart change their order at other paces.
+    pub(super) const fn shifted(&self, ms: u64) -> u64 {
+        match (self.seed, (ms / 10 + self.seed) % 2) {
+            (1, _) => ms,
+            (_, 0) => ms + 7,
+            (_, _) => ms - 7,
+        }
+    }
+}

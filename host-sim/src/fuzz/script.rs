@@ -1,0 +1,180 @@
+//! Cases as a scenario file: one step for each, at its own time, in one proxy.
+//!
+//! What happens to the whole proxy depends on the numbers of the cases, so that a case that is played alone
+//! meets the same: every second batch has two workers, and in every fourth one plugin gets a new
+//! configuration, or the proxy drains, while cases run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::case::Case;
+use super::hunt::BATCH;
+use super::pace::Pace;
+
+/// The configuration in which cases run, from the workspace's root.
+pub(super) const CONFIGURATION: &str = "tests/scenarios/envoy/random.yaml";
+/// Milliseconds between the beginnings of two cases.
+const APART_MS: u64 = 12;
+/// Nobody begins around a change of the whole proxy: which streams it still meets would be chance.
+const PAUSE_MS: u64 = 300;
+/// Chains with a VM of their own, for each failure policy.
+pub(super) const OWN_CHAINS: usize = 9;
+
+/// A scenario file, and which case each of its steps is.
+pub(super) struct Script {
+    pub(super) text: String,
+    pub(super) cases: Vec<Option<usize>>,
+}
+
+/// What happens to all cases of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    /// A plugin gets another configuration.
+    Update,
+    Drain,
+}
+
+/// How many workers, and what happens from the middle of the batch on.
+const fn circumstances(index: u64) -> (u32, Change) {
+    match (index / BATCH) % 4 {
+        0 => (1, Change::Nothing),
+        1 => (2, Change::Nothing),
+        2 => (1, Change::Update),
+        _ => (2, Change::Drain),
+    }
+}
+
+/// The scenario file of these cases.
+pub(super) fn script(cases: &[Case], configuration: &Path, pace: Pace) -> Script {
+    let (workers, change) = circumstances(cases.first().map_or(0, |case| case.index));
+    let mut text = preamble(cases, configuration, pace, workers);
+    let mut of_steps = Vec::new();
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut at, mut changed) = (0, change == Change::Nothing);
+    for (place, case) in cases.iter().enumerate() {
+        if !changed && case.index % BATCH >= BATCH / 2 {
+            changed = true;
+            at += PAUSE_MS;
+            let _ = writeln!(text, "  - at: {at}ms");
+            text.push_str(match change {
+                Change::Drain => "    drain: graceful\n",
+                Change::Nothing | Change::Update => {
+                    "    update: {plugin: b, config: {tick_ms: 21}}\n"
+                }
+            });
+            of_steps.push(None);
+            at += PAUSE_MS;
+        }
+        let chain = taken.entry(case.listener).or_default();
+        text.push_str(&case.step(at, pace.client_percent, *chain));
+        of_steps.push(Some(place));
+        *chain += 1;
+        at += APART_MS;
+    }
+    Script { text, cases: of_steps }
+}
+
+fn preamble(cases: &[Case], configuration: &Path, pace: Pace, workers: u32) -> String {
+    let Pace { seed, tick_ms: [a, b, c], .. } = pace;
+    let mut text = format!(
+        "# Random cases.\nenvoy: {}\nseed: {seed}\nworkers: {workers}\nplugin_config: \
+         {{a: {{tick_ms: {a}}}, b: {{tick_ms: {b}, call: callout-b}}, \
+         c: {{tick_ms: {c}, call: callout-c}}}}\nupstreams:\n  down: down\n",
+        configuration.display()
+    );
+    for (cluster, script) in servers(pace) {
+        let is_for_calls = cluster.starts_with("callout") || cluster.starts_with("grpc");
+        if is_for_calls || cases.iter().any(|case| case.server == cluster) {
+            let _ = writeln!(text, "  {cluster}: [{{{script}}}]");
+        }
+    }
+    text.push_str("steps:\n");
+    text
+}
+
+/// What the servers say.
+fn servers(pace: Pace) -> Vec<(&'static str, String)> {
+    let Pace { call_ms: [a, b, c], server_ms, .. } = pace;
+    let after = |ms: u64| format!("headers_after: {}ms", pace.shifted(ms));
+    let grpc = |ms: u64, status: u32, body: &str| {
+        format!(
+            "{}, body: \"{body}\", headers: {{content-type: application/grpc}}, \
+             trailers: {{grpc-status: \"{status}\", grpc-message: said}}",
+            after(ms)
+        )
+    };
+    vec![
+        ("callout", format!("headers_after: {a}ms")),
+        ("callout-b", format!("headers_after: {b}ms")),
+        ("callout-c", format!("headers_after: {c}ms")),
+        ("callout-503", format!("{}, status: 503, body: sorry", after(70))),
+        ("callout-reset", format!("{}, fault: reset_before_headers", after(120))),
+        (
+            "callout-cut",
+            format!("{}, body: abcdefgh, fault: reset, between_frames: 20ms", after(110)),
+        ),
+        ("callout-silent", "fault: silence".to_owned()),
+        ("callout-h2", format!("{}, body: abc, trailers: {{x-t: called}}", after(90))),
+        ("callout-h2-reset", format!("{}, fault: reset_before_headers", after(50))),
+        ("grpc", grpc(140, 0, "\\0\\0\\0\\0\\x03abc")),
+        ("grpc-fails", grpc(150, 5, "")),
+        ("grpc-silent", "fault: silence".to_owned()),
+        ("pieces", format!("body: abcdefghi, frame_bytes: 3, between_frames: {server_ms}ms")),
+        ("trailers", "body: abcdef, trailers: {x-t: server}".to_owned()),
+        (
+            "early",
+            format!(
+                "answer_at: request_headers, body: abcd, headers_after: {}ms, frame_bytes: 2, \
+                 between_frames: {server_ms}ms",
+                server_ms + 50
+            ),
+        ),
+        ("empty", "status: 200, body: ''".to_owned()),
+        ("reset", "fault: reset_before_headers".to_owned()),
+        ("cut", format!("body: abcdefgh, fault: reset, between_frames: {server_ms}ms")),
+        ("large", format!("body: {}", "l".repeat(40_000))),
+        ("tried", "by_attempt: [503, 200], body: abcdef, trailers: {x-t: server}".to_owned()),
+        ("tried1", "by_attempt: [503, 500, 200], body: abcdef".to_owned()),
+        ("spent", "status: 503, body: never".to_owned()),
+        ("broken", "fault: reset_before_headers".to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::{
+        draw,
+        pace::{ORDINARY, OTHERS},
+    };
+    use crate::scenario::format;
+
+    #[test]
+    fn cases_are_a_scenario_file_with_a_step_for_each() {
+        let configuration = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(CONFIGURATION);
+        let folder = tempfile::tempdir().unwrap();
+        for first in [0, BATCH * 2 + BATCH / 2 - 20] {
+            let cases: Vec<Case> = (first..first + 50).map(|i| draw::case(1, i)).collect();
+            for pace in OTHERS.into_iter().chain([ORDINARY]) {
+                let file = folder.path().join("cases.yaml");
+                let script = script(&cases, &configuration, pace);
+                std::fs::write(&file, script.text).unwrap();
+                let scenario = format::read(&file).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(scenario.steps.len(), script.cases.len());
+                assert_eq!(script.cases.iter().flatten().count(), cases.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_case_meets_the_same_proxy_alone_as_among_others() {
+        let drained = BATCH * 3 + BATCH - 1;
+        let alone = script(&[draw::case(1, drained)], Path::new("x.yaml"), ORDINARY);
+        assert!(alone.text.contains("drain: graceful"));
+        assert!(alone.text.contains("workers: 2"));
+        let early = script(&[draw::case(1, BATCH * 3)], Path::new("x.yaml"), ORDINARY);
+        assert!(!early.text.contains("drain: graceful"));
+    }
+}
