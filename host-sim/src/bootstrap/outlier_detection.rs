@@ -57,7 +57,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<OutlierDetection, Error> {
         endpoints: m.or("success_rate_minimum_hosts", 5, Reader::integer)?,
         requests: m.or("success_rate_request_volume", 100, Reader::integer)?,
     };
-    let percent = f64::from(m.or("failure_percentage_threshold", 85, Reader::integer::<u32>)?);
+    let threshold = f64::from(m.or("failure_percentage_threshold", 85, percent)?);
     let by_failures = Enough {
         endpoints: m.or("failure_percentage_minimum_hosts", 5, Reader::integer)?,
         requests: m.or("failure_percentage_request_volume", 50, Reader::integer)?,
@@ -67,7 +67,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<OutlierDetection, Error> {
         consecutive_5xx: enforces_5xx.then_some(five),
         consecutive_gateway_failure: enforces_gateway.then_some(gateway),
         success_rate: enforces_rate.then_some((factor / 1_000.0, by_rate)),
-        failure_percentage: enforces_failures.then_some((percent, by_failures)),
+        failure_percentage: enforces_failures.then_some((threshold, by_failures)),
         interval: m.or("interval", Duration::from_secs(10), Reader::seconds_above_zero)?,
         base_ejection_time: base,
         max_ejection_time: m.or(
