@@ -37,6 +37,8 @@
 mod api;
 mod count;
 mod estimate;
+#[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
+mod exact;
 mod json;
 mod reply;
 mod request;
@@ -45,6 +47,8 @@ mod text;
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
 pub use estimate::{Estimator, Features};
+#[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
+pub use exact::{Encoding, ExactCounter};
 pub use reply::Refusal;
 pub use request::{Malformed, Progress, RequestFacts, RequestScanner, ScanLimits};
 pub use text::{Mark, Piece, TextSink};
