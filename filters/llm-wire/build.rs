@@ -4,11 +4,6 @@
 //! publishes with them. What is written is laid out as the counter looks it up, so that a module
 //! that was loaded is ready: nothing is parsed, hashed or allocated when a proxy starts.
 
-#![cfg_attr(
-    not(any(feature = "exact-o200k", feature = "exact-cl100k")),
-    expect(unused_crate_dependencies, reason = "nothing to be made")
-)]
-
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 #[path = "build/tables.rs"]
 mod tables;

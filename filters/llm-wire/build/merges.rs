@@ -6,7 +6,7 @@
 //! border would have kept it from being made. So each token has one pair that it is made of, and
 //! the pairs, not all the ways to cut a token in two, are what the counter needs to know.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use super::perfect::Key;
@@ -15,20 +15,26 @@ use super::vocabulary::Vocabulary;
 /// The pair of each token.
 pub(super) struct Merges {
     bytes: Vec<u32>,
-    of: HashMap<(u32, u32), u32>,
+    of: BTreeMap<(u32, u32), u32>,
 }
 
 impl Merges {
     /// Finds the pairs, lowest rank first.
     pub(super) fn of(vocabulary: &Vocabulary) -> Result<Self, Box<dyn Error>> {
-        let mut merges = Self { bytes: vocabulary.bytes()?, of: HashMap::new() };
+        let mut merges = Self { bytes: vocabulary.bytes()?, of: BTreeMap::new() };
         for (rank, token) in (0..).zip(vocabulary.tokens()) {
             match merges.encode(token).as_slice() {
                 [_] => {}
                 [left, right] => {
                     merges.of.insert((*left, *right), rank);
                 }
-                parts => return Err(format!("token {rank} is made of {} parts: no encoder makes it", parts.len()).into()),
+                parts => {
+                    return Err(format!(
+                        "token {rank} is made of {} parts: no encoder makes it",
+                        parts.len()
+                    )
+                    .into());
+                }
             }
         }
         Ok(merges)
@@ -36,10 +42,13 @@ impl Merges {
 
     /// The tokens of a text, as far as the pairs are known.
     fn encode(&self, text: &[u8]) -> Vec<u32> {
-        let mut parts: Vec<u32> = text.iter().filter_map(|&byte| self.bytes.get(usize::from(byte)).copied()).collect();
+        let mut parts: Vec<u32> =
+            text.iter().filter_map(|&byte| self.bytes.get(usize::from(byte)).copied()).collect();
         loop {
             let pairs = parts.iter().zip(parts.iter().skip(1)).enumerate();
-            let lowest = pairs.filter_map(|(at, (&left, &right))| Some((*self.of.get(&(left, right))?, at))).min();
+            let lowest = pairs
+                .filter_map(|(at, (&left, &right))| Some((*self.of.get(&(left, right))?, at)))
+                .min();
             let Some((rank, at)) = lowest else { return parts };
             parts.splice(at..at + 2, [rank]);
         }
@@ -47,19 +56,20 @@ impl Merges {
 
     /// The pairs and what they make.
     pub(super) fn pairs(&self) -> Vec<(u64, u32)> {
-        let mut pairs: Vec<_> =
-            self.of.iter().map(|(&(left, right), &rank)| (u64::from(left) << 18 | u64::from(right), rank)).collect();
-        pairs.sort_unstable();
-        pairs
+        self.of
+            .iter()
+            .map(|(&(left, right), &rank)| (u64::from(left) << 18 | u64::from(right), rank))
+            .collect()
     }
 
     /// What each pair of bytes makes.
     pub(super) fn pairs_of_bytes(&self) -> Vec<u32> {
         let bytes = &self.bytes;
-        let right = |left: u32| bytes.iter().map(move |&right| self.of.get(&(left, right)).copied().unwrap_or(u32::MAX));
+        let right = |left: u32| {
+            bytes.iter().map(move |&right| self.of.get(&(left, right)).copied().unwrap_or(u32::MAX))
+        };
         bytes.iter().flat_map(|&left| right(left)).collect()
     }
-
 }
 
 /// The token of each character of two or three bytes.

@@ -22,7 +22,9 @@ impl Perfect {
         let keys: Vec<u64> = keys.collect();
         let fewest = (keys.len() / 3).next_power_of_two().max(2);
         let found = (0..3).find_map(|more| Self::with_buckets(&keys, fewest << more));
-        found.ok_or_else(|| "no seeds lead all keys to places of their own; is one there twice?".into())
+        found.ok_or_else(|| {
+            "no seeds lead all keys to places of their own; is one there twice?".into()
+        })
     }
 
     fn with_buckets(keys: &[u64], count: usize) -> Option<Self> {
@@ -38,13 +40,19 @@ impl Perfect {
         for at in order {
             let keys = buckets.get(at).map_or(&[][..], Vec::as_slice);
             let found = (0..=u8::MAX).find_map(|seed| {
-                let mut wanted: Vec<usize> = keys.iter().map(|&key| place(key, seed, places)).collect();
+                let mut wanted: Vec<usize> =
+                    keys.iter().map(|&key| place(key, seed, places)).collect();
                 wanted.sort_unstable();
                 let free = wanted.iter().all(|&at| taken.get(at) == Some(&false));
-                (free && wanted.windows(2).all(|two| two.first() != two.last())).then_some((seed, wanted))
+                (free && wanted.windows(2).all(|two| two.first() != two.last()))
+                    .then_some((seed, wanted))
             });
             let (seed, wanted) = found?;
-            wanted.iter().for_each(|&at| if let Some(place) = taken.get_mut(at) { *place = true });
+            wanted.iter().for_each(|&at| {
+                if let Some(place) = taken.get_mut(at) {
+                    *place = true
+                }
+            });
             if let Some(place) = seeds.get_mut(at) {
                 *place = seed;
             }
@@ -53,7 +61,12 @@ impl Perfect {
     }
 
     /// The values at the places of their keys; `empty` where none is.
-    pub(super) fn place<T: Key, V: Clone>(&self, values: &[T], empty: V, to: impl Fn(&T) -> V) -> Vec<V> {
+    pub(super) fn place<T: Key, V: Clone>(
+        &self,
+        values: &[T],
+        empty: V,
+        to: impl Fn(&T) -> V,
+    ) -> Vec<V> {
         let mut slots = vec![empty; self.places];
         for value in values {
             let key = value.key();
@@ -77,7 +90,7 @@ const SPREAD: u64 = 0xd6e8_feb8_6659_fd93;
 
 fn mix(key: u64) -> u64 {
     let mixed = (key ^ SPREAD).wrapping_mul(MIX);
-    mixed ^ mixed >> 32
+    mixed ^ (mixed >> 32)
 }
 
 fn bucket(key: u64, buckets: usize) -> usize {
@@ -86,5 +99,5 @@ fn bucket(key: u64, buckets: usize) -> usize {
 
 fn place(key: u64, seed: u8, places: usize) -> usize {
     let spread = mix(key).wrapping_mul(SPREAD.wrapping_add(u64::from(seed) << 1)) >> 32;
-    (spread * places as u64 >> 32) as usize
+    ((spread * places as u64) >> 32) as usize
 }

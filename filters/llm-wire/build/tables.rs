@@ -55,7 +55,8 @@ fn write(out: &Path, published: &Published) -> Result<(), Box<dyn Error>> {
     let table = Perfect::of(pairs.iter().map(|pair| pair.0))?;
     folder.write("pairs.seeds", &table.seeds)?;
     let slots: Vec<u64> = table.place(&pairs, u64::MAX, |(key, id)| key << 18 | u64::from(*id));
-    folder.write("pairs.bin", slots.iter().flat_map(|slot| slot.to_le_bytes()).collect::<Vec<_>>())?;
+    folder
+        .write("pairs.bin", slots.iter().flat_map(|slot| slot.to_le_bytes()).collect::<Vec<_>>())?;
 
     // Tokens with a NUL in them would be mistaken for shorter ones, whose place ends in zeros.
     let words = |range: std::ops::RangeInclusive<usize>| {
@@ -66,7 +67,8 @@ fn write(out: &Path, published: &Published) -> Result<(), Box<dyn Error>> {
     let table = Perfect::of(short.iter().map(|word| word.0))?;
     folder.write("short.seeds", &table.seeds)?;
     let slots = table.place(&short, 0, |word| word.0);
-    folder.write("short.bin", slots.iter().flat_map(|slot| slot.to_le_bytes()).collect::<Vec<_>>())?;
+    folder
+        .write("short.bin", slots.iter().flat_map(|slot| slot.to_le_bytes()).collect::<Vec<_>>())?;
 
     let medium = words(9..=16);
     let table = Perfect::of(medium.iter().map(|&(low, high)| mixed(low, high)))?;
@@ -81,7 +83,8 @@ fn word(token: &[u8]) -> (u64, u64) {
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(token).for_each(|(place, byte)| *place = *byte);
     let (low, high) = bytes.split_at(8);
-    let number = |half: &[u8]| half.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let number =
+        |half: &[u8]| half.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
     (number(low), number(high))
 }
 

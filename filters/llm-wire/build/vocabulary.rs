@@ -37,8 +37,9 @@ impl Vocabulary {
     /// Takes it out of the crate that carries it, and checks it.
     pub(super) fn load(published: &Published) -> Result<Self, Box<dyn Error>> {
         let Published { name, tokens, sha256 } = published;
-        let encoding = tiktoken::get_encoding(name)
-            .ok_or_else(|| format!("the crate tiktoken has no vocabulary {name}; its feature for it must be on"))?;
+        let encoding = tiktoken::get_encoding(name).ok_or_else(|| {
+            format!("the crate tiktoken has no vocabulary {name}; its feature for it must be on")
+        })?;
         let vocabulary: Vec<Vec<u8>> = (0..*tokens).map(|rank| encoding.decode(&[rank])).collect();
         let mut file = String::new();
         for (rank, token) in vocabulary.iter().enumerate() {

@@ -30,13 +30,13 @@ use crate::count::{TokenCount, TokenSource};
 use crate::text::{Mark, Piece, TextSink};
 
 /// What OpenAI charges for one image of 1024 by 1024 pixels in high detail.
-const IMAGE_TOKENS: u64 = 765;
+pub(crate) const IMAGE_TOKENS: u64 = 765;
 
 /// What a message costs besides its text: its delimiters and its role.
 const MESSAGE_TOKENS: u64 = 4;
 
 /// What a call costs besides its text.
-const CALL_TOKENS: u64 = 3;
+pub(crate) const CALL_TOKENS: u64 = 3;
 
 /// The sink that estimates.
 #[derive(Clone, Debug, Default)]

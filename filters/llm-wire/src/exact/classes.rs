@@ -59,5 +59,7 @@ fn long_char(text: &[u8], at: usize) -> Option<Char> {
 
 #[inline(always)]
 fn class(block: usize, at: u8) -> Class {
-    Class(BLOCKS.get(block).and_then(|block| block.get(usize::from(at))).copied().unwrap_or_default())
+    Class(
+        BLOCKS.get(block).and_then(|block| block.get(usize::from(at))).copied().unwrap_or_default(),
+    )
 }

@@ -59,6 +59,11 @@ impl Counter {
         self.held
     }
 
+    /// Goes back to so many tokens.
+    pub(super) fn forget(&mut self, tokens: u64) {
+        self.tokens = tokens;
+    }
+
     /// Begins anew. What was remembered of other texts stays, and makes this one faster.
     pub(super) fn clear(&mut self) {
         self.tokens = 0;
@@ -131,7 +136,13 @@ impl Counter {
 impl Joining {
     /// The tokens of a piece.
     #[inline(always)]
-    fn tokens(&mut self, vocabulary: &Vocabulary, window: &[u8], at: usize, end: usize) -> (u32, bool) {
+    fn tokens(
+        &mut self,
+        vocabulary: &Vocabulary,
+        window: &[u8],
+        at: usize,
+        end: usize,
+    ) -> (u32, bool) {
         let length = end - at;
         let words = window.get(at..).and_then(<[u8]>::first_chunk).copied();
         let word = u128::from_le_bytes(words.unwrap_or_default());

@@ -84,7 +84,8 @@ impl Long {
         put(&mut self.tokens, at, token);
         put(&mut self.next, at, next as u16);
         put(&mut self.before, next, at as u16);
-        let with_next = if next < self.end { vocabulary.join(token, get(&self.tokens, next)) } else { NONE };
+        let with_next =
+            if next < self.end { vocabulary.join(token, get(&self.tokens, next)) } else { NONE };
         let joins = self.joins.as_flattened_mut().as_flattened_mut();
         put(joins, gone, NONE);
         put(joins, at, packed(at, with_next));

@@ -26,7 +26,9 @@ impl Memo {
         let (low, high) = (word as u64, (word >> 64) as u64);
         let mixed = (low ^ high.rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let at = (mixed >> (64 - PLACES.trailing_zeros())) as usize;
-        let (Some(place), Some(tokens)) = (self.words.get_mut(at), self.tokens.get_mut(at)) else { return count() };
+        let (Some(place), Some(tokens)) = (self.words.get_mut(at), self.tokens.get_mut(at)) else {
+            return count();
+        };
         if *place != word {
             *place = word;
             // At most a token for each byte.

@@ -22,10 +22,10 @@ impl Perfect {
     #[inline(always)]
     pub(super) fn place(&self, key: u64) -> usize {
         let mixed = (key ^ SPREAD).wrapping_mul(MIX);
-        let mixed = mixed ^ mixed >> 32;
+        let mixed = mixed ^ (mixed >> 32);
         let bucket = (mixed.wrapping_mul(MIX) >> self.shift) as usize;
         let seed = self.seeds.get(bucket).copied().unwrap_or_default();
         let spread = mixed.wrapping_mul(SPREAD.wrapping_add(u64::from(seed) << 1)) >> 32;
-        (spread * self.places >> 32) as usize
+        ((spread * self.places) >> 32) as usize
     }
 }

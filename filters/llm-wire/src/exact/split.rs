@@ -35,7 +35,9 @@ pub(super) fn split(vocabulary: &Vocabulary, text: &[u8], mut part: impl FnMut(u
 #[inline(always)]
 fn char(vocabulary: &Vocabulary, text: &[u8], at: usize) -> Option<(u32, usize)> {
     let (code, width) = match *text.get(at..)? {
-        [first @ 0xc2..0xe0, second, ..] => (u32::from(first & 31) << 6 | u32::from(second & 63), 2),
+        [first @ 0xc2..0xe0, second, ..] => {
+            (u32::from(first & 31) << 6 | u32::from(second & 63), 2)
+        }
         [first @ 0xe0..0xf0, second, third, ..] => {
             let code = u32::from(first & 15) << 12 | u32::from(second & 63) << 6;
             (code | u32::from(third & 63), 3)

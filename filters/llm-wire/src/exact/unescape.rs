@@ -227,7 +227,7 @@ mod tests {
             text in any::<String>(), at in any::<prop::sample::Index>(),
         ) {
             let escaped = serde_json::to_string(&text).unwrap();
-            let inside = escaped[1..escaped.len() - 1].as_bytes();
+            let inside = &escaped.as_bytes()[1..escaped.len() - 1];
             let ascii: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
             for escaped in [inside, ascii.as_bytes()] {
                 let (a, b) = escaped.split_at(at.index(escaped.len() + 1));

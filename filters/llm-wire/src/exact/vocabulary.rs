@@ -75,7 +75,8 @@ impl Vocabulary {
     #[inline(always)]
     pub(super) fn join(&self, left: u32, right: u32) -> u32 {
         let key = u64::from(left) << 18 | u64::from(right);
-        let slot = self.pair_slots.get(self.pairs.place(key)).map_or(0, |slot| u64::from_le_bytes(*slot));
+        let slot =
+            self.pair_slots.get(self.pairs.place(key)).map_or(0, |slot| u64::from_le_bytes(*slot));
         if slot >> 18 == key { slot as u32 & 0x3_ffff } else { NONE }
     }
 
@@ -97,7 +98,9 @@ impl Vocabulary {
     /// Whether these bytes, at most eight and the last not NUL, are one token.
     #[inline(always)]
     pub(super) fn is_short(&self, word: u64) -> bool {
-        self.short_slots.get(self.short.place(word)).is_some_and(|slot| u64::from_le_bytes(*slot) == word)
+        self.short_slots
+            .get(self.short.place(word))
+            .is_some_and(|slot| u64::from_le_bytes(*slot) == word)
     }
 
     /// Whether these bytes, nine to sixteen and the last not NUL, are one token.
@@ -105,7 +108,9 @@ impl Vocabulary {
     pub(super) fn is_medium(&self, word: u128) -> bool {
         let (low, high) = (word as u64, (word >> 64) as u64);
         let key = low ^ high.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
-        self.medium_slots.get(self.medium.place(key)).is_some_and(|slot| u128::from_le_bytes(*slot) == word)
+        self.medium_slots
+            .get(self.medium.place(key))
+            .is_some_and(|slot| u128::from_le_bytes(*slot) == word)
     }
 }
 

@@ -31,7 +31,9 @@ pub(in crate::exact) fn end(text: Text<'_>, at: usize) -> Option<usize> {
         Class::UPPER | Class::LOWER | Class::LETTER => word(text, at),
         _ => match text.at(first.end)? {
             At::Char(Char { class, .. }) if is_letter(class) => word(text, first.end),
-            At::Char(Char { class: Class::MARK | Class::COMBINING, end }) if byte == b' ' => marks(text, end),
+            At::Char(Char { class: Class::MARK | Class::COMBINING, end }) if byte == b' ' => {
+                marks(text, end)
+            }
             _ if first.class != Class::SPACE => marks(text, first.end),
             At::Char(Char { class: Class::SPACE | Class::NEWLINE, .. }) => blanks(text, at),
             _ => Some(first.end),

@@ -1,0 +1,52 @@
+use super::*;
+use crate::{Api, Progress, RequestScanner, ScanLimits};
+
+fn prompt(encoding: Encoding, body: &str) -> TokenCount {
+    let api = Api::from_path(b"/v1/chat/completions").unwrap();
+    let sink = ExactCounter::new(encoding);
+    let mut scanner = RequestScanner::with_sink(api, ScanLimits::default(), sink);
+    assert_eq!(scanner.feed(body.as_bytes()), Progress::Complete);
+    scanner.into_facts().prompt
+}
+
+/// The conversation of OpenAI's cookbook ("How to count tokens with tiktoken"), which says what
+/// its servers reported for it.
+const COOKBOOK: &str = r#"{"model": "gpt-4o", "messages": [
+    {"role": "system", "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
+    {"role": "system", "name": "example_user", "content": "New synergies will help drive top-line growth."},
+    {"role": "system", "name": "example_assistant", "content": "Things working well together will increase revenue."},
+    {"role": "system", "name": "example_user", "content": "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage."},
+    {"role": "system", "name": "example_assistant", "content": "Let's talk later when we're less busy about how to do better."},
+    {"role": "user", "content": "This late pivot means we don't have time to boil the ocean for the client deliverable."}
+]}"#;
+
+#[test]
+fn a_published_conversation_counts_as_the_servers_reported() {
+    let gpt_4o = prompt(Encoding::O200k, COOKBOOK);
+    assert_eq!((gpt_4o.tokens, gpt_4o.source), (124, TokenSource::Exact));
+    let gpt_4 = prompt(Encoding::Cl100k, COOKBOOK);
+    assert_eq!((gpt_4.tokens, gpt_4.source), (129, TokenSource::Exact));
+}
+
+#[test]
+fn what_has_no_published_rule_makes_an_estimate_of_the_count() {
+    let body = r#"{"messages": [{"role": "user", "content": [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]}"#;
+    let count = prompt(Encoding::O200k, body);
+    assert_eq!(count.source, TokenSource::Estimated);
+    assert!(count.tokens > IMAGE_TOKENS && count.error_percent > 90, "{count:?}");
+}
+
+#[test]
+fn a_word_longer_than_the_window_is_an_estimate_and_takes_no_memory() {
+    let mut counter = ExactCounter::new(Encoding::O200k);
+    for _ in 0..1000 {
+        counter.plain(&[b'a'; 1000]);
+    }
+    counter.end_plain();
+    let count = counter.count();
+    assert_eq!(count.source, TokenSource::Estimated);
+    // Eight of this letter are one token.
+    assert!(count.tokens.abs_diff(125_000) < 1250, "{count:?}");
+}
