@@ -3,6 +3,7 @@
 //! It decides where a body is cut and when each piece leaves, sends bodies with GET, trailers, and
 //! `Expect: 100-continue`, speaks HTTP/1.0, 1.1 and 2 with prior knowledge, goes through upgrades and
 //! CONNECT, gives up in the middle, and reports how an answer ended rather than that it failed.
+//! Heads that are none go out as they are written ([`Raw`]).
 //! Each request has a connection of its own, so that one request's reset cannot touch another.
 //!
 //! # Limits
@@ -14,6 +15,7 @@ mod body;
 mod connection;
 mod exchange;
 mod outcome;
+mod raw;
 mod tunnel;
 
 pub use body::Frame;
@@ -21,3 +23,4 @@ pub(crate) use connection::Connection;
 pub use connection::Http;
 pub use exchange::{CONTINUE_WAIT, ClientRequest, exchange};
 pub use outcome::{Ending, Outcome};
+pub use raw::Raw;

@@ -17,6 +17,7 @@ use crate::{
             AttemptId, CalloutId, CalloutOutcome, ClientReset, Effect, StreamId, UpstreamReset,
         },
         engine::Engine,
+        hcm::Malformed,
         log::LogLine,
         reload::{InForce, UnknownPlugin},
         trace::Trace,
@@ -164,6 +165,13 @@ impl Host {
     pub fn request_headers(&mut self, stream: StreamId, headers: HeaderMap, end_stream: bool) {
         self.input(format_args!("{stream} from client: headers {headers:?}{}", mark(end_stream)));
         self.engine.receive_headers(stream, headers, end_stream);
+        self.engine.world.streams.bury();
+    }
+
+    /// The client sent what is no message, or no longer one.
+    pub(crate) fn request_malformed(&mut self, stream: StreamId, malformed: Malformed) {
+        self.input(format_args!("{stream} from client: {malformed:?}, malformed"));
+        self.engine.refuse_message(stream, malformed);
         self.engine.world.streams.bury();
     }
 

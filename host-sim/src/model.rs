@@ -28,7 +28,7 @@ mod flow;
 mod foreign;
 mod grpc;
 pub mod guest;
-mod hcm;
+pub(crate) mod hcm;
 pub mod headers;
 pub mod lint;
 pub mod log;

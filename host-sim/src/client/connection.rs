@@ -10,7 +10,10 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{net::TcpStream, task::JoinHandle};
 
-use super::outcome::chain;
+use super::{
+    outcome::chain,
+    raw::{Exchanging, Raw},
+};
 
 /// The protocol a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +31,7 @@ pub enum Http {
 pub(crate) struct Connection<B> {
     sender: Sender<B>,
     task: Task,
+    port: u16,
 }
 
 /// What moves the bytes; aborted when dropped, or a request that was given up would be sent to its end.
@@ -54,22 +58,32 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     /// Connects; the error is a text because all a caller can do is show it.
-    pub(crate) async fn open(address: SocketAddr, http: Http) -> Result<Self, String> {
+    pub(crate) async fn open(
+        address: SocketAddr,
+        http: Http,
+        raw: Option<&Raw>,
+    ) -> Result<Self, String> {
         let socket = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         let _ = socket.set_nodelay(true);
-        let io = TokioIo::new(socket);
+        let port = socket.local_addr().map_or(0, |own| own.port());
+        let io = TokioIo::new(Exchanging::new(socket, raw));
         // A connection's own end is seen by its exchange, so the tasks have nothing to report.
         if http == Http::V2 {
             let handshake = http2::handshake(TokioExecutor::new(), io).await;
             let (sender, connection) = handshake.map_err(|error| chain(&error))?;
             let task = tokio::spawn(async { drop(connection.await) });
-            Ok(Self { sender: Sender::Http2(sender), task: Task(task) })
+            Ok(Self { sender: Sender::Http2(sender), task: Task(task), port })
         } else {
             let handshake = http1::handshake(io).await;
             let (sender, connection) = handshake.map_err(|error| chain(&error))?;
             let task = tokio::spawn(async { drop(connection.with_upgrades().await) });
-            Ok(Self { sender: Sender::Http1(sender), task: Task(task) })
+            Ok(Self { sender: Sender::Http1(sender), task: Task(task), port })
         }
+    }
+
+    /// The client's own port.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Sends the request and waits for the response's headers.
@@ -86,7 +100,7 @@ where
     /// Closes the connection. HTTP/2 gets the time to send the reset of a stream that was dropped; with
     /// HTTP/1 the close itself is the reset.
     pub(crate) async fn close(self) {
-        let Self { sender, mut task } = self;
+        let Self { sender, mut task, .. } = self;
         let graceful = matches!(sender, Sender::Http2(_));
         drop(sender);
         if graceful {

@@ -16,6 +16,7 @@ use super::{
     body::{Frame, Gate, TimedBody},
     connection::{Connection, Http},
     outcome::{Ending, Outcome, chain},
+    raw::Raw,
     tunnel,
 };
 use crate::fields::{self, Fields};
@@ -56,6 +57,8 @@ pub struct ClientRequest {
     pub reset_after_bytes: Option<usize>,
     /// Waits no longer than this for the response's end.
     pub give_up_after: Duration,
+    /// Sent in the place of what the fields above make; they still say how the answer is read.
+    pub raw: Option<Raw>,
 }
 
 impl Default for ClientRequest {
@@ -74,6 +77,7 @@ impl Default for ClientRequest {
             reset_after: None,
             reset_after_bytes: None,
             give_up_after: Duration::from_secs(10),
+            raw: None,
         }
     }
 }
@@ -114,7 +118,7 @@ struct Interim {
 pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
     let started = Instant::now();
     let mut outcome = Outcome::new();
-    let mut connection = match Connection::open(address, request.http).await {
+    let mut connection = match Connection::open(address, request.http, request.raw.as_ref()).await {
         Ok(connection) => connection,
         Err(detail) => {
             return Outcome {
@@ -125,6 +129,7 @@ pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
             };
         }
     };
+    outcome.port = Some(connection.port());
     let interim = Interim::default();
     let reset_at = request.reset_after.map(|after| started + after);
     let give_up_at = started + request.give_up_after;

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub headers_after: Option<Duration>,
     /// From the start to the end.
     pub took: Duration,
+    /// The client's port, if there was a connection.
+    pub port: Option<u16>,
     /// How it ended.
     pub ending: Ending,
     /// What the HTTP library said about an end that was none.
@@ -57,6 +59,7 @@ impl Outcome {
             body: Bytes::new(),
             trailers: Fields::new(),
             arrivals: Vec::new(),
+            port: None,
             headers_after: None,
             took: Duration::ZERO,
             ending: Ending::Complete,

@@ -164,6 +164,8 @@ pub struct Exchange {
     pub began: Duration,
     /// The body the client sent, or would have sent.
     pub sent: Bytes,
+    /// The client's port, where there are sockets: how a line about what was no request finds it.
+    pub port: Option<u16>,
     /// What came back.
     pub response: Response,
     /// What upstreams received because of it, in order of arrival.

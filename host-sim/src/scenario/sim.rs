@@ -14,6 +14,7 @@ mod client;
 mod codec;
 mod fault;
 mod library;
+mod raw;
 mod server;
 mod steps;
 mod timeline;

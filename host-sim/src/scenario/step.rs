@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::fields::ask_upgrade;
 use crate::scenario::expect::Expect;
+use crate::scenario::observation::MARK;
 
 /// One entry of `steps`.
 ///
@@ -115,7 +116,7 @@ pub enum Http {
 }
 
 /// One request, complete down to the frames of its body.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// `POST`, `GET`, `CONNECT`, ...
     pub method: String,
@@ -143,6 +144,52 @@ pub struct Request {
     pub reset_after: Option<Duration>,
     /// The client waits no longer than this for the end of the response.
     pub give_up_after: Duration,
+    /// The head as it is sent, in the place of method, path, authority and headers.
+    pub raw: Option<Raw>,
+}
+
+/// The head of a request as it is sent: the lines of HTTP/1, or the fields of HTTP/2 as `name: value`.
+/// A character up to U+00FF is one byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    /// In order.
+    pub lines: Vec<String>,
+}
+
+impl Raw {
+    /// The bytes of HTTP/1, with the number of the exchange in a last field, and without the empty line.
+    #[must_use]
+    pub fn head(&self, number: usize) -> Vec<u8> {
+        let mark = format!("{MARK}: {number}");
+        let lines = self.lines.iter().chain([&mark]).map(|line| bytes(line));
+        lines.collect::<Vec<_>>().join(&b"\r\n"[..])
+    }
+
+    /// The fields of HTTP/2, the number of the exchange behind them.
+    #[must_use]
+    pub fn fields(&self, number: usize) -> Vec<(Bytes, Bytes)> {
+        let field = |line: &String| {
+            // The first character may be the colon of a pseudo header, or of a name that is missing.
+            let start = usize::from(line.starts_with(':') && !line.starts_with(": "));
+            let colon = line.get(start..).and_then(|rest| rest.find(':')).map(|at| at + start);
+            let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+            let value = value.strip_prefix(": ").or(value.strip_prefix(':')).unwrap_or(value);
+            (bytes(name).into(), bytes(value).into())
+        };
+        let mark = (Bytes::from_static(MARK.as_bytes()), Bytes::from(number.to_string()));
+        self.lines.iter().map(field).chain([mark]).collect()
+    }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for character in text.chars() {
+        match u8::try_from(character) {
+            Ok(byte) => bytes.push(byte),
+            Err(_) => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes
 }
 
 /// How a body is cut into the frames that are sent.
@@ -198,6 +245,7 @@ impl Request {
             listener: None,
             reset_after: None,
             give_up_after: GIVE_UP_AFTER,
+            raw: None,
         }
     }
 
@@ -236,6 +284,9 @@ impl Request {
     /// An upgrade or CONNECT: the body goes through the tunnel, once it is open.
     #[must_use]
     pub fn is_tunnel(&self) -> bool {
+        if self.raw.is_some() {
+            return false;
+        }
         let fields = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         // Over HTTP/2 an upgrade is an extended CONNECT, and needs no `connection`.
         let upgrades = if self.http == Http::V2 {

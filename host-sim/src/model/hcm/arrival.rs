@@ -19,6 +19,7 @@ use crate::{
     model::{
         effect::{Effect, StreamId},
         engine::Engine,
+        hcm::Malformed,
         headers::HeaderMap,
         time::Event,
     },
@@ -37,6 +38,10 @@ pub(crate) const WINDOW: usize = 16 * 1024 * 1024;
 pub(crate) struct Arrival {
     waiting: VecDeque<Piece>,
     read_planned: bool,
+    /// The length that an HTTP/2 client announced; a plugin may change the header meanwhile.
+    pub(super) announced: Option<usize>,
+    /// How much of the body came in.
+    arrived: usize,
     /// Something of the body was read before.
     begun: bool,
     /// How many reasons there are not to read from the client.
@@ -56,6 +61,10 @@ impl Engine {
     pub(crate) fn receive_data(&mut self, id: StreamId, mut data: Bytes, end_stream: bool) {
         let stream = self.world.streams.at(id);
         let http2 = stream.protocol == Protocol::Http2;
+        if http2 && !self.fits_its_length(id, data.len(), end_stream) {
+            return self.refuse_message(id, Malformed::Length);
+        }
+        let stream = self.world.streams.at(id);
         while http2 && data.len() > FRAME {
             let piece = data.split_to(FRAME);
             stream.arrival.waiting.push_back(Piece::Data(piece, false));
@@ -72,6 +81,18 @@ impl Engine {
     pub(crate) fn receive_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
         self.world.streams.at(id).arrival.waiting.push_back(Piece::Trailers(trailers));
         self.read_now(id);
+    }
+
+    /// Whether an HTTP/2 body is still as long as its headers say; the piece that breaks that is not read.
+    fn fits_its_length(&mut self, id: StreamId, more: usize, end_stream: bool) -> bool {
+        let stream = self.world.streams.at(id);
+        stream.arrival.arrived += more;
+        let arrived = stream.arrival.arrived;
+        match stream.arrival.announced {
+            Some(length) if end_stream => arrived == length,
+            Some(length) => arrived <= length,
+            None => true,
+        }
     }
 
     fn read_now(&mut self, id: StreamId) {

@@ -125,7 +125,7 @@ pub(super) fn sanitize_connection(headers: &mut HeaderMap) -> bool {
             "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => return false,
             _ if name.starts_with(':') => return false,
             _ => {
-                headers.remove(name.as_bytes());
+                headers.remove(MapKind::Request.entry_name(name.as_bytes()));
             }
         }
     }

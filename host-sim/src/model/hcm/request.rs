@@ -5,6 +5,8 @@ use bytes::Bytes;
 use super::{
     address,
     codec::{is_connect, is_upgrade},
+    http1, http2,
+    malformed::Malformed,
     normalize::{closes_connection, in_order, is_grpc, sanitize_connection, strip_port},
     request_id::uuid,
 };
@@ -17,7 +19,6 @@ use crate::{
         effect::{Effect, StreamEvent, StreamId},
         engine::Engine,
         filter_manager::{Data, Start},
-        flag::Flags,
         headers::HeaderMap,
         stream::{CachedRoute, StreamInfo},
     },
@@ -72,19 +73,23 @@ impl Engine {
             return;
         }
         let protocol = stream.protocol;
+        if let Err(malformed) = self.check_head(id, &headers, end_stream) {
+            return self.refuse_message(id, malformed);
+        }
         let mut headers = in_order(headers, protocol);
-        let sane = protocol == Protocol::Http2 || sanitize_connection(&mut headers);
+        if protocol != Protocol::Http2 && !sanitize_connection(&mut headers) {
+            return self.refuse_message(id, Malformed::Connection);
+        }
+        let stream = self.world.streams.at(id);
         stream.chain.remote_decode_complete = end_stream;
         stream.chain.is_head = headers.get(b":method").is_some_and(|m| &m[..] == b"HEAD");
         stream.chain.is_grpc = headers.text("content-type").is_some_and(is_grpc);
         stream.connection.closing = closes_connection(&headers, protocol);
+        stream.arrival.announced =
+            headers.text("content-length").and_then(|length| length.parse().ok());
         stream.request.headers = Some(headers);
         self.answer_expectation(id);
-        if !sane {
-            let reply = LocalReply::text(400, "Bad Request", "http1.connection_header_rejected");
-            return self.send_local_reply(id, reply);
-        }
-        if let Some(reply) = self.malformed(id) {
+        if let Some(reply) = self.unwanted(id) {
             return self.send_local_reply(id, reply);
         }
         self.mutate_request(id);
@@ -138,32 +143,56 @@ impl Engine {
         }
     }
 
-    /// What is answered before any filter runs.
-    fn malformed(&mut self, id: StreamId) -> Option<LocalReply> {
+    /// What the codec refuses of a head.
+    fn check_head(
+        &mut self,
+        id: StreamId,
+        headers: &HeaderMap,
+        end_stream: bool,
+    ) -> Result<(), Malformed> {
+        let stream = self.world.streams.at(id);
+        let Some(settings) = stream.manager.as_ref().map(|manager| &manager.settings) else {
+            return Ok(());
+        };
+        match stream.protocol {
+            Protocol::Http10 if !settings.http1.accept_http_10 => Err(Malformed::Version),
+            Protocol::Http10 | Protocol::Http11 => http1::check(headers),
+            Protocol::Http2 => {
+                let fields: Vec<_> =
+                    headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+                http2::check(&fields, end_stream, settings.http2.allow_connect)
+            }
+        }
+    }
+
+    /// What is a message and is answered before any filter runs.
+    fn unwanted(&mut self, id: StreamId) -> Option<LocalReply> {
         let stream = self.world.streams.at(id);
         let http1 = &stream.manager.as_ref()?.settings.http1;
         let headers = stream.request.headers.as_mut()?;
-        if stream.protocol == Protocol::Http10 {
-            if !http1.accept_http_10 {
-                stream.info.flags.insert(Flags::DOWNSTREAM_PROTOCOL_ERROR);
-                return Some(LocalReply::text(426, "Upgrade Required", "low_version"));
-            }
-            if let Some(host) = &http1.default_host_for_http_10
-                && !headers.contains(b":authority")
-            {
-                headers.append(":authority", host.clone());
-            }
+        if stream.protocol == Protocol::Http10
+            && let Some(host) = &http1.default_host_for_http_10
+            && !headers.contains(b":authority")
+        {
+            headers.append(":authority", host.clone());
         }
         if !headers.contains(b":authority") {
             return Some(LocalReply::bare(400, "missing_host_header"));
         }
         let connect = is_connect(headers);
+        let query = headers.get(b":method").is_some_and(|method| &method[..] == b"QUERY");
         match headers.get(b":path") {
-            _ if connect => None,
-            None => Some(LocalReply::bare(404, "missing_path_rejected")),
-            Some(path) if path.starts_with(b"/") => None,
-            Some(path) if &path[..] == b"*" => None,
-            Some(_) => Some(LocalReply::text(400, "Bad Request", "http1.codec_error")),
+            None if !connect => Some(LocalReply::bare(404, "missing_path_rejected")),
+            Some(path) if !path.starts_with(b"/") => {
+                Some(LocalReply::bare(404, "absolute_path_rejected"))
+            }
+            Some(path) if path.contains(&b'#') => {
+                Some(LocalReply::bare(400, "path_normalization_failed"))
+            }
+            _ if query && !headers.contains(b"content-type") => {
+                Some(LocalReply::bare(400, "query_missing_content_type"))
+            }
+            _ => None,
         }
     }
 

@@ -242,7 +242,13 @@ impl Scene {
     pub(super) fn send_headers(&mut self, stream: StreamId, more: &[(&str, &str)], end: bool) {
         let has = |name: &str| more.iter().any(|(key, _)| *key == name);
         let mut headers = HeaderMap::new();
-        for (name, value) in [(":method", "POST"), (":path", "/"), (":authority", "example.com")] {
+        let usual = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", "/"),
+            (":authority", "example.com"),
+        ];
+        for (name, value) in usual {
             if !has(name) {
                 headers.append(name, value);
             }

@@ -16,6 +16,7 @@ use crate::bootstrap::Bootstrap;
 use crate::envoy::{AdminError, EnvoyOptions, RunningEnvoy};
 use crate::model::EnvoyVersion;
 use crate::scenario::Scenario;
+use crate::scenario::envoy::access_log::Whose;
 use crate::scenario::envoy::{Proxy, Servers, access_log, play, plugin_metrics};
 use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::step::{Act, Step, Update};
@@ -109,9 +110,12 @@ async fn on_sockets(
     let mut lines = access_log::read_numbered(&text(&copies_file));
     for exchange in &mut exchanges {
         let number = scenario.exchange_number(exchange.step, exchange.round);
-        exchange.access = entries.remove(&number).map(|mut access| {
-            access.lines = lines.remove(&number).unwrap_or_default();
-            access
+        let own = [Some(Whose::Number(number)), exchange.port.map(Whose::Port)];
+        let whose = own.into_iter().flatten().find(|whose| entries.contains_key(whose));
+        exchange.access = whose.and_then(|whose| {
+            let mut access = entries.remove(&whose)?;
+            access.lines = lines.remove(&whose).unwrap_or_default();
+            Some(access)
         });
     }
     observation.exchanges = exchanges;

@@ -65,16 +65,37 @@ pub(crate) fn comparable(line: &str) -> String {
     parts.map(shown).collect()
 }
 
-/// One line for each stream; the first field says whose it is.
+/// Whose line it is: the number of the exchange, or the client where there was no request to tell it.
+const WHOSE: &str = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%";
+
+/// The exchange that a line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    /// The one of this number.
+    Number(usize),
+    /// The one of the client at this port.
+    Port(u16),
+}
+
+impl Whose {
+    fn read(number: &str, address: &str) -> Option<Self> {
+        match number.parse() {
+            Ok(number) => Some(Self::Number(number)),
+            Err(_) => address.rsplit_once(':')?.1.parse().ok().map(Self::Port),
+        }
+    }
+}
+
+/// One line for each stream; the first fields say whose it is.
 pub(crate) fn format() -> String {
-    format!("%REQ({MARK})%\t%RESPONSE_CODE%\t%RESPONSE_FLAGS%\t%RESPONSE_CODE_DETAILS%\n")
+    format!("%REQ({MARK})%\t{WHOSE}\t%RESPONSE_CODE%\t%RESPONSE_FLAGS%\t%RESPONSE_CODE_DETAILS%\n")
 }
 
 /// A format of the configuration, with the number of the exchange before it.
 pub(crate) fn numbered(format: &str) -> String {
     let text = format.trim_end();
     let text = Format::parse(text).map_or_else(|| text.to_owned(), |f| marked(&f).to_string());
-    format!("%REQ({MARK})%\t{text}\n")
+    format!("%REQ({MARK})%\t{WHOSE}\t{text}\n")
 }
 
 /// A line that shows one key of filter state; [`shown_filter_state`] reads it.
@@ -89,31 +110,33 @@ pub(crate) fn shown_filter_state<'a>(lines: &'a [String], key: &str) -> Option<&
     Some(value).filter(|value| *value != "-")
 }
 
-/// What the configuration's access logs wrote, by the number of the exchange.
-pub(crate) fn read_numbered(text: &str) -> BTreeMap<usize, Vec<String>> {
-    let mut lines: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+/// What the configuration's access logs wrote, by exchange.
+pub(crate) fn read_numbered(text: &str) -> BTreeMap<Whose, Vec<String>> {
+    let mut lines: BTreeMap<Whose, Vec<String>> = BTreeMap::new();
     for line in text.lines() {
-        if let Some((number, line)) = line.split_once('\t')
-            && let Ok(number) = number.parse()
+        let mut fields = line.splitn(3, '\t');
+        if let (Some(number), Some(address), Some(line)) =
+            (fields.next(), fields.next(), fields.next())
+            && let Some(whose) = Whose::read(number, address)
         {
-            lines.entry(number).or_default().push(line.to_owned());
+            lines.entry(whose).or_default().push(line.to_owned());
         }
     }
     lines
 }
 
-/// The lines by the number of their exchange; later lines of one exchange replace earlier ones.
-pub(crate) fn read(text: &str) -> BTreeMap<usize, Access> {
+/// The lines by exchange; later lines of one exchange replace earlier ones.
+pub(crate) fn read(text: &str) -> BTreeMap<Whose, Access> {
     text.lines().filter_map(line).collect()
 }
 
-fn line(line: &str) -> Option<(usize, Access)> {
+fn line(line: &str) -> Option<(Whose, Access)> {
     let mut fields = line.split('\t');
-    let number = fields.next()?.parse().ok()?;
+    let whose = Whose::read(fields.next()?, fields.next()?)?;
     let code = fields.next()?.parse().ok()?;
     let flags = fields.next()?.to_owned();
     let details = fields.next()?.to_owned();
-    Some((number, Access { code, flags, details, lines: Vec::new() }))
+    Some((whose, Access { code, flags, details, lines: Vec::new() }))
 }
 
 #[cfg(test)]
@@ -122,9 +145,12 @@ mod tests {
 
     #[test]
     fn lines_of_the_configurations_own_logs_belong_to_their_exchange_too() {
-        assert_eq!(numbered("a %B%\n"), "%REQ(x-scenario-exchange)%\ta %B%\n");
-        let lines = read_numbered("3\tone\ttwo\n-\tnobody's\n3\tthree\n");
-        assert_eq!(lines, [(3, vec!["one\ttwo".to_owned(), "three".to_owned()])].into());
+        let format = format!("%REQ(x-scenario-exchange)%\t{WHOSE}\ta %B%\n");
+        assert_eq!(numbered("a %B%\n"), format);
+        let lines =
+            read_numbered("3\t-\tone\ttwo\n-\t-\tnobody's\n3\t-\tthree\n-\t127.0.0.1:5\tfour\n");
+        let three = (Whose::Number(3), vec!["one\ttwo".to_owned(), "three".to_owned()]);
+        assert_eq!(lines, [three, (Whose::Port(5), vec!["four".to_owned()])].into());
     }
 
     #[test]
@@ -142,7 +168,7 @@ mod tests {
         let format = numbered("%DURATION% %REQ(x-request-id)% 100%% %REQ(:path):5%");
         assert_eq!(
             format,
-            "%REQ(x-scenario-exchange)%\t\u{1f}%DURATION%\u{1f} \u{1f}%REQ(x-request-id)%\u{1f} \
+            "%REQ(x-scenario-exchange)%\t%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%\t\u{1f}%DURATION%\u{1f} \u{1f}%REQ(x-request-id)%\u{1f} \
              100%% %REQ(:path):5%\n"
         );
         let line = "\u{1f}17\u{1f} \u{1f}-\u{1f} 100% /";
@@ -152,10 +178,11 @@ mod tests {
 
     #[test]
     fn a_line_belongs_to_its_exchange() {
-        let text = "0\t200\t-\tvia_upstream\n-\t404\tNR\troute_not_found\n1\t503\tUF\tx{y}\n";
+        let text = "0\t-\t200\t-\tvia_upstream\n-\t-\t404\tNR\tx\n-\tx:7\t400\tDPE\ty\n1\t-\t503\tUF\tx{y}\n";
         let lines = read(text);
-        assert_eq!(lines.len(), 2);
-        assert_eq!(lines[&1].flags, "UF");
-        assert_eq!(lines[&0].details, "via_upstream");
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[&Whose::Number(1)].flags, "UF");
+        assert_eq!(lines[&Whose::Number(0)].details, "via_upstream");
+        assert_eq!(lines[&Whose::Port(7)].flags, "DPE");
     }
 }

@@ -10,7 +10,7 @@ use crate::client::{self, ClientRequest, Ending, Outcome};
 use crate::fields;
 use crate::scenario::Scenario;
 use crate::scenario::observation::{Ended, Exchange, Fields, MARK, Response};
-use crate::scenario::step::{Act, Http, Repetition, Request, RequestStep, Step};
+use crate::scenario::step::{Act, Http, Raw, Repetition, Request, RequestStep, Step};
 
 /// What the steps do besides sending requests, and where requests go.
 pub trait Proxy {
@@ -90,10 +90,14 @@ async fn one(
     let began = started.elapsed();
     let sent = request.body.clone().unwrap_or_default();
     let outcome = client::exchange(address, message(request, first + round)).await;
-    Exchange { step, round, began, sent, response: response(outcome), ..Exchange::default() }
+    let port = outcome.port;
+    Exchange { step, round, began, sent, port, response: response(outcome), ..Exchange::default() }
 }
 
 fn message(request: Request, number: usize) -> ClientRequest {
+    if let Some(raw) = &request.raw {
+        return raw_message(&request, raw, number);
+    }
     let frames = match &request.body {
         None => Vec::new(),
         Some(body) => {
@@ -125,7 +129,26 @@ fn message(request: Request, number: usize) -> ClientRequest {
         reset_after: request.reset_after,
         reset_after_bytes: None,
         give_up_after: request.give_up_after,
+        raw: None,
     }
+}
+
+/// A request that stands for the raw one until it is on the wire.
+fn raw_message(request: &Request, raw: &Raw, number: usize) -> ClientRequest {
+    let method = if request.method == "HEAD" { "HEAD" } else { "GET" };
+    let plain = Request {
+        http: request.http,
+        give_up_after: request.give_up_after,
+        body: request.body.clone().filter(|_| request.http == Http::V2),
+        ..Request::new(method, "/")
+    };
+    let bytes = if request.http == Http::V2 {
+        client::Raw::Http2(raw.fields(number))
+    } else {
+        let body = request.body.clone().unwrap_or_default();
+        client::Raw::Http1([&raw.head(number), &b"\r\n\r\n"[..], &body].concat().into())
+    };
+    ClientRequest { raw: Some(bytes), ..message(plain, number) }
 }
 
 fn response(outcome: Outcome) -> Response {

@@ -4,7 +4,7 @@ use crate::yaml::{Error, Meaning, Object, Reader, Value};
 
 use super::bounds::{self, Bounds};
 use super::{Files, body, expect, optional};
-use crate::scenario::step::{Chunks, Cut, Http, Repetition, Request, RequestStep};
+use crate::scenario::step::{Chunks, Cut, Http, Raw, Repetition, Request, RequestStep};
 
 /// `post: /path` is short for `method: POST` and `path: /path`.
 const SHORT: [&str; 6] = ["get", "post", "put", "delete", "head", "options"];
@@ -30,7 +30,11 @@ pub(super) fn step(
 
 fn request(reader: &Reader<'_>, files: &Files<'_>, bounds: &Bounds) -> Result<Request, Error> {
     let mut object = reader.object()?;
-    let (method, path) = line(&mut object)?;
+    let raw = optional(&mut object, "raw", raw)?;
+    let (method, path) = match &raw {
+        None => line(&mut object)?,
+        Some(raw) => (first_word(raw), String::new()),
+    };
     let authority = optional(&mut object, "authority", |r| r.string().map(str::to_owned))?;
     let headers = fields(&mut object, "headers")?;
     let trailers = fields(&mut object, "trailers")?;
@@ -43,22 +47,56 @@ fn request(reader: &Reader<'_>, files: &Files<'_>, bounds: &Bounds) -> Result<Re
     let request = Request {
         method,
         path,
-        authority: authority.unwrap_or(plain.authority),
+        authority: authority.unwrap_or_else(|| plain.authority.clone()),
         headers,
         body,
         content_length: optional(&mut object, "content_length", |r| r.boolean())?.unwrap_or(true),
         chunks: optional(&mut object, "chunks", |r| chunks(r, bounds))?.unwrap_or_default(),
         trailers,
-        http: optional(&mut object, "http", http)?.unwrap_or_default(),
+        http: optional(&mut object, "http", http)?.unwrap_or_else(|| version(raw.as_ref())),
         expect_continue: optional(&mut object, "expect_continue", |r| r.boolean())?
             .unwrap_or(false),
         listener: optional(&mut object, "listener", |r| r.string().map(str::to_owned))?,
         reset_after: optional(&mut object, "reset_after", |r| bounds.time(r))?,
         give_up_after: optional(&mut object, "give_up_after", |r| bounds.time(r))?
             .unwrap_or(plain.give_up_after),
+        raw,
     };
     object.finish()?;
+    let usual = Request {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        body: request.body.clone(),
+        http: request.http,
+        listener: request.listener.clone(),
+        give_up_after: request.give_up_after,
+        raw: request.raw.clone(),
+        ..plain
+    };
+    if request.raw.is_some() && request != usual {
+        let allowed = "`raw` with `body`, `http`, `listener` and `give_up_after`";
+        return Err(reader.invalid("other fields beside `raw`", allowed, "write them into it"));
+    }
     Ok(request)
+}
+
+fn raw(reader: &Reader<'_>) -> Result<Raw, Error> {
+    let lines = reader.list()?;
+    let lines = lines.iter().map(|line| line.string().map(str::to_owned));
+    Ok(Raw { lines: lines.collect::<Result<_, _>>()? })
+}
+
+/// HTTP/1.0 if the request line says so: such an answer may end with the connection.
+fn version(raw: Option<&Raw>) -> Http {
+    let first = raw.and_then(|raw| raw.lines.first()).map(String::as_str).unwrap_or_default();
+    if first.contains("HTTP/") && !first.ends_with("HTTP/1.1") { Http::V1_0 } else { Http::V1_1 }
+}
+
+/// The method: a client reads an answer to HEAD in another way.
+fn first_word(raw: &Raw) -> String {
+    let first = raw.lines.first().map(String::as_str).unwrap_or_default();
+    let first = first.strip_prefix(":method: ").unwrap_or(first);
+    first.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn line(object: &mut Object<'_>) -> Result<(String, String), Error> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::codec;
 use super::library::{self, Heard};
+use super::{codec, raw::Body};
 use crate::host::Nanos;
 use crate::model::HeaderMap;
 use crate::model::effect::{ClientReset, StreamEvent, StreamId};
@@ -73,6 +73,8 @@ pub(super) struct Client {
     stream: Option<StreamId>,
     frames: VecDeque<Frame>,
     trailers: Option<HeaderMap>,
+    /// Behind the frames comes what cannot be read.
+    breaks: bool,
     waits_for_continue: bool,
     /// An upgrade or CONNECT that nobody has answered yet.
     waits_for_tunnel: bool,
@@ -90,6 +92,8 @@ pub(super) struct Client {
 pub(super) enum Sent {
     Data(Bytes, bool),
     Trailers(HeaderMap),
+    /// What is no message any more.
+    Broken,
     Nothing,
 }
 
@@ -105,6 +109,7 @@ impl Client {
             stream: None,
             frames: frames(&request),
             trailers: codec::request_trailers(&request),
+            breaks: false,
             waits_for_continue: request.expect_continue,
             waits_for_tunnel: request.is_tunnel(),
             in_tunnel: false,
@@ -135,21 +140,25 @@ impl Client {
         self.waits_for_continue || self.waits_for_tunnel
     }
 
+    /// This is the body, whatever the request says.
+    pub(super) fn send(&mut self, body: Body) {
+        self.frames = body.frames;
+        self.trailers = body.trailers;
+        self.breaks = body.breaks;
+    }
+
     /// When the next frame is to be sent, from the beginning of the request.
     pub(super) fn next_frame_at(&self) -> Option<Duration> {
         match self.frames.front() {
             Some(frame) => Some(frame.at),
-            None => self.trailers.as_ref().map(|_| Duration::ZERO),
+            None => (self.trailers.is_some() || self.breaks).then_some(Duration::ZERO),
         }
     }
 
     pub(super) fn take_frame(&mut self) -> Sent {
         match self.frames.pop_front() {
             Some(frame) => Sent::Data(frame.data, frame.end),
-            // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
-            None if self.request.http != Http::V2 && self.trailers.take().is_some() => {
-                Sent::Data(Bytes::new(), true)
-            }
+            None if std::mem::take(&mut self.breaks) => Sent::Broken,
             None => self.trailers.take().map_or(Sent::Nothing, Sent::Trailers),
         }
     }

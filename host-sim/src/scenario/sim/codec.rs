@@ -55,6 +55,10 @@ pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, b
 pub(crate) fn framing(request: &Request) -> Vec<(String, String)> {
     let field = |name: &str, value: String| (name.to_owned(), value);
     let mut fields = Vec::new();
+    if request.http == Http::V1_1 && !request.trailers.is_empty() {
+        let names: Vec<&str> = request.trailers.iter().map(|(name, _)| name.as_str()).collect();
+        fields.push(field("trailer", names.join(", ")));
+    }
     if let Some(body) = request.body.as_ref().filter(|_| !request.is_tunnel()) {
         let has_length = request.headers.iter().any(|(name, _)| name == "content-length");
         if request.content_length && !has_length && request.trailers.is_empty() {

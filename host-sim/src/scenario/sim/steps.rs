@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::client::Client;
-use super::{Happening, Play, SimError, codec, nanos, update};
+use super::{Happening, Play, SimError, codec, nanos, raw, update};
 use crate::host::OpenStream;
 use crate::scenario::step::{Act, Repetition};
 
@@ -73,21 +73,40 @@ impl Play<'_> {
                 })?
             }
         };
+        let number = self.scenario.exchange_number(client.step, client.exchange.round);
+        let raw = client.request.raw.as_ref().map(|raw| raw::read(&client.request, raw, number));
         let port = 50_000_u16.saturating_add(u16::try_from(index % 10_000).unwrap_or(0));
         let stream = self.host.open_stream(OpenStream {
             listener,
             worker,
-            protocol: codec::protocol(client.request.http),
+            protocol: match &raw {
+                Some(raw) => raw.protocol,
+                None => codec::protocol(client.request.http),
+            },
             peer: SocketAddr::from(([127, 0, 0, 1], port)),
         });
         client.begin(stream, now);
-        let number = self.scenario.exchange_number(client.step, client.exchange.round);
         if let Some(after) = client.request.reset_after {
             self.timeline.push(now + nanos(after), Happening::ClientReset(index));
         }
         let patience = nanos(client.request.give_up_after);
         self.timeline.push(now + patience, Happening::GiveUp(index));
-        let (headers, end) = codec::request_headers(&client.request, number);
+        let head = match raw {
+            None => Ok(codec::request_headers(&client.request, number)),
+            Some(raw) => {
+                if let Some(body) = raw.body {
+                    client.send(body);
+                }
+                raw.head
+            }
+        };
+        let (headers, end) = match head {
+            Ok(head) => head,
+            Err(malformed) => {
+                self.host.request_malformed(stream, malformed);
+                return Ok(());
+            }
+        };
         if let Some(frame) = client.next_frame_at() {
             self.timeline.push(now + nanos(frame), Happening::Frame(index));
         }

@@ -13,6 +13,7 @@ use crate::model::effect::{
     AttemptId, CalloutId, CalloutOutcome, Effect, StreamEvent, StreamId, UpstreamEvent,
     UpstreamReset,
 };
+use crate::model::hcm::Malformed;
 
 /// A proxy hears of a client's decision a little later.
 const CLOSES_AFTER: Nanos = 2_000_000;
@@ -35,6 +36,7 @@ impl Play<'_> {
         match sent {
             Sent::Data(data, end) => self.host.request_data(stream, data, end),
             Sent::Trailers(trailers) => self.host.request_trailers(stream, trailers),
+            Sent::Broken => self.host.request_malformed(stream, Malformed::Codec),
             Sent::Nothing => {}
         }
     }
