@@ -74,7 +74,7 @@ pub(super) struct Client {
     frames: VecDeque<Frame>,
     trailers: Option<HeaderMap>,
     /// Behind the frames comes what cannot be read.
-    breaks: bool,
+    ends_unreadable: bool,
     waits_for_continue: bool,
     /// An upgrade or CONNECT that nobody has answered yet.
     waits_for_tunnel: bool,
@@ -109,7 +109,7 @@ impl Client {
             stream: None,
             frames: frames(&request),
             trailers: codec::request_trailers(&request),
-            breaks: false,
+            ends_unreadable: false,
             waits_for_continue: request.expect_continue,
             waits_for_tunnel: request.is_tunnel(),
             in_tunnel: false,
@@ -144,21 +144,21 @@ impl Client {
     pub(super) fn send(&mut self, body: Body) {
         self.frames = body.frames;
         self.trailers = body.trailers;
-        self.breaks = body.breaks;
+        self.ends_unreadable = body.breaks;
     }
 
     /// When the next frame is to be sent, from the beginning of the request.
     pub(super) fn next_frame_at(&self) -> Option<Duration> {
         match self.frames.front() {
             Some(frame) => Some(frame.at),
-            None => (self.trailers.is_some() || self.breaks).then_some(Duration::ZERO),
+            None => (self.trailers.is_some() || self.ends_unreadable).then_some(Duration::ZERO),
         }
     }
 
     pub(super) fn take_frame(&mut self) -> Sent {
         match self.frames.pop_front() {
             Some(frame) => Sent::Data(frame.data, frame.end),
-            None if std::mem::take(&mut self.breaks) => Sent::Broken,
+            None if std::mem::take(&mut self.ends_unreadable) => Sent::Broken,
             None => self.trailers.take().map_or(Sent::Nothing, Sent::Trailers),
         }
     }
