@@ -160,3 +160,15 @@ fn the_second_cluster_of_a_name_is_shown_where_it_stands() {
          cluster of a name; rename one"
     );
 }
+
+#[test]
+fn a_back_off_that_ends_envoy_is_refused() {
+    let wait = |seconds: &str| {
+        with_plugin(&format!(
+            "vm_config:\n  runtime: envoy.wasm.runtime.v8\n  code: {{local: {{filename: x.wasm}}}}\n\
+             reload_config: {{backoff: {{base_interval: {seconds}s}}}}\n"
+        ))
+    };
+    assert!(refused(&wait("0.001")).contains("divides by zero"));
+    assert!(read(&wait("0.002")).is_ok());
+}

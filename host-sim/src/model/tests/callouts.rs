@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::scene::{Filter, Guests, Notes, PAUSE, Scene, default_answer};
 use crate::{
     abi::{Callback, Status},
-    model::{HeaderMap, HttpCall, World, effect::CalloutOutcome},
+    model::{GrpcCall, HeaderMap, HttpCall, World, effect::CalloutOutcome},
 };
 
 fn call(cluster: &str, timeout_ms: u32) -> HttpCall {
@@ -124,4 +124,22 @@ fn what_cannot_be_sent_is_refused_at_once() {
     let mut scene = Scene::new(guests, &[Filter("caller", "caller", "")]);
     scene.request(&[], true);
     assert!(scene.callouts.is_empty());
+}
+
+#[test]
+fn a_grpc_call_that_is_cancelled_at_once_reaches_no_server() {
+    let guests = Guests::default().plain("caller", |world, callback| {
+        if let Callback::RequestHeaders { .. } = callback {
+            let call = GrpcCall { service: b"a".to_vec(), timeout_ms: 300, ..GrpcCall::default() };
+            let token = world.grpc_call(call).unwrap();
+            world.grpc_cancel(token).unwrap();
+        }
+        default_answer(callback)
+    });
+    let mut scene = Scene::new(guests, &[Filter("caller", "caller", "")]);
+    for requests in [1, 2] {
+        scene.request(&[], true);
+        let sent = scene.trace().matches("to server: headers").count();
+        assert_eq!(sent, requests, "those of clients alone: {}", scene.trace());
+    }
 }
