@@ -3,6 +3,8 @@
 mod abi;
 mod demo;
 mod fuzz;
+mod out;
+mod progress;
 mod run;
 mod schema;
 mod serve;
@@ -10,14 +12,26 @@ mod upstream;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Runs proxy-wasm filters as Envoy would, without an Envoy.
 #[derive(Debug, Parser)]
-#[command(name = "host-sim", version)]
+#[command(name = "host-sim", version, after_help = EXIT_CODES)]
 pub(crate) struct Command {
     #[command(subcommand)]
     what: What,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all is as it must be; 1 something is not; 2 wrong use, or the \
+    work could not be done; 130 interrupted; 141 nobody reads the output any more";
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object on a line for each result.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -51,7 +51,7 @@ use crate::yaml::{Error, Node, Place};
 #[derive(Debug, thiserror::Error)]
 pub enum SimulationError {
     /// The module is given as text, and the text is wrong.
-    #[error("the module's text does not assemble: {0}")]
+    #[error("the module's text does not assemble")]
     Text(#[from] wat::Error),
     /// There is no engine for this machine.
     #[error(transparent)]

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use host_sim::demo::{self, Demo, DemoError, DemoHost, DemoOptions, FILE, Prepared, Report};
 
+use super::out;
+
 /// Sends real requests through the filters and shows where each of them went, and why.
 #[derive(Debug, Args)]
 pub(super) struct DemoCommand {
@@ -70,27 +72,31 @@ impl DemoCommand {
         eprintln!("host-sim: starting model servers and the proxy with {FILE}");
         let demo = Demo::start(prepared, options).await?;
         let report = demo.run().await;
-        match self.format {
-            Format::Json => println!("{:#}", report.to_json()),
-            Format::Table => tell(&report),
-        }
+        let lines = match self.format {
+            Format::Json => format!("{:#}", report.to_json()),
+            Format::Table => table(&report),
+        };
+        // With `--serve` it stays up although nobody reads.
+        let _ = out::line(lines);
         if self.serve {
             let address = demo.address();
-            println!("\nListening on {address} until Ctrl-C. Try:\n");
-            println!(
-                "  curl -s http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+            let _ = out::line(format_args!(
+                "\nListening on {address} until Ctrl-C. Try:\n\n  \
+                 curl -s http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
                  -d '{{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'"
-            );
+            ));
             super::interrupted().await;
         }
         Ok(report.is_as_expected())
     }
 }
 
-fn tell(report: &Report) {
-    println!("\n{} requests through {} with {FILE}\n", report.rows.len(), report.host);
-    println!("{}", demo::render(report));
-    println!(
-        "The rules that decided, the pools and the routes are in {FILE}: change one and run this again."
-    );
+fn table(report: &Report) -> String {
+    format!(
+        "\n{} requests through {} with {FILE}\n\n{}\n\
+         The rules that decided, the pools and the routes are in {FILE}: change one and run this again.",
+        report.rows.len(),
+        report.host,
+        demo::render(report)
+    )
 }

@@ -10,12 +10,15 @@ use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Part, Without};
 use host_sim::scenario::quantity;
 use host_sim::scenario::workbench::Workbench;
+use serde_json::json;
+
+use super::{Format, out};
 
 /// Looks for random cases in which the simulator and Envoy differ.
 #[derive(Debug, Args)]
 pub(super) struct Fuzz {
     /// How many cases; what does not count (see `host-sim/src/fuzz.rs`) is drawn in addition.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     cases: u64,
     /// From which cases are drawn.
     #[arg(long, default_value_t = 1)]
@@ -38,6 +41,9 @@ pub(super) struct Fuzz {
     /// How many differing cases are made smaller.
     #[arg(long, default_value_t = 3)]
     made_smaller: usize,
+    /// For people, or one JSON object on a line for each case that differs and one at the end.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,19 +74,14 @@ impl Fuzz {
             made_smaller: self.made_smaller,
         };
         if self.show {
-            print!("{}", hunt.scenario());
-            return ExitCode::SUCCESS;
+            return out::all([hunt.scenario().trim_end()], ExitCode::SUCCESS);
         }
         let begun = Instant::now();
         let report = hunt.run(&bench, |progress| {
             say(&format!("{progress}; {}", quantity::display(begun.elapsed())));
         });
-        match report.map(|report| tell(&report)) {
-            Ok(Ok(code)) => code,
-            Ok(Err(error)) => {
-                say(&format!("fuzz: the report could not be written: {error}"));
-                ExitCode::from(2)
-            }
+        match report {
+            Ok(report) => tell(&report, self.format),
             Err(error) => {
                 say(&format!("fuzz --seed {}: {error}", self.seed));
                 ExitCode::from(2)
@@ -94,27 +95,51 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "host-sim: {text}");
 }
 
-/// Not by `println!`, which panics when nobody reads: whoever pipes a long run away shall still get an end.
-fn tell(report: &Report) -> io::Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    for finding in &report.findings {
-        writeln!(out, "case {} differs", finding.case)?;
-        for difference in &finding.differences {
-            writeln!(out, "     {difference}")?;
-        }
-        writeln!(out, "     repeat: {}", finding.repeat)?;
-        for line in finding.scenario.lines().filter(|line| line.len() < 4_000) {
-            writeln!(out, "       {line}")?;
-        }
-    }
-    for difference in &report.elsewhere {
-        writeln!(out, "in no case: {difference}")?;
-    }
-    if !report.unsteady.is_empty() {
-        writeln!(out, "differed once and not again: {:?}", report.unsteady)?;
-    }
-    writeln!(out, "{report}")?;
-    out.flush()?;
+fn tell(report: &Report, format: Format) -> ExitCode {
     let equal = report.findings.is_empty() && report.elsewhere.is_empty();
-    Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let code = if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match format {
+        Format::Text => out::all(text(report), code),
+        Format::Json => out::all(objects(report), code),
+    }
+}
+
+fn text(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for finding in &report.findings {
+        lines.push(format!("case {} differs", finding.case));
+        lines.extend(finding.differences.iter().map(|difference| format!("     {difference}")));
+        lines.push(format!("     repeat: {}", finding.repeat));
+        let scenario = finding.scenario.lines().filter(|line| line.len() < 4_000);
+        lines.extend(scenario.map(|line| format!("       {line}")));
+    }
+    lines.extend(report.elsewhere.iter().map(|difference| format!("in no case: {difference}")));
+    if !report.unsteady.is_empty() {
+        let cases: Vec<String> = report.unsteady.iter().map(ToString::to_string).collect();
+        lines.push(format!("differed once and not again: {}", cases.join(", ")));
+    }
+    lines.push(report.to_string());
+    lines
+}
+
+fn objects(report: &Report) -> Vec<serde_json::Value> {
+    let mut objects: Vec<serde_json::Value> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "case": finding.case,
+                "differences": finding.differences,
+                "repeat": finding.repeat,
+                "scenario": finding.scenario,
+            })
+        })
+        .collect();
+    objects.push(json!({
+        "summary": report.to_string(),
+        "different": report.findings.len(),
+        "in_no_case": report.elsewhere,
+        "unsteady": report.unsteady,
+    }));
+    objects
 }

@@ -15,6 +15,10 @@ use host_sim::scenario::verdict::{Mark, Summary, Verdict};
 use host_sim::scenario::workbench::Workbench;
 use serde_json::json;
 
+use super::Format;
+use super::out::{self, Closed};
+use super::progress::Progress;
+
 /// Plays scenarios in the simulator, on a real Envoy, or on both with equal results.
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -56,12 +60,6 @@ enum Host {
     Both,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 pub(super) fn version(text: &str) -> Result<EnvoyVersion, String> {
     let known = ENVOYS.iter().find(|(name, _)| *name == text);
     known
@@ -80,12 +78,8 @@ impl Run {
             Ok(files) => files,
             Err(error) => return super::refuse(&error),
         };
-        let bench = match &self.plugin {
-            // Somebody else's plugin needs nothing of this project.
-            Some(_) => Workbench::anywhere(without),
-            None => Workbench::here(without),
-        };
-        let bench = match bench {
+        // Somebody else's plugin needs nothing of this project.
+        let bench = match Workbench::anywhere(without) {
             Ok(bench) => bench,
             Err(error) => return super::refuse(&error),
         };
@@ -103,32 +97,42 @@ impl Run {
         };
         let begun = Instant::now();
         let mut summary = Summary::default();
+        let progress = Progress::watch();
         for file in files {
+            progress.begin(format!("playing {}", file.display()));
             let verdict = run(&file, &options, &bench);
+            progress.end();
             summary.add(&verdict);
-            match self.format {
+            let told = match self.format {
                 Format::Text => self.tell(&verdict),
-                Format::Json => println!("{}", as_json(&verdict)),
+                Format::Json => out::line(as_json(&verdict)),
+            };
+            if let Err(closed) = told {
+                return closed.into();
             }
         }
-        if self.format == Format::Text {
-            println!("{summary}; {}", quantity::display(begun.elapsed()));
+        let code = if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        match self.format {
+            Format::Text => {
+                out::all([format!("{summary}; {}", quantity::display(begun.elapsed()))], code)
+            }
+            Format::Json => code,
         }
-        if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    fn tell(&self, verdict: &Verdict) {
+    fn tell(&self, verdict: &Verdict) -> Result<(), Closed> {
         for line in verdict.lines() {
-            println!("{line}");
+            out::line(line)?;
         }
         if self.trace {
             for run in &verdict.runs {
-                println!("     all {} lines of {}:", run.trace.len(), run.host);
+                out::line(format_args!("     all {} lines of {}:", run.trace.len(), run.host))?;
                 for line in &run.trace {
-                    println!("       {line}");
+                    out::line(format_args!("       {line}"))?;
                 }
             }
         }
+        Ok(())
     }
 }
 

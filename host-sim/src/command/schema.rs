@@ -11,7 +11,6 @@ pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> ExitCode {
-        print!("{SCHEMA}");
-        ExitCode::SUCCESS
+        super::out::all([SCHEMA.trim_end()], ExitCode::SUCCESS)
     }
 }

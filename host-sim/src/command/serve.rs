@@ -71,7 +71,8 @@ impl ServeCommand {
 /// Access logs go to standard output, as Envoy's do; everything else to standard error.
 fn tell(notice: Notice) {
     match notice {
-        Notice::Access(line) => println!("{}", line.trim_end()),
+        // Requests are served also when nobody reads of them.
+        Notice::Access(line) => drop(super::out::line(line.trim_end())),
         Notice::Plugin(line) => eprintln!("{line}"),
         Notice::NotModelled(what) => eprintln!("host-sim: not modelled: {what}"),
     }

@@ -40,7 +40,7 @@ impl UpstreamCommand {
                     eprintln!(
                         "host-sim: {address}: {error}; choose another --port, or 0 for a free one"
                     );
-                    return ExitCode::FAILURE;
+                    return ExitCode::from(2);
                 }
             };
             eprintln!("host-sim: a model server on http://{}, until Ctrl-C", server.address());

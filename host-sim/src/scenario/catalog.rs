@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The path cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Unreadable {
         /// The path.
         path: String,

@@ -24,10 +24,10 @@ const GUEST: &str = r#"
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The text of this module is not a module.
-    #[error("the pass-through guest does not assemble: {0}")]
+    #[error("the pass-through guest does not assemble")]
     Assemble(#[from] wat::Error),
     /// The file cannot be written.
-    #[error("{path}: {source}")]
+    #[error("cannot write {path}")]
     Write {
         /// The file.
         path: String,

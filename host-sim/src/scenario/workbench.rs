@@ -33,7 +33,7 @@ pub enum WorkbenchError {
     #[error(transparent)]
     Place(#[from] PlaceError),
     /// No folder to write in.
-    #[error("no temporary folder: {0}")]
+    #[error("no temporary folder")]
     Scratch(#[from] std::io::Error),
 }
 

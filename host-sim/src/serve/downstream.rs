@@ -157,8 +157,8 @@ async fn serve_request(
 }
 
 /// Reads a request's body into the engine, no faster than it is taken at the other end.
-async fn read_request(
-    mut body: Incoming,
+async fn read_request<B: Body<Data = Bytes> + Unpin>(
+    mut body: B,
     (stream, http2): (StreamId, bool),
     inputs: Inputs,
     mut reading: watch::Receiver<bool>,
@@ -255,3 +255,6 @@ impl Body for ResponseBody {
         self.receiver.is_none() || self.guard.as_ref().is_some_and(|guard| guard.ended)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ pub enum Sabotage {
 #[derive(Debug, thiserror::Error)]
 pub enum SabotageError {
     /// It is no module, or has what this does not read.
-    #[error("cannot read the module: {0}")]
+    #[error("cannot read the module")]
     Module(#[from] wasmparser::BinaryReaderError),
     /// It has no such export.
     #[error("the module does not export `{wanted}`; it exports {has}")]

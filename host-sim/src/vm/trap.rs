@@ -6,6 +6,10 @@ use wasmtime::{Error, WasmBacktrace};
 
 use crate::abi::LogLevel;
 
+/// What is said of a call that the watchdog ended.
+pub(crate) const TOO_LONG: &str =
+    "ran for longer than a call may; Envoy has no such limit, its worker would hang";
+
 /// How many frames are told; panics come from deeper, but what matters is on top.
 const FRAMES: usize = 6;
 
@@ -16,10 +20,7 @@ const MACHINERY: &[&str] =
 /// One text of several lines: reason, then frames.
 pub(crate) fn describe(error: &Error) -> String {
     let mut text = match error.downcast_ref::<wasmtime::Trap>() {
-        Some(wasmtime::Trap::Interrupt) => {
-            "ran for longer than a call may; Envoy has no such limit, its worker would hang"
-                .to_owned()
-        }
+        Some(wasmtime::Trap::Interrupt) => TOO_LONG.to_owned(),
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -39,9 +40,15 @@ fn a_module_is_compiled_once_and_found_again() {
         files(directory.path()).into_iter().find(|file| *file != file_of_one).unwrap();
     assert_eq!(run(&one, directory.path()), 1);
     assert_eq!(files(directory.path()).len(), 2, "the second run of one module adds no file");
-    // What the file holds is what runs, so the file is what was used.
+    // A file that was compiled again would be another file in the place of the first.
+    let number = |file: &Path| fs::metadata(file).unwrap().ino();
+    let before = number(&file_of_one);
+    assert_eq!(run(&one, directory.path()), 1);
+    assert_eq!(number(&file_of_one), before);
+    // A file of another module is not trusted for its name.
     fs::copy(&file_of_two, &file_of_one).unwrap();
-    assert_eq!(run(&one, directory.path()), 2);
+    assert_eq!(run(&one, directory.path()), 1);
+    assert_ne!(number(&file_of_one), before);
 }
 
 #[test]

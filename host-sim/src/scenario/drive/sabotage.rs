@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::scenario::fault::GuestFault;
+use crate::scenario::workbench::rim;
 use crate::vm::sabotage;
 use crate::yaml::{Error, Node};
 
@@ -24,7 +25,8 @@ pub(super) fn sabotage(
             format!("faults[{number}]: {}: {error}", plugin.module.display())
         };
         let code = std::fs::read(&plugin.module).map_err(|error| at(&error))?;
-        let faulty = sabotage::apply(&code, fault.sabotage).map_err(|error| at(&error))?;
+        let faulty = sabotage::apply(&code, fault.sabotage);
+        let faulty = faulty.map_err(|error| at(&rim(&error)))?;
         let file = folder.join(format!("faulty-{number}.wasm"));
         std::fs::write(&file, faulty).map_err(|error| at(&error))?;
         load(tree, &plugin.vm, &file);

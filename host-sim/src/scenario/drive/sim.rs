@@ -14,6 +14,7 @@ use crate::scenario::envoy::access_log;
 use crate::scenario::observation::{HostName, LogLine, Observation};
 use crate::scenario::sim;
 use crate::scenario::workbench::{Workbench, rim};
+use crate::vm::trap::TOO_LONG;
 
 const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"];
 
@@ -26,6 +27,9 @@ pub enum SimulateError {
     /// The scenario could not be played to its end.
     #[error("the scenario could not be played")]
     Play(#[from] sim::SimError),
+    /// A plugin did not come back from a call: what followed would not have happened on Envoy.
+    #[error("a plugin never comes back; {0}")]
+    Endless(String),
     /// A plugin asked for what Envoy has and the model has not.
     #[error("the simulator does not model: {}", .0.join("; "))]
     NotModelled(Vec<String>),
@@ -76,6 +80,10 @@ pub fn simulate(
     let mut observation = sim::play(scenario, &mut host, &listeners)?;
     host.lint_what_is_left();
     observation.lints = host.world().lints().to_vec();
+    let endless = host.world().traps().iter().find(|trap| trap.message.contains(TOO_LONG));
+    if let Some(trap) = endless {
+        return Err(SimulateError::Endless(trap.message.clone()));
+    }
     let refused = host.take_refusals();
     if !refused.is_empty() {
         return Err(SimulateError::NotModelled(refused));

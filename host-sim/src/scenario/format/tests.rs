@@ -7,6 +7,7 @@ use crate::scenario::observation::Ended;
 use crate::scenario::step::{Cut, Http, Repetition};
 
 mod malformed;
+mod mutated;
 mod schema;
 
 const HEAD: &str = "# Something behaves.\nenvoy: chain.yaml\n";
