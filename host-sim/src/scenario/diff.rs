@@ -6,7 +6,7 @@
 //!
 //! # What is normalised, and nothing else
 //! - values that are new in every run: `x-request-id`, `date`, `x-envoy-upstream-service-time`,
-//!   and the remaining time in `x-envoy-expected-rq-timeout-ms`;
+//!   and the remaining time in `x-envoy-expected-rq-timeout-ms`; the time of the service also where a plugin logs it;
 //! - the last address in `x-forwarded-for`: for a client on the loopback interface Envoy writes its
 //!   machine's own;
 //! - the number of the exchange, in its header and in the ids of the scripted servers' answers:
@@ -28,7 +28,7 @@ use crate::scenario::envoy::access_log;
 use crate::scenario::observation::{Exchange, Fields, HostName, Observation, Received};
 use crate::scenario::step::Repetition;
 
-use normal::{body, fields, text};
+use normal::{body, fields, log_line, text};
 
 /// Something that is different on two hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,7 +243,7 @@ fn run(found: &mut Found<'_>) {
 fn log(seen: &Observation) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
     for line in seen.logs.iter().filter(|line| !callbacks::is_callback(line)) {
-        *lines.entry(format!("{} {}", line.level, text(&line.text))).or_default() += 1;
+        *lines.entry(format!("{} {}", line.level, log_line(&line.text))).or_default() += 1;
     }
     lines
 }

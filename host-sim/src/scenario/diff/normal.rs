@@ -27,6 +27,9 @@ static PORT: LazyLock<Option<Regex>> =
 static ANSWER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\b(chatcmpl-|cmpl-|msg_|resp_|rs_)[0-9]{6}\b").ok());
 
+static SERVICE_TIME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new("(x-envoy-upstream-service-time[^0-9A-Za-z]{1,4})[0-9]+").ok());
+
 /// A text with ports and numbers of exchanges replaced by words.
 pub(super) fn text(value: &str) -> String {
     let replace = |text: String, pattern: &LazyLock<Option<Regex>>, by: &str| match &**pattern {
@@ -34,6 +37,15 @@ pub(super) fn text(value: &str) -> String {
         None => text,
     };
     replace(replace(value.to_owned(), &PORT, "$1:PORT"), &ANSWER, "${1}NUMBER")
+}
+
+/// A plugin's log line: the time that a server took, which plugins log with a response's headers, is new in
+/// every run.
+pub(super) fn log_line(line: &str) -> String {
+    match &*SERVICE_TIME {
+        Some(pattern) => text(&pattern.replace_all(line, "${1}NEW")),
+        None => text(line),
+    }
 }
 
 /// Fields by name; several of one name stay in order.

@@ -90,6 +90,17 @@ fn log_lines_compare_without_order_and_with_number() {
 }
 
 #[test]
+fn a_logged_service_time_compares_by_presence() {
+    for (ours, theirs, same) in [
+        ("x-envoy-upstream-service-time: 0", "x-envoy-upstream-service-time: 22", true),
+        ("x-envoy-upstream-service-time: 0", "x-envoy-upstream-service-time: -", false),
+        ("x-other: 0", "x-other: 22", false),
+    ] {
+        assert_eq!(normal::log_line(ours) == normal::log_line(theirs), same, "{ours} {theirs}");
+    }
+}
+
+#[test]
 fn a_metric_that_only_one_host_counted_differs() {
     let found = messages(|envoy| {
         envoy.metrics.insert("llm_requests_total".to_owned(), 1);
