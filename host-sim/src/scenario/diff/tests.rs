@@ -96,7 +96,7 @@ fn a_logged_service_time_compares_by_presence() {
         ("x-envoy-upstream-service-time: 0", "x-envoy-upstream-service-time: -", false),
         ("x-other: 0", "x-other: 22", false),
     ] {
-        assert_eq!(normal::log_line(ours) == normal::log_line(theirs), same, "{ours} {theirs}");
+        assert_eq!(log_line(ours) == log_line(theirs), same, "{ours} {theirs}");
     }
 }
 
