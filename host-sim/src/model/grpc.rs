@@ -327,6 +327,7 @@ fn headers(opening: Opening<'_>, cluster: String) -> HeaderMap {
         [(":method", "POST".to_owned()), (":path", path), (":authority", cluster)]
             .into_iter()
             .collect();
+    headers.append(":scheme", "http");
     headers.append("te", "trailers");
     if let Some(limit) = opening.timeout {
         headers.append("grpc-timeout", timeout_text(limit));
