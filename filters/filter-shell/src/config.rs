@@ -8,6 +8,9 @@
 mod body;
 mod json;
 mod matching;
+mod tokens;
+
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +24,11 @@ use body::RawBody;
 use json::Strict;
 pub(crate) use matching::Matching;
 use matching::RawMatch;
+pub(crate) use tokens::Exact;
+use tokens::RawTokens;
 
 use crate::filter::Filter;
+use crate::tokens::Vocabularies;
 
 /// A section of the configuration, and the filter it turns on.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +54,8 @@ pub struct Shared {
     pub(crate) debug_headers: bool,
     pub(crate) log_fields: Vec<LogField>,
     pub(crate) trust_incoming: Vec<String>,
+    pub(crate) exact: Exact,
+    pub(crate) vocabularies: Rc<Vocabularies>,
 }
 
 /// A fact that access logs may name, as `%FILTER_STATE(wasm.llm.model:PLAIN)%`.
@@ -77,11 +85,12 @@ pub(crate) struct Configured {
     pub(crate) filters: Vec<Box<dyn Filter>>,
 }
 
-const SHARED_KEYS: [&str; 9] = [
+const SHARED_KEYS: [&str; 10] = [
     "version",
     "match",
     "body",
     "limits",
+    "tokens",
     "models",
     "pools",
     "debug_headers",
@@ -137,9 +146,13 @@ fn shared(object: &mut Map<String, Value>) -> Result<Shared, Invalid> {
     let pools: Vec<RawPool> = take(object, "pools")?.unwrap_or_default();
     let matching: RawMatch = take(object, "match")?.unwrap_or_default();
     let body: RawBody = take(object, "body")?.unwrap_or_default();
+    let tokens: RawTokens = take(object, "tokens")?.unwrap_or_default();
     let limits: RawLimits = take(object, "limits")?.unwrap_or_default();
+    let catalog = Catalog::try_from((models, pools))?;
     Ok(Shared {
-        catalog: Catalog::try_from((models, pools))?,
+        vocabularies: Rc::new(Vocabularies::of(&catalog)?),
+        exact: tokens.exact,
+        catalog,
         body: Body::try_from(body).map_err(|e| e.under("body"))?,
         matching: matching.into(),
         waiting_requests: limits.waiting_requests.unwrap_or(DEFAULT_WAITING_REQUESTS),

@@ -4,6 +4,7 @@
 //! [`Exchange::overdue`]. Both work on the same state, so it is shared between them in a cell.
 
 mod arrive;
+mod count;
 mod deliver;
 mod scan;
 
@@ -22,6 +23,7 @@ use crate::facts::Facts;
 use crate::host::headers::{self, Map};
 use crate::host::streams;
 use crate::root::Plugin;
+use crate::tokens::Tokens;
 
 /// How far a request has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub(crate) struct Exchange {
     plugin: Rc<Plugin>,
     phase: Phase,
     facts: Facts,
-    scanner: Option<RequestScanner>,
+    scanner: Option<RequestScanner<Tokens>>,
     /// How many bytes of the body were read.
     read: usize,
     /// How long the body was announced to be.

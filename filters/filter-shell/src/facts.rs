@@ -21,6 +21,10 @@ pub struct Facts {
     pub body: RequestFacts,
     /// How much of the body that rests on.
     pub part: Part,
+    /// The prompt has at least so many tokens, for sure.
+    pub tokens_at_least: u64,
+    /// The prompt, as far as it is in the body, has at most so many tokens, for sure.
+    pub tokens_at_most: Option<u64>,
 }
 
 /// How much of a body was seen when the decision was taken.

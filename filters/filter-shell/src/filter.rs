@@ -12,6 +12,10 @@ pub trait Filter {
     /// Adds to the decision on a request whose facts are as complete as they will get.
     fn decide(&self, facts: &Facts, decision: &mut Decision);
 
+    /// Whether it would say the same of these facts if the prompt had any number of tokens from
+    /// `at_least` to `at_most`. If not, the tokens are counted exactly before it is asked.
+    fn settles(&self, facts: &Facts, at_least: u64, at_most: Option<u64>) -> bool;
+
     /// The request headers it reads from [`Facts::headers`], lower-case.
     fn reads_headers(&self) -> Vec<String> {
         Vec::new()

@@ -20,6 +20,7 @@
 //! | `config` | the configuration's shell part, and reading sections |
 //! | `facts`, `decision`, `filter` | what filters see, say and are |
 //! | `exchange` | one request: its phases |
+//! | `tokens` | which way of counting is taken |
 //! | `waiting` | deadlines of what waits, bounded |
 //! | `gate` | the second plugin, which holds a request until its decision comes |
 //! | `metrics` | counters with labels |
@@ -37,6 +38,7 @@ mod gate;
 mod host;
 mod metrics;
 mod root;
+mod tokens;
 mod waiting;
 
 pub use config::{Body, Build, Section, Shared, check, section};

@@ -30,7 +30,7 @@ use crate::count::{TokenCount, TokenSource};
 use crate::text::{Mark, Piece, TextSink};
 
 /// What OpenAI charges for one image of 1024 by 1024 pixels in high detail.
-pub(crate) const IMAGE_TOKENS: u64 = 765;
+pub const IMAGE_TOKENS: u64 = 765;
 
 /// What a message costs besides its text: its delimiters and its role.
 const MESSAGE_TOKENS: u64 = 4;

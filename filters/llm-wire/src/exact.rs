@@ -30,19 +30,9 @@ use counter::Counter;
 use unescape::Unescape;
 
 use crate::count::{TokenCount, TokenSource};
+use crate::encoding::Encoding;
 use crate::estimate::{CALL_TOKENS, IMAGE_TOKENS};
 use crate::text::{Mark, Piece, TextSink};
-
-/// An encoding whose vocabulary is in this build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// `o200k_base`: GPT-4o and later, gpt-oss.
-    #[cfg(feature = "exact-o200k")]
-    O200k,
-    /// `cl100k_base`: GPT-4, GPT-3.5, the embeddings.
-    #[cfg(feature = "exact-cl100k")]
-    Cl100k,
-}
 
 /// What every message costs besides its text, its role being text.
 const MESSAGE_TOKENS: u64 = 3;
@@ -76,17 +66,29 @@ struct Open {
 }
 
 impl ExactCounter {
-    /// A counter for one encoding.
+    /// A counter for one encoding, if its table is in this build.
     #[must_use]
-    pub fn new(encoding: Encoding) -> Self {
-        Self {
+    pub fn new(encoding: Encoding) -> Option<Self> {
+        encoding.is_built().then(|| Self {
             counter: Counter::new(encoding),
             unescape: Unescape::default(),
             frame: 0,
             allowance: 0,
             is_conversation: false,
             open: None,
-        }
+        })
+    }
+
+    /// The encoding whose tokens are counted.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.counter.encoding()
+    }
+
+    /// The tokens that the prompt has already, whatever follows.
+    #[must_use]
+    pub fn certain(&self) -> u64 {
+        self.counter.tokens() + self.frame
     }
 
     /// Begins anew, for another prompt. What was learnt of frequent words stays.

@@ -31,24 +31,31 @@
 //! | `request` | the fields of each API, and the facts they make |
 //! | `text` | what a consumer of prompt text is told |
 //! | `estimate` | a consumer that guesses the number of tokens |
+//! | `exact`, `encoding` | a consumer that counts with a vocabulary of OpenAI's (features `exact-*`) |
 //! | `count` | a number of tokens with its source and error |
 //! | `reply` | error bodies as each API shapes them |
 
 mod api;
 mod count;
+mod encoding;
 mod estimate;
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 mod exact;
 mod json;
+#[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
+mod no_tables;
 mod reply;
 mod request;
 mod text;
 
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
-pub use estimate::{Estimator, Features};
+pub use encoding::Encoding;
+pub use estimate::{Estimator, Features, IMAGE_TOKENS};
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
-pub use exact::{Encoding, ExactCounter};
+pub use exact::ExactCounter;
+#[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
+pub use no_tables::ExactCounter;
 pub use reply::Refusal;
 pub use request::{Malformed, Progress, RequestFacts, RequestScanner, ScanLimits};
 pub use text::{Mark, Piece, TextSink};

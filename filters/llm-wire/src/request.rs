@@ -137,9 +137,15 @@ impl<S: TextSink> RequestScanner<S> {
 
     /// What is known, without the scanner.
     #[must_use]
-    pub fn into_facts(mut self) -> RequestFacts {
+    pub fn into_facts(self) -> RequestFacts {
+        self.into_parts().0
+    }
+
+    /// What is known, and the sink.
+    #[must_use]
+    pub fn into_parts(mut self) -> (RequestFacts, S) {
         self.reading.update_count();
-        self.reading.facts
+        (self.reading.facts, self.reading.sink)
     }
 
     /// The sink, for what it knows beyond the count.

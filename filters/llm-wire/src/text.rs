@@ -60,6 +60,10 @@ pub enum Mark {
 
 /// Receives the prompt while the body is read.
 pub trait TextSink {
+    /// The model that the text is for. Comes where the body says it: before the text, as clients
+    /// write it, or after.
+    fn model(&mut self, _name: &str) {}
+
     /// Something that is not text.
     fn mark(&mut self, mark: Mark);
 

@@ -3,11 +3,11 @@
 use filter_shell::{Decision, Facts, Filter, Part, Section, Shared, section};
 use serde_json::Value;
 use traffic_policy::invalid::Invalid;
-use traffic_policy::route::{Outcome, RawRouter, Router};
+use traffic_policy::route::{Outcome, RawRouter, Request, Router, TokenCount};
 
 use crate::metrics::Metrics;
 use crate::refusal::reply;
-use crate::request::request;
+use crate::request::{open_ended, request};
 
 /// The section `token_router`.
 pub const SECTION: Section = Section { name: "token_router", build };
@@ -57,6 +57,11 @@ impl Filter for TokenRouter {
         }
     }
 
+    fn settles(&self, facts: &Facts, at_least: u64, at_most: Option<u64>) -> bool {
+        let prompt_tokens = open_ended(facts, TokenCount { at_least, at_most });
+        self.policy.settles(&Request { prompt_tokens, ..request(facts) })
+    }
+
     fn reads_headers(&self) -> Vec<String> {
         self.policy.headers().map(str::to_owned).collect()
     }
@@ -67,7 +72,7 @@ mod tests {
     use super::*;
     use crate::check;
     use filter_shell::{Facts, Part};
-    use llm_wire::{Api, RequestFacts, TokenCount, TokenSource};
+    use llm_wire::{Api, RequestFacts, TokenSource};
     use traffic_policy::catalog::{Catalog, RawModel, RawPool};
     use traffic_policy::route::Fallback;
 
@@ -91,7 +96,8 @@ mod tests {
     }
 
     fn facts(model: &str, tokens: u64, part: Part) -> Facts {
-        let prompt = TokenCount { tokens, error_percent: 10, source: TokenSource::Estimated };
+        let source = TokenSource::Estimated;
+        let prompt = llm_wire::TokenCount { tokens, error_percent: 10, source };
         let body = RequestFacts { model: Some(model.into()), prompt, ..RequestFacts::default() };
         Facts {
             path: "/v1/chat/completions".into(),

@@ -16,6 +16,18 @@ pub struct Model {
     pub aliases: Vec<String>,
     /// How many tokens prompt and answer may have together.
     pub context_window: Option<u64>,
+    /// The published encoding of its tokens, if it has one.
+    pub encoding: Option<Encoding>,
+}
+
+/// A published encoding, by which tokens can be counted and not only estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// GPT-4o and later, gpt-oss.
+    O200kBase,
+    /// GPT-4, GPT-3.5, the embeddings.
+    Cl100kBase,
 }
 
 /// A set of servers that a route leads to.

@@ -118,6 +118,20 @@ impl Router {
         self.fit(self.choose(request), request)
     }
 
+    /// Whether the choice is the same wherever in its interval the number of prompt tokens is.
+    ///
+    /// Rules are judged by the interval. A window is judged at both ends: what fits only shrinks
+    /// as tokens are added, so a choice that is the same at both ends is the same between them.
+    pub fn settles(&self, request: &Request<'_>) -> bool {
+        let TokenCount { at_least, at_most } = request.prompt_tokens;
+        let end = |tokens| {
+            let tokens = TokenCount::exactly(tokens);
+            Request { prompt_tokens: tokens, prompt_within: tokens, ..*request }
+        };
+        let (few, many) = (end(at_least), end(at_most.unwrap_or(u64::MAX)));
+        self.choose(request).reason != reason::INCOMPLETE && self.route(&few) == self.route(&many)
+    }
+
     fn choose(&self, request: &Request<'_>) -> Choice<'_> {
         match request.seen {
             Seen::Malformed => {

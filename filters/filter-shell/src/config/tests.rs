@@ -7,6 +7,10 @@ use crate::facts::Facts;
 struct Idle;
 
 impl Filter for Idle {
+    fn settles(&self, _: &Facts, _: u64, _: Option<u64>) -> bool {
+        true
+    }
+
     fn decide(&self, _: &Facts, _: &mut Decision) {}
 }
 
@@ -60,7 +64,7 @@ fn a_configuration_without_a_section_is_refused() {
 fn an_unknown_key_is_refused_with_the_known_ones() {
     refused(
         json!({"version": 1, "idel": {}}),
-        "idel: found `idel`; allowed version, match, body, limits, models, pools, debug_headers, log_fields, trust_incoming, idle; remove it or correct its name",
+        "idel: found `idel`; allowed version, match, body, limits, tokens, models, pools, debug_headers, log_fields, trust_incoming, idle; remove it or correct its name",
     );
 }
 

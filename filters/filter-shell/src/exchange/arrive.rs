@@ -10,6 +10,7 @@ use crate::gate;
 use crate::host::headers::{self, Map};
 use crate::host::properties;
 use crate::root::Blind;
+use crate::tokens::Tokens;
 
 /// Filter state with the packed facts. That it is there tells a later plugin of ours that it is
 /// not the first; while it waits at the gate it is [`gate::HOLD_MARK`].
@@ -106,7 +107,11 @@ impl Exchange {
             return self.decide(Part::Headers);
         }
         self.content_length = head.content_length();
-        self.scanner = Some(RequestScanner::new(api, ScanLimits::default()));
+        // What goes on to the gate cannot be read again.
+        let vocabularies = (access == Access::Gate && !self.plugin.vocabularies.is_empty())
+            .then(|| self.plugin.vocabularies.clone());
+        let tokens = Tokens::new(vocabularies);
+        self.scanner = Some(RequestScanner::with_sink(api, ScanLimits::default(), tokens));
         self.phase = Phase::Reading(access);
         match access {
             Access::Knob => Action::Pause,

@@ -25,7 +25,7 @@ impl Exchange {
         let phase = std::mem::replace(&mut self.phase, Phase::Decided);
         self.plugin.waiting.remove(self.context);
         if let Some(scanner) = self.scanner.take() {
-            self.facts.body = scanner.into_facts();
+            self.take_facts(scanner, part, phase);
         }
         self.facts.part = part;
         let mut decision = Decision::default();

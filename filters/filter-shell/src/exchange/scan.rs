@@ -1,6 +1,6 @@
 //! A request's body goes by.
 
-use llm_wire::Progress;
+use llm_wire::{Progress, RequestScanner};
 use proxy_wasm::types::Action;
 
 use super::{Exchange, Phase};
@@ -10,7 +10,7 @@ use crate::host::{body, properties};
 use crate::root::Blind;
 
 /// One callback may bring a megabyte; it is read in pieces, so that the copy stays small.
-const SLICE: usize = 64 * 1024;
+pub(super) const SLICE: usize = 64 * 1024;
 
 impl Exchange {
     /// A frame of the body.
@@ -86,7 +86,7 @@ impl Exchange {
     }
 
     fn progress(&self) -> Option<Progress> {
-        self.scanner.as_ref().map(llm_wire::RequestScanner::progress)
+        self.scanner.as_ref().map(RequestScanner::progress)
     }
 
     fn is_malformed(&self) -> bool {

@@ -72,7 +72,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
             _ => {}
         }
     }
-    Some(Facts { path: path.to_owned(), api, headers: Vec::new(), body, part })
+    Some(Facts { path: path.to_owned(), api, body, part, ..Facts::default() })
 }
 
 /// A text of at most 255 bytes; names are bounded far below that.
@@ -139,7 +139,6 @@ mod tests {
         Facts {
             path: "/v1/chat/completions".into(),
             api: Some(Api::OpenAiChat),
-            headers: vec![],
             body: RequestFacts {
                 model: Some("llama-70b".into()),
                 stream: Some(true),
@@ -155,6 +154,7 @@ mod tests {
                 ..RequestFacts::default()
             },
             part: Part::Whole,
+            ..Facts::default()
         }
     }
 

@@ -1,12 +1,14 @@
 //! The plugin `llm-mesh` as one configuration makes it.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use crate::config::{Access, Configured, Shared};
 use crate::exchange;
 use crate::filter::Filter;
 use crate::host::streams;
 use crate::metrics::{Counter, Outcomes};
+use crate::tokens::Vocabularies;
 use crate::waiting::Waiting;
 
 /// What all requests of one configuration share.
@@ -14,6 +16,7 @@ pub(crate) struct Plugin {
     pub(crate) shared: Shared,
     pub(crate) filters: Vec<Box<dyn Filter>>,
     pub(crate) reads_headers: Vec<String>,
+    pub(crate) vocabularies: Rc<Vocabularies>,
     pub(crate) waiting: Waiting<exchange::Shared>,
     pub(crate) counters: Counters,
     /// What was found missing in the proxy's configuration, if anything.
@@ -35,6 +38,9 @@ pub(crate) struct Counters {
     pub(crate) decide_within: Counter,
     pub(crate) waiting_requests: Counter,
     pub(crate) body_edits: Outcomes,
+    pub(crate) exact_counted: Counter,
+    pub(crate) exact_enough: Counter,
+    pub(crate) exact_skipped: Counter,
     knob_missing: Counter,
     gate_missing: Counter,
 }
@@ -48,7 +54,9 @@ impl Plugin {
         }
         let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
         let counters = Counters::declare();
-        Self { shared, filters, reads_headers, waiting, counters, blind: Cell::new(None) }
+        let vocabularies = shared.vocabularies.clone();
+        let blind = Cell::new(None);
+        Self { shared, filters, reads_headers, vocabularies, waiting, counters, blind }
     }
 
     /// Notes that the proxy lacks something: counted every time, said once.
@@ -71,12 +79,16 @@ impl Plugin {
 impl Counters {
     fn declare() -> Self {
         let limit = |name| Counter::declare("llm_limit_hits_total", &[("limit", name)]);
+        let exact = |outcome| Counter::declare("llm_exact_counts_total", &[("outcome", outcome)]);
         let blind = |why| Counter::declare("llm_body_unseen_total", &[("reason", why)]);
         Self {
             inspect_limit: limit("inspect_limit"),
             decide_within: limit("decide_within"),
             waiting_requests: limit("waiting_requests"),
             body_edits: Outcomes::declare("llm_body_edits_total"),
+            exact_counted: exact("counted"),
+            exact_enough: exact("enough"),
+            exact_skipped: exact("skipped"),
             knob_missing: blind("knob_missing"),
             gate_missing: blind("gate_missing"),
         }

@@ -44,6 +44,10 @@ impl Counter {
         }
     }
 
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// The tokens of all texts that have ended, and of the open one as far as they are certain.
     pub(super) fn tokens(&self) -> u64 {
         self.tokens
@@ -105,9 +109,12 @@ impl Counter {
     fn pieces(&mut self, is_last: bool) -> usize {
         match self.encoding {
             #[cfg(feature = "exact-o200k")]
-            Encoding::O200k => self.count(is_last, pieces::o200k::end, &vocabulary::O200K),
+            Encoding::O200kBase => self.count(is_last, pieces::o200k::end, &vocabulary::O200K),
             #[cfg(feature = "exact-cl100k")]
-            Encoding::Cl100k => self.count(is_last, pieces::cl100k::end, &vocabulary::CL100K),
+            Encoding::Cl100kBase => self.count(is_last, pieces::cl100k::end, &vocabulary::CL100K),
+            // No counter is made for an encoding that is not in this build.
+            #[cfg(not(all(feature = "exact-o200k", feature = "exact-cl100k")))]
+            _ => self.held,
         }
     }
 

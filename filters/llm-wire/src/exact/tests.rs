@@ -3,7 +3,7 @@ use crate::{Api, Progress, RequestScanner, ScanLimits};
 
 fn prompt(encoding: Encoding, body: &str) -> TokenCount {
     let api = Api::from_path(b"/v1/chat/completions").unwrap();
-    let sink = ExactCounter::new(encoding);
+    let sink = ExactCounter::new(encoding).unwrap();
     let mut scanner = RequestScanner::with_sink(api, ScanLimits::default(), sink);
     assert_eq!(scanner.feed(body.as_bytes()), Progress::Complete);
     scanner.into_facts().prompt
@@ -22,9 +22,9 @@ const COOKBOOK: &str = r#"{"model": "gpt-4o", "messages": [
 
 #[test]
 fn a_published_conversation_counts_as_the_servers_reported() {
-    let gpt_4o = prompt(Encoding::O200k, COOKBOOK);
+    let gpt_4o = prompt(Encoding::O200kBase, COOKBOOK);
     assert_eq!((gpt_4o.tokens, gpt_4o.source), (124, TokenSource::Exact));
-    let gpt_4 = prompt(Encoding::Cl100k, COOKBOOK);
+    let gpt_4 = prompt(Encoding::Cl100kBase, COOKBOOK);
     assert_eq!((gpt_4.tokens, gpt_4.source), (129, TokenSource::Exact));
 }
 
@@ -33,14 +33,14 @@ fn what_has_no_published_rule_makes_an_estimate_of_the_count() {
     let body = r#"{"messages": [{"role": "user", "content": [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]}"#;
-    let count = prompt(Encoding::O200k, body);
+    let count = prompt(Encoding::O200kBase, body);
     assert_eq!(count.source, TokenSource::Estimated);
     assert!(count.tokens > IMAGE_TOKENS && count.error_percent > 90, "{count:?}");
 }
 
 #[test]
 fn a_word_longer_than_the_window_is_an_estimate_and_takes_no_memory() {
-    let mut counter = ExactCounter::new(Encoding::O200k);
+    let mut counter = ExactCounter::new(Encoding::O200kBase).unwrap();
     for _ in 0..1000 {
         counter.plain(&[b'a'; 1000]);
     }
@@ -49,4 +49,16 @@ fn a_word_longer_than_the_window_is_an_estimate_and_takes_no_memory() {
     assert_eq!(count.source, TokenSource::Estimated);
     // Eight of this letter are one token.
     assert!(count.tokens.abs_diff(125_000) < 1250, "{count:?}");
+}
+
+/// So that a text never has more tokens than its JSON has bytes, which decisions rest on.
+#[test]
+fn a_replacement_character_is_one_token_whatever_surrounds_it() {
+    for vocabulary in [&vocabulary::O200K, &vocabulary::CL100K] {
+        for byte in 0..=255_u8 {
+            let before = vocabulary.straddler(byte, 0xef);
+            let after = vocabulary.straddler(0xbd, byte);
+            assert_ne!(vocabulary.char(0xfffd, before, after), vocabulary::NONE, "{byte:x}");
+        }
+    }
 }

@@ -142,6 +142,7 @@ impl<S: TextSink> Reading<S> {
         let name = name.filter(|name| name.len() <= self.max_model_bytes);
         self.facts.model_too_long = name.is_none();
         self.facts.model = name.map(|name| String::from_utf8_lossy(name).into_owned());
+        self.sink.model(self.facts.model.as_deref().unwrap_or_default());
         self.facts.model_at = Some(place);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Catalog, Model, Pool};
+use super::{Catalog, Encoding, Model, Pool};
 use crate::invalid::Invalid;
 
 /// One entry of `models`.
@@ -16,6 +16,8 @@ pub struct RawModel {
     pub aliases: Vec<String>,
     /// How many tokens prompt and answer may have together.
     pub context_window: Option<u64>,
+    /// The published encoding of its tokens: `o200k_base` or `cl100k_base`.
+    pub encoding: Option<Encoding>,
 }
 
 /// One entry of `pools`.
@@ -42,6 +44,7 @@ impl TryFrom<(Vec<RawModel>, Vec<RawPool>)> for Catalog {
             name: m.name,
             aliases: m.aliases,
             context_window: m.context_window,
+            encoding: m.encoding,
         });
         let pools = pools.into_iter().map(|p| Pool {
             name: p.name,
@@ -149,6 +152,7 @@ mod tests {
             name: name.into(),
             aliases: aliases.iter().map(|a| (*a).into()).collect(),
             context_window: None,
+            encoding: None,
         }
     }
 

@@ -69,8 +69,8 @@ pub struct Request<'a> {
     pub model: Known<&'a str>,
     /// Tokens of the prompt.
     pub prompt_tokens: TokenCount,
-    /// How far off that count may be; 0: it is exact.
-    pub prompt_error_percent: u32,
+    /// What that number may be at worst; the same where it is exact.
+    pub prompt_within: TokenCount,
     /// The longest answer the client allows.
     pub requested_tokens: Known<u64>,
     /// Whether the answer is to be streamed.

@@ -41,7 +41,7 @@ fn chat<'a>(model: &'a str, tokens: u64) -> Request<'a> {
         expects_model: true,
         model: Known::Value(model),
         prompt_tokens: TokenCount::exactly(tokens),
-        prompt_error_percent: 0,
+        prompt_within: TokenCount::exactly(tokens),
         requested_tokens: Known::Absent,
         stream: Known::Absent,
         tools: Known::Absent,
@@ -250,5 +250,70 @@ proptest! {
         let early = router.route(&part);
         prop_assume!(early.reason != reason::INCOMPLETE);
         prop_assert_eq!(early, router.route(&whole));
+    }
+}
+
+/// Rules that send short and long prompts elsewhere, and windows that send on what does not fit.
+fn windows_and_rules(rule: (u64, u64), mut windows: [Option<u64>; 3], overflow: &str) -> Router {
+    // A policy for overflow without any window is refused.
+    windows[1].get_or_insert(300);
+    let name = |at: usize| format!("m{at}");
+    let models = windows
+        .iter()
+        .enumerate()
+        .map(|(at, window)| serde_json::json!({"name": name(at), "context_window": window}));
+    let pools = (0..3).map(|at| {
+        let others: Vec<String> =
+            (0..3).filter(|other| *other != at).map(|at| format!("p{at}")).collect();
+        serde_json::json!({"name": format!("p{at}"), "model": name(at), "fallback": others})
+    });
+    let models = serde_json::from_value(models.collect()).unwrap();
+    let pools = serde_json::from_value(pools.collect()).unwrap();
+    let section = serde_json::json!({
+        "rules": [
+            {"name": "middle", "when": {"prompt_tokens": {"at_least": rule.0, "at_most": rule.0 + rule.1}}, "pool": "p1"},
+            {"name": "long", "when": {"total_tokens": {"at_least": rule.0 + 2 * rule.1}}, "pool": "p2"},
+        ],
+        "default": {"pool": "p0"},
+        "on_context_overflow": overflow
+    });
+    let section = serde_json::from_value(section).unwrap();
+    let catalog = Catalog::try_from((models, pools)).unwrap();
+    Router::build(section, catalog, Fallback::RouteDefault, Fallback::RouteDefault).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+
+    /// An exact count may be left out only where it would change nothing: whatever the estimate,
+    /// its error, and the true number, as long as all lie in the interval that is certain.
+    #[test]
+    fn what_is_settled_is_decided_the_same_whatever_the_count(
+        rule in (1..300_u64, 0..100_u64),
+        windows in [proptest::option::of(1..600_u64), proptest::option::of(1..600_u64), proptest::option::of(1..600_u64)],
+        overflow in prop::sample::select(vec!["ignore", "refuse", "route_larger"]),
+        requested in proptest::option::of(0..200_u64),
+        at_least in 0..500_u64, more in 0..500_u64, is_open: bool,
+        truth in 0..=500_u64, guess in 0..=500_u64, below in 0..=500_u64, above in 0..=500_u64,
+    ) {
+        let router = windows_and_rules(rule, windows, overflow);
+        let at_most = at_least + more;
+        let inside = |number: u64| at_least + number.min(more);
+        let (truth, guess) = (inside(truth), inside(guess));
+        let counted = |tokens, from, to| Request {
+            prompt_tokens: TokenCount::exactly(tokens),
+            prompt_within: TokenCount { at_least: from, at_most: Some(to) },
+            requested_tokens: requested.map_or(Known::Absent, Known::Value),
+            ..chat("m0", 0)
+        };
+        let interval = TokenCount { at_least, at_most: (!is_open).then_some(at_most) };
+        prop_assume!(router.settles(&Request { prompt_tokens: interval, ..counted(0, 0, 0) }));
+        let exact = counted(truth, truth, truth);
+        let estimated = counted(
+            guess,
+            guess.saturating_sub(below).max(at_least),
+            (guess + above).min(at_most),
+        );
+        prop_assert_eq!(router.route(&estimated), router.route(&exact));
     }
 }

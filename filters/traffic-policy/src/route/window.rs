@@ -34,22 +34,16 @@ struct Need {
 
 impl Need {
     fn of(request: &Request<'_>) -> Self {
-        let error = u64::from(request.prompt_error_percent);
-        let off = |tokens: u64| tokens.saturating_mul(error) / 100;
-        let prompt = request.prompt_tokens;
+        let prompt = request.prompt_within;
         let (least_answer, most_answer) = match request.requested_tokens {
             Known::Value(tokens) => (tokens, Some(tokens)),
             // Without a limit the answer takes what is left, and needs one token of it.
             Known::Absent => (1, Some(1)),
             Known::NotYet => (1, None),
         };
-        let most_prompt = prompt.at_most.map(|tokens| tokens.saturating_add(off(tokens)));
         Self {
-            at_least: prompt
-                .at_least
-                .saturating_sub(off(prompt.at_least))
-                .saturating_add(least_answer),
-            at_most: most_prompt.zip(most_answer).map(|(a, b)| a.saturating_add(b)),
+            at_least: prompt.at_least.saturating_add(least_answer),
+            at_most: prompt.at_most.zip(most_answer).map(|(a, b)| a.saturating_add(b)),
         }
     }
 
@@ -136,7 +130,7 @@ mod tests {
         Router::build(section, catalog, Fallback::RouteDefault, Fallback::RouteDefault)
     }
 
-    fn chat(tokens: u64, error: u32) -> Request<'static> {
+    fn chat(tokens: u64, error: u64) -> Request<'static> {
         Request {
             seen: Seen::Whole,
             path: "/v1/chat/completions",
@@ -144,7 +138,10 @@ mod tests {
             expects_model: true,
             model: Known::Value("small"),
             prompt_tokens: TokenCount::exactly(tokens),
-            prompt_error_percent: error,
+            prompt_within: TokenCount {
+                at_least: tokens - tokens * error / 100,
+                at_most: Some(tokens + tokens * error / 100),
+            },
             requested_tokens: Known::Value(100),
             stream: Known::Absent,
             tools: Known::Absent,
@@ -195,6 +192,7 @@ mod tests {
         let part = |tokens| Request {
             seen: Seen::Part,
             prompt_tokens: TokenCount::at_least(tokens),
+            prompt_within: TokenCount::at_least(tokens),
             requested_tokens: Known::NotYet,
             ..chat(0, 0)
         };

@@ -1,0 +1,76 @@
+//! The body has been read: its facts, and the exact count where the decision depends on it.
+
+use llm_wire::{ExactCounter, RequestScanner, ScanLimits};
+
+use super::scan::SLICE;
+use super::{Exchange, Phase};
+use crate::config::{Access, Exact};
+use crate::facts::Part;
+use crate::host::body;
+use crate::tokens::Tokens;
+
+impl Exchange {
+    /// Takes the facts that a scanner has found.
+    pub(super) fn take_facts(&mut self, scanner: RequestScanner<Tokens>, part: Part, phase: Phase) {
+        let (facts, tokens) = scanner.into_parts();
+        self.facts.body = facts;
+        if part != Part::Whole {
+            return;
+        }
+        self.facts.tokens_at_most = Some(tokens.at_most());
+        if let Some(counter) = tokens.into_exact() {
+            self.plugin.counters.exact_counted.increment();
+            self.plugin.vocabularies.put_back(counter);
+        } else if phase == Phase::Reading(Access::Knob) {
+            self.count_exactly();
+        }
+    }
+
+    /// Counts the tokens of a body that waits here, if its model's vocabulary is at hand and the
+    /// filters would not say the same of any number that is possible.
+    fn count_exactly(&mut self) {
+        let model = self.facts.body.model.as_deref();
+        let Some(counter) = model.and_then(|model| self.plugin.vocabularies.counter(model)) else {
+            return;
+        };
+        if self.is_settled(0, self.facts.tokens_at_most) {
+            self.plugin.counters.exact_skipped.increment();
+            self.plugin.vocabularies.put_back(counter);
+            return;
+        }
+        let counter = self.read_again(counter);
+        self.plugin.vocabularies.put_back(counter);
+    }
+
+    /// Reads the body from its beginning, until the count is known well enough.
+    fn read_again(&mut self, counter: ExactCounter) -> ExactCounter {
+        let Some(api) = self.facts.api else { return counter };
+        let mut scanner = RequestScanner::with_sink(api, ScanLimits::default(), counter);
+        let mut at = 0;
+        while at < self.read {
+            let Ok(bytes) = body::request(at, SLICE.min(self.read - at)) else { break };
+            if bytes.is_empty() {
+                break;
+            }
+            at += bytes.len();
+            scanner.feed(&bytes);
+            let at_least = scanner.sink().certain();
+            if at < self.read && self.is_settled(at_least, self.facts.tokens_at_most) {
+                self.facts.tokens_at_least = at_least;
+                self.plugin.counters.exact_enough.increment();
+                return scanner.into_parts().1;
+            }
+        }
+        let (facts, counter) = scanner.into_parts();
+        if at >= self.read {
+            self.facts.body.prompt = facts.prompt;
+            self.plugin.counters.exact_counted.increment();
+        }
+        counter
+    }
+
+    fn is_settled(&self, at_least: u64, at_most: Option<u64>) -> bool {
+        self.plugin.shared.exact == Exact::WhenNeeded
+            && self.plugin.filters.iter().all(|f| f.settles(&self.facts, at_least, at_most))
+    }
+}
