@@ -2,16 +2,24 @@
 //!
 //! A call belongs to the root context, not to the stream that made it: it outlives the stream, and its
 //! answer is delivered to the root context.
+//!
+//! # Limits
+//! A call with headers that no request can have is refused at once where a connection stands, and answered
+//! with a 503 once there is one. Only connections that earlier calls of the same VM have left are known.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use bytes::Bytes;
 
 use super::{
     call::HttpCall,
     effect::{CalloutId, Effect},
-    headers::{HeaderMap, MapKind},
-    router::{Wish, on_the_wire},
+    headers::{HeaderMap, MapKind, check},
+    router::{Wish, on_the_wire, set_scheme},
     time::{Event, Nanos, TimerKey, nanos},
     vm::VmId,
     world::World,
@@ -30,6 +38,10 @@ pub(crate) struct Callout {
     pub(crate) cluster: String,
     pub(crate) sent: Nanos,
     pub(crate) timer: Option<TimerKey>,
+    /// Where it went.
+    pub(crate) endpoint: SocketAddr,
+    /// Why it could not be sent.
+    pub(crate) broken: Option<String>,
 }
 
 /// All calls that wait for an answer.
@@ -37,6 +49,8 @@ pub(crate) struct Callout {
 pub(crate) struct Callouts {
     waiting: BTreeMap<CalloutId, Callout>,
     made: u64,
+    /// Endpoints to which a VM's calls have left a connection open.
+    standing: BTreeSet<(VmId, SocketAddr)>,
 }
 
 impl Callouts {
@@ -46,6 +60,16 @@ impl Callouts {
 
     pub(crate) fn take(&mut self, id: CalloutId) -> Option<Callout> {
         self.waiting.remove(&id)
+    }
+
+    /// Notes whether the connection of a call is there for the next one.
+    pub(crate) fn leave(&mut self, callout: &Callout, stands: bool) {
+        let key = (callout.vm, callout.endpoint);
+        if stands {
+            self.standing.insert(key);
+        } else {
+            self.standing.remove(&key);
+        }
     }
 }
 
@@ -88,7 +112,24 @@ impl World {
         if let Some(limit) = timeout {
             headers.set("x-envoy-expected-rq-timeout-ms", limit.as_millis().to_string());
         }
-        let id = self.expect_answer(token, &name, timeout)?;
+        set_scheme(&mut headers);
+        let broken = check::request(&headers).err();
+        let vm = self.vm_place().ok_or(Status::InternalFailure)?;
+        if broken.is_some() && self.callouts.standing.contains(&(vm, endpoint)) {
+            // Refused before the hostcall is over, and an answer to that is never delivered.
+            if !http2 {
+                self.callouts.standing.remove(&(vm, endpoint));
+            }
+            return Err(Status::InternalFailure);
+        }
+        let id = self.expect_answer(token, &name, timeout, endpoint)?;
+        if broken.is_some() {
+            if let Some(callout) = self.callouts.waiting.get_mut(&id) {
+                callout.broken = broken;
+            }
+            self.schedule.at(self.now, Event::BrokenCallout(id));
+            return Ok(token);
+        }
         // Trailers are no reason to keep the request open: without a body it ends with its headers.
         let headers = on_the_wire(headers, http2, call.body.is_empty());
         self.effect(Effect::Callout {
@@ -108,6 +149,7 @@ impl World {
         token: u32,
         cluster: &str,
         timeout: Option<Duration>,
+        endpoint: SocketAddr,
     ) -> Result<CalloutId, Status> {
         let vm = self.vm_place().ok_or(Status::InternalFailure)?;
         let root = self.vm().map_or(0, |vm| vm.root_of(self.effective_context()));
@@ -118,7 +160,7 @@ impl World {
             self.schedule.at(due, Event::CalloutTimeout(id))
         });
         let (cluster, sent) = (cluster.to_owned(), self.now);
-        let callout = Callout { vm, root, token, cluster, sent, timer };
+        let callout = Callout { vm, root, token, cluster, sent, timer, endpoint, broken: None };
         self.callouts.waiting.insert(id, callout);
         self.root_mut().ok_or(Status::InternalFailure)?.calls.insert(token, id);
         Ok(id)

@@ -88,6 +88,13 @@ pub(crate) struct CallAnswer {
     pub(crate) trailers: Option<HeaderMap>,
 }
 
+impl CallAnswer {
+    /// Whether the next call to the server can use the connection.
+    pub(crate) fn leaves_a_connection(&self) -> bool {
+        self.from_server && self.headers.text("connection") != Some("close")
+    }
+}
+
 /// A body as a stream context sees it.
 #[derive(Debug, Default)]
 pub(crate) enum BodyWindow {

@@ -43,6 +43,10 @@ impl Engine {
             }
             Event::PerTryTimeout(attempt) => self.on_per_try_timeout(attempt),
             Event::Retry(id) => self.on_retry(id),
+            Event::BrokenCallout(call) => {
+                let why = self.world.callouts.get(call).and_then(|callout| callout.broken.clone());
+                self.answer_callout(call, Some(local_answer(503, why.unwrap_or_default())));
+            }
             Event::CalloutTimeout(call) => {
                 if let Some(callout) = self.world.callouts.get(call) {
                     self.world.upstreams.count(&callout.cluster, "upstream_rq_timeout");
@@ -85,17 +89,21 @@ impl Engine {
                 Some(self.answer_for(UpstreamReset::ConnectionTermination))
             }
             CalloutOutcome::RemoteReset => Some(self.answer_for(UpstreamReset::RemoteReset)),
+            CalloutOutcome::Refused(reset) => Some(self.answer_for(reset)),
             CalloutOutcome::Reset => None,
         };
         self.answer_callout(call, answer);
     }
 
     fn answer_for(&self, reset: UpstreamReset) -> CallAnswer {
-        local_answer(503, failure_of(reset, false, self.world.envoy).0)
+        let (status, text, _) = failure_of(reset, false, self.world.envoy);
+        local_answer(status, text)
     }
 
     fn answer_callout(&mut self, call: CalloutId, mut answer: Option<CallAnswer>) {
         let Some(callout) = self.world.callouts.take(call) else { return };
+        let stands = answer.as_ref().is_some_and(CallAnswer::leaves_a_connection);
+        self.world.callouts.leave(&callout, stands);
         if let Some(answer) = answer.as_mut().filter(|answer| answer.from_server) {
             let millis = self.world.now.saturating_sub(callout.sent) / 1_000_000;
             answer.headers.set("x-envoy-upstream-service-time", millis.to_string());
@@ -134,7 +142,7 @@ fn timed_out() -> Option<CallAnswer> {
 }
 
 /// The response that the proxy makes in the place of a server's.
-fn local_answer(status: u16, body: String) -> CallAnswer {
+fn local_answer(status: u32, body: String) -> CallAnswer {
     let headers = [
         (":status", status.to_string()),
         ("content-length", body.len().to_string()),

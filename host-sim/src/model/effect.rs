@@ -180,6 +180,8 @@ pub enum CalloutOutcome {
     NoResponse,
     /// The server reset the stream (HTTP/2) before any response headers.
     RemoteReset,
+    /// The server could not read the request, or said that it is none.
+    Refused(UpstreamReset),
     /// The response was cut in the middle, or was too large.
     Reset,
 }

@@ -35,6 +35,7 @@ pub(crate) use balance::{Upstreams, Wish};
 use breaker::{PoolKey, Seat};
 pub(crate) use failure::failure_of;
 use mirror::Mirror;
+pub(crate) use request::set_scheme;
 use retry::RetryState;
 use timeouts::Timeouts;
 pub(crate) use wire::on_the_wire;

@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Retry(StreamId),
     /// A plugin's own request took too long.
     CalloutTimeout(CalloutId),
+    /// A plugin's request cannot be sent as it is.
+    BrokenCallout(CalloutId),
     /// A gRPC call of a plugin took too long.
     GrpcTimeout(AttemptId),
 }
@@ -60,6 +62,7 @@ impl Event {
             Self::PerTryTimeout(_) => "per-try timeout",
             Self::Retry(_) => "retry",
             Self::CalloutTimeout(_) => "callout timeout",
+            Self::BrokenCallout(_) => "broken callout",
             Self::GrpcTimeout(_) => "gRPC timeout",
         }
     }

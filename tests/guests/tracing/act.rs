@@ -25,8 +25,6 @@ pub(crate) fn act(stream: &mut Stream, ops: &[Op], line: &mut String) {
 
 fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
     match op {
-        Op::Get(..) | Op::Pairs(_) | Op::Size(_) | Op::SetPairs(..) => headers(stream, op),
-        Op::Set(..) | Op::Add(..) | Op::Remove(..) => headers(stream, op),
         Op::Read(buffer, start, most) => {
             value(&format!("read({buffer},{start},{most})"), host::buffer(*buffer, *start, *most))
         }
@@ -94,6 +92,7 @@ fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
             host::log(&format!("{line} trap"));
             trap()
         }
+        of_a_map => headers(stream, of_a_map),
     }
 }
 

@@ -97,7 +97,7 @@ impl Engine {
     pub(crate) fn grpc_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {
         let Some(exchange) = self.world.grpc.get(&attempt) else { return };
         let started = exchange.started;
-        let (body, details) = failure_of(reset, started, self.world.envoy);
+        let (_, body, details) = failure_of(reset, started, self.world.envoy);
         if started {
             self.fail_grpc(attempt, INTERNAL, &details);
         } else {

@@ -50,6 +50,7 @@ impl Engine {
         if view.closing && old && !tunnel {
             headers.set("connection", "close");
         }
+        let undefined = check::undefined_in_http1(headers).filter(|_| old);
         let status = check::status(headers);
         stream.info.response_code = status.map(low_half);
         let mut wire = headers.clone();
@@ -60,6 +61,7 @@ impl Engine {
         let follows = match end_stream {
             _ if tunnel => Follows::Tunnel,
             _ if status.is_some_and(status_without_body) => Follows::Never,
+            true if status == Some(304) => Follows::Never,
             _ if stream.chain.is_head => Follows::Elsewhere,
             true => Follows::Nothing,
             false => Follows::Body,
@@ -67,6 +69,9 @@ impl Engine {
         frame(&mut wire, stream.protocol, follows);
         let event = StreamEvent::Headers(wire, end_stream);
         self.world.effect(Effect::Downstream { stream: id, event });
+        if let Some(what) = undefined {
+            self.world.note_undefined(id, what);
+        }
     }
 
     pub(crate) fn send_response_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {

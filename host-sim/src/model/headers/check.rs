@@ -41,6 +41,11 @@ pub(crate) fn status(headers: &HeaderMap) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
+/// What Envoy's HTTP/1 codec reads beyond the end of.
+pub(crate) fn undefined_in_http1(headers: &HeaderMap) -> Option<&'static str> {
+    headers.contains(b"").then_some("a header without a name is sent over HTTP/1")
+}
+
 /// An empty name passes, as in Envoy; servers refuse it.
 fn is_name(name: &[u8]) -> bool {
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);

@@ -72,13 +72,15 @@ impl Failure {
     }
 }
 
-/// What Envoy's own client is told in the place of a response: the text, and its details.
+/// What Envoy's own client is told in the place of a response: status, text, details.
 pub(crate) fn failure_of(
     reset: UpstreamReset,
     started: bool,
     envoy: EnvoyVersion,
-) -> (String, String) {
-    Failure::of(reset).told(if started { "after" } else { "before" }, false, envoy)
+) -> (u32, String, String) {
+    let failure = Failure::of(reset);
+    let (text, details) = failure.told(if started { "after" } else { "before" }, false, envoy);
+    (failure.status, text, details)
 }
 
 impl Engine {

@@ -31,7 +31,7 @@ const FOR_THE_ROUTER: [&str; 8] = [
 ];
 
 /// A scheme that servers do not know becomes the one that the client spoke.
-fn set_scheme(headers: &mut HeaderMap) {
+pub(crate) fn set_scheme(headers: &mut HeaderMap) {
     let known = |name: &str| matches!(headers.text(name), Some("http" | "https"));
     if !known(":scheme") {
         let told = headers.get(b"x-forwarded-proto").filter(|_| known("x-forwarded-proto"));

@@ -25,6 +25,20 @@ impl Engine {
             UpstreamEvent::Headers(headers, _) => check::request(headers).err(),
             _ => None,
         };
+        let http1 = stream.router.attempt.as_ref().is_some_and(|attempt| !attempt.http2);
+        if let UpstreamEvent::Headers(headers, _) = &event
+            && http1
+        {
+            let what = check::undefined_in_http1(headers);
+            // The model's own framing is put in only where a body follows.
+            let own = stream.request.headers.as_ref();
+            let made = own.is_some_and(|own| own.contains(b"transfer-encoding"));
+            let made = made.then_some("a request says `transfer-encoding` itself");
+            for what in [what, made].into_iter().flatten() {
+                self.world.note_undefined(id, what);
+            }
+        }
+        let stream = self.world.streams.at(id);
         if let Some(current) = stream.router.attempt.as_mut()
             && let Some(waiting) = current.waiting.as_mut()
         {

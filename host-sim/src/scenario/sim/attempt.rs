@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::callout::closing;
 use super::codec;
 use super::library::{self, Heard};
-use crate::fields::{Fields, field};
+use crate::fields::Fields;
 use crate::model::HeaderMap;
 use crate::model::effect::UpstreamReset;
 use crate::upstream::{self, Event, Reply, Script, TimedEvent};
@@ -107,8 +108,7 @@ impl Attempt {
             });
             return;
         }
-        let fields = vec![field("connection", "close"), field("content-length", "0")];
-        let events = [Event::Headers { status: 400, fields }, Event::End];
+        let events = [Event::Headers { status: 400, fields: library::bad_request() }, Event::End];
         self.plan = events.map(|event| TimedEvent { after: Duration::ZERO, event }).into();
     }
 
@@ -229,8 +229,8 @@ impl Attempt {
         Some(match event {
             Event::Headers { status, mut fields } => {
                 self.has_begun = true;
-                if self.closes() && !fields.iter().any(|(name, _)| name == "connection") {
-                    fields.push(field("connection", "close"));
+                if !self.is_broken {
+                    fields.extend(closing(&self.request));
                 }
                 let known_length = fields.iter().any(|(name, _)| name == "content-length");
                 let end = self.end_follows() && (known_length || self.endpoint.http2);
@@ -264,12 +264,6 @@ impl Attempt {
                 return None;
             }
         })
-    }
-
-    /// The host wants no other request on the connection, and the server's library says that it knows.
-    fn closes(&self) -> bool {
-        let asked = self.request.header_text("connection").filter(|_| !self.endpoint.http2);
-        asked.is_some_and(|asked| asked.eq_ignore_ascii_case("close"))
     }
 
     /// A connection that closes in the middle of an HTTP/1.1 message leaves a broken message.

@@ -6,11 +6,13 @@ use bytes::{Bytes, BytesMut};
 
 use super::attempt::{Endpoint, response_headers};
 use super::codec;
+use super::library::{self, Heard};
+use crate::fields::field;
 use crate::host::Nanos;
 use crate::model::HeaderMap;
-use crate::model::effect::{CalloutId, CalloutOutcome};
+use crate::model::effect::{CalloutId, CalloutOutcome, UpstreamReset};
 use crate::scenario::observation::Received;
-use crate::upstream::{Event, Reply, TimedEvent};
+use crate::upstream::{self, Event, Reply, TimedEvent};
 
 /// A request of a plugin.
 #[derive(Debug)]
@@ -29,7 +31,11 @@ pub(super) fn answer(
     body: Bytes,
     reply: &Reply,
     served: usize,
-) -> (Received, CalloutOutcome, Nanos) {
+) -> (Option<Received>, CalloutOutcome, Nanos) {
+    let headers = match library::request(&headers, body.is_empty(), server.http2) {
+        Heard::Message(headers) => headers,
+        broken => return (None, refused(&broken, server.http2), 0),
+    };
     let mut request = codec::request(&headers, body.is_empty(), server.http2, served);
     request.body = body.to_vec();
     request.ended = true;
@@ -42,7 +48,8 @@ pub(super) fn answer(
     for TimedEvent { after: wait, event } in plan.events {
         after += wait;
         match event {
-            Event::Headers { status, fields } => {
+            Event::Headers { status, mut fields } => {
+                fields.extend(closing(&request));
                 headers = response_headers(server.http2, status, fields);
             }
             Event::Data(data) => body.extend_from_slice(&data),
@@ -64,5 +71,25 @@ pub(super) fn answer(
     let silent = Duration::from_secs(3600);
     let after = if outcome.is_some() { after } else { silent };
     let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX / 2);
-    (codec::observed(server.cluster, request), outcome.unwrap_or(CalloutOutcome::Reset), nanos)
+    let received = codec::observed(server.cluster, request);
+    (Some(received), outcome.unwrap_or(CalloutOutcome::Reset), nanos)
+}
+
+/// What a server's library adds to its answer when nobody wants the connection any more.
+pub(super) fn closing(request: &upstream::Received) -> Option<(Bytes, Bytes)> {
+    let asked = request.header_text("connection").filter(|_| !request.http2)?;
+    asked.eq_ignore_ascii_case("close").then(|| field("connection", "close"))
+}
+
+/// What the server's library answers to what it cannot read; the server never hears of it.
+fn refused(broken: &Heard, http2: bool) -> CalloutOutcome {
+    match (http2, broken) {
+        (true, Heard::Unreadable) => CalloutOutcome::Refused(UpstreamReset::RemoteRefused),
+        (true, _) => CalloutOutcome::Refused(UpstreamReset::ProtocolError),
+        (false, _) => CalloutOutcome::Response {
+            headers: response_headers(false, 400, library::bad_request()),
+            body: Bytes::new(),
+            trailers: HeaderMap::new(),
+        },
+    }
 }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 
+use crate::fields::{Fields, field};
 use crate::model::HeaderMap;
 
 /// More fields than any scenario's message has.
@@ -40,6 +41,11 @@ pub(super) fn request(headers: &HeaderMap, end: bool, http2: bool) -> Heard {
 pub(super) fn response(headers: &HeaderMap, http2: bool) -> Heard {
     let heard = if http2 { http2_response(headers) } else { http1_response(headers) };
     heard.unwrap_or_else(|broken| broken)
+}
+
+/// The fields of the 400 with which an HTTP/1 library answers what it cannot read.
+pub(super) fn bad_request() -> Fields {
+    vec![field("connection", "close"), field("content-length", "0")]
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a [u8] {

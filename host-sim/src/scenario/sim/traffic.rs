@@ -196,9 +196,7 @@ impl Play<'_> {
             Some(reply) => {
                 let before = self.callouts.iter().filter_map(|callout| callout.received.as_ref());
                 let before = before.filter(|seen| seen.cluster == server.cluster).count();
-                let answer = callout::answer(server, headers, body, &reply, before);
-                let (received, outcome, after) = answer;
-                (Some(received), outcome, after)
+                callout::answer(server, headers, body, &reply, before)
             }
         };
         self.callouts.push(Callout { call, received, outcome: Some(outcome) });
