@@ -1,8 +1,6 @@
 //! A response that its client cannot read, while its body is still coming: on a real Envoy chance decides
 //! whether the client goes first, here it always does. DIFFERENCES.md says so.
 
-#![expect(clippy::expect_used, reason = "a test's own preparation may fail loudly")]
-
 use host_sim::scenario::observation::Ended;
 use host_sim::scenario::step::Request;
 use host_sim::simulation::Simulation;
