@@ -23,10 +23,12 @@ mod perfect;
 mod pieces;
 mod run;
 mod split;
+mod tools;
 mod unescape;
 mod vocabulary;
 
 use counter::Counter;
+use tools::Definition;
 use unescape::Unescape;
 
 use crate::count::{TokenCount, TokenSource};
@@ -45,9 +47,10 @@ const REPLY_TOKENS: u64 = 3;
 
 /// The sink that counts exactly.
 ///
-/// The frame around the text is the one that OpenAI's cookbook publishes for its chat models. What
-/// has no published rule (tools, calls of them, media) is an allowance: it is in the count, and a
-/// count that has one is called an estimate, with the allowance's share as its error.
+/// The frame around the text is the one that OpenAI's cookbook publishes for its chat models, and so
+/// is what functions cost that are offered to them. What has no published rule (other tools, calls,
+/// media) is an allowance: it is in the count, and a count that has one is called an estimate, with
+/// the allowance's share as its error.
 #[derive(Clone, Debug)]
 pub struct ExactCounter {
     counter: Counter,
@@ -55,14 +58,25 @@ pub struct ExactCounter {
     frame: u64,
     allowance: u64,
     is_conversation: bool,
+    has_functions: bool,
     open: Option<Open>,
+    /// The tool's definition that is open.
+    definition: Option<Box<Definition>>,
 }
 
-/// An open piece, and the tokens before it.
+/// An open piece, and what was counted before it.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     piece: Piece,
     before: u64,
+    was_exact: bool,
+}
+
+impl Open {
+    /// Its tokens are counted as they are, whatever follows.
+    fn is_certain(self) -> bool {
+        matches!(self.piece, Piece::Role | Piece::Name | Piece::System | Piece::Text)
+    }
 }
 
 impl ExactCounter {
@@ -75,7 +89,9 @@ impl ExactCounter {
             frame: 0,
             allowance: 0,
             is_conversation: false,
+            has_functions: false,
             open: None,
+            definition: None,
         })
     }
 
@@ -88,14 +104,16 @@ impl ExactCounter {
     /// The tokens that the prompt has already, whatever follows.
     #[must_use]
     pub fn certain(&self) -> u64 {
-        self.counter.tokens() + self.frame
+        let doubtful = self.open.filter(|open| !open.is_certain());
+        doubtful.map_or(self.counter.tokens(), |open| open.before) + self.frame
     }
 
     /// Begins anew, for another prompt. What was learnt of frequent words stays.
     pub fn clear(&mut self) {
         self.counter.clear();
         self.unescape = Unescape::default();
-        (self.frame, self.allowance, self.is_conversation, self.open) = (0, 0, false, None);
+        (self.frame, self.allowance, self.open) = (0, 0, None);
+        (self.is_conversation, self.has_functions, self.definition) = (false, false, None);
     }
 
     /// The next bytes of a text that is no JSON.
@@ -128,13 +146,20 @@ impl TextSink for ExactCounter {
         if piece == Piece::Name {
             self.frame += NAME_TOKENS;
         }
-        self.open = Some(Open { piece, before: self.counter.tokens() });
+        if piece == Piece::Definition {
+            self.definition = Definition::new(self.encoding()).map(Box::new);
+        }
+        let (before, was_exact) = (self.counter.tokens(), self.counter.is_exact());
+        self.open = Some(Open { piece, before, was_exact });
     }
 
     #[inline]
     fn text(&mut self, bytes: &[u8]) {
         let Some(Open { piece, .. }) = self.open else { return };
         let mut out = |text: &[u8]| self.counter.feed(text);
+        if let Some(definition) = &mut self.definition {
+            definition.feed(bytes);
+        }
         if piece.is_raw_json() {
             self.unescape.raw(bytes, &mut out);
         } else if piece != Piece::Image {
@@ -144,11 +169,22 @@ impl TextSink for ExactCounter {
 
     fn close(&mut self) {
         self.end_plain();
-        if let Some(Open { piece, before }) = self.open.take()
-            && !matches!(piece, Piece::Role | Piece::Name | Piece::System | Piece::Text)
-        {
-            self.allowance += self.counter.tokens() - before;
-            self.counter.forget(before);
+        let Some(open) = self.open.take().filter(|open| !open.is_certain()) else { return };
+        let as_text = self.counter.tokens() - open.before;
+        let price = self.definition.take().and_then(|definition| definition.price());
+        let Some(price) = price else {
+            self.counter.forget(open.before, self.counter.is_exact());
+            self.allowance += as_text;
+            return;
+        };
+        self.counter.forget(open.before, open.was_exact);
+        for line in price.lines() {
+            self.plain(line);
+            self.end_plain();
+        }
+        self.frame += price.tokens;
+        if !std::mem::replace(&mut self.has_functions, true) {
+            self.frame += tools::END_TOKENS;
         }
     }
 

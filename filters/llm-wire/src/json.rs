@@ -176,7 +176,7 @@ enum Bracket {
 }
 
 /// The state between two slices.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reader {
     state: State,
     open: Vec<Bracket>,

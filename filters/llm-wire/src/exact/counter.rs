@@ -64,8 +64,9 @@ impl Counter {
     }
 
     /// Goes back to so many tokens.
-    pub(super) fn forget(&mut self, tokens: u64) {
+    pub(super) fn forget(&mut self, tokens: u64, is_exact: bool) {
         self.tokens = tokens;
+        self.is_exact = is_exact;
     }
 
     /// Begins anew. What was remembered of other texts stays, and makes this one faster.

@@ -3,7 +3,7 @@
 //! Nearly every name arrives whole and without an escape, and is then used where it lies. Only
 //! the others are decoded into the one buffer there is, which never grows over its limit.
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Capture {
     decoded: Vec<u8>,
     limit: usize,
