@@ -1,13 +1,14 @@
 //! A number of tokens, where it comes from, and how far off it may be.
 
 /// How a number of tokens was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TokenSource {
     /// The model's own vocabulary was used.
     Exact,
     /// An estimate, corrected by what servers of this model reported before.
     Calibrated,
     /// An estimate from the text alone.
+    #[default]
     Estimated,
 }
 
@@ -23,8 +24,8 @@ impl TokenSource {
     }
 }
 
-/// A number of tokens with its source and its error bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A number of tokens with its source and its error bound. By default none, as estimated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenCount {
     /// The best guess.
     pub tokens: u64,

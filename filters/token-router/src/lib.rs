@@ -41,6 +41,14 @@
 //! `content-length`. Without it servers get the name that the client wrote, and have to know it.
 //! A request that does not wait for its body (`headers_only`) keeps its name.
 //!
+//! # How tokens are counted
+//! Every prompt is estimated, which costs next to nothing. A model with `encoding: o200k_base` or
+//! `cl100k_base` in `models` is counted exactly, as OpenAI counts, in a build that has its table
+//! (features `exact-o200k`, `exact-cl100k`; the default build refuses the setting). With
+//! `tokens: {"exact": "when_needed"}`, the default, that is done where the decision depends on the
+//! number; with `always`, for every prompt. With `gate` access a body cannot be read again, so there
+//! every prompt is counted whose model is named before its text, as clients write it.
+//!
 //! # Headers towards the servers and for routes
 //! | header | value |
 //! |---|---|
@@ -53,6 +61,7 @@
 //! |---|---|
 //! | `llm_router_decisions_total{pool,reason}` | decisions for a pool; a client may go away before its request does |
 //! | `llm_router_refused_total{reason}` | requests answered with an error |
+//! | `llm_exact_counts_total{outcome}` | prompts of models with an `encoding`: tokens `counted` to the end, only until the decision was certain (`enough`), or `skipped` because any number would have decided the same |
 //! | `llm_body_edits_total{outcome}` | bodies that were to be changed, `done` or `failed` |
 //!
 //! # When something goes wrong

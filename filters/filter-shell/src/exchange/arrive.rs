@@ -109,7 +109,7 @@ impl Exchange {
         self.content_length = head.content_length();
         // What goes on to the gate cannot be read again.
         let vocabularies = (access == Access::Gate && !self.plugin.vocabularies.is_empty())
-            .then(|| self.plugin.vocabularies.clone());
+            .then(|| (self.plugin.vocabularies.clone(), self.plugin.counters.exact_counters));
         let tokens = Tokens::new(vocabularies);
         self.scanner = Some(RequestScanner::with_sink(api, ScanLimits::default(), tokens));
         self.phase = Phase::Reading(access);

@@ -1,13 +1,14 @@
 //! The body has been read: its facts, and the exact count where the decision depends on it.
 
-use llm_wire::{ExactCounter, RequestScanner, ScanLimits};
+use llm_wire::{RequestScanner, ScanLimits};
 
 use super::scan::SLICE;
 use super::{Exchange, Phase};
 use crate::config::{Access, Exact};
 use crate::facts::Part;
 use crate::host::body;
-use crate::tokens::Tokens;
+use crate::root::Plugin;
+use crate::tokens::{Lease, Tokens, Vocabularies};
 
 impl Exchange {
     /// Takes the facts that a scanner has found.
@@ -18,9 +19,8 @@ impl Exchange {
             return;
         }
         self.facts.tokens_at_most = Some(tokens.at_most());
-        if let Some(counter) = tokens.into_exact() {
+        if tokens.is_exact() {
             self.plugin.counters.exact_counted.increment();
-            self.plugin.vocabularies.put_back(counter);
         } else if phase == Phase::Reading(Access::Knob) {
             self.count_exactly();
         }
@@ -29,28 +29,28 @@ impl Exchange {
     /// Counts the tokens of a body that waits here, if its model's vocabulary is at hand and the
     /// filters would not say the same of any number that is possible.
     fn count_exactly(&mut self) {
+        let Plugin { vocabularies, counters, .. } = &*self.plugin;
         let model = self.facts.body.model.as_deref();
-        let Some(counter) = model.and_then(|model| self.plugin.vocabularies.counter(model)) else {
-            return;
-        };
-        if self.is_settled(0, self.facts.tokens_at_most) {
-            self.plugin.counters.exact_skipped.increment();
-            self.plugin.vocabularies.put_back(counter);
-            return;
+        let counter =
+            model.and_then(|m| Vocabularies::lend(vocabularies, m, counters.exact_counters));
+        match counter {
+            None => {}
+            Some(_) if self.is_settled(0, self.facts.tokens_at_most) => {
+                counters.exact_skipped.increment();
+            }
+            Some(counter) => self.read_again(counter),
         }
-        let counter = self.read_again(counter);
-        self.plugin.vocabularies.put_back(counter);
     }
 
     /// Reads the body from its beginning, until the count is known well enough.
-    fn read_again(&mut self, counter: ExactCounter) -> ExactCounter {
-        let Some(api) = self.facts.api else { return counter };
+    fn read_again(&mut self, counter: Lease) {
+        let Some(api) = self.facts.api else { return };
         let mut scanner = RequestScanner::with_sink(api, ScanLimits::default(), counter);
         let mut at = 0;
         while at < self.read {
-            let Ok(bytes) = body::request(at, SLICE.min(self.read - at)) else { break };
+            let Ok(bytes) = body::request(at, SLICE.min(self.read - at)) else { return };
             if bytes.is_empty() {
-                break;
+                return;
             }
             at += bytes.len();
             scanner.feed(&bytes);
@@ -58,15 +58,11 @@ impl Exchange {
             if at < self.read && self.is_settled(at_least, self.facts.tokens_at_most) {
                 self.facts.tokens_at_least = at_least;
                 self.plugin.counters.exact_enough.increment();
-                return scanner.into_parts().1;
+                return;
             }
         }
-        let (facts, counter) = scanner.into_parts();
-        if at >= self.read {
-            self.facts.body.prompt = facts.prompt;
-            self.plugin.counters.exact_counted.increment();
-        }
-        counter
+        self.facts.body.prompt = scanner.into_facts().prompt;
+        self.plugin.counters.exact_counted.increment();
     }
 
     fn is_settled(&self, at_least: u64, at_most: Option<u64>) -> bool {

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::count::{TokenCount, TokenSource};
+use crate::count::TokenCount;
 
 /// What is known of a request. Fields that were not seen, or are of the wrong type, are `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each read alone")]
 pub struct RequestFacts {
     /// The model's name, decoded. Invalid UTF-8 and halves of surrogate pairs are U+FFFD in it.
@@ -35,24 +35,4 @@ pub struct RequestFacts {
     pub prompt: TokenCount,
     /// How many bytes of the body were read.
     pub bytes_read: u64,
-}
-
-impl Default for RequestFacts {
-    fn default() -> Self {
-        Self {
-            model: None,
-            model_at: None,
-            model_too_long: false,
-            stream: None,
-            include_usage: None,
-            max_output_tokens: None,
-            n: None,
-            has_tools: false,
-            has_images: false,
-            has_stored_context: false,
-            has_duplicate_keys: false,
-            prompt: TokenCount { tokens: 0, error_percent: 0, source: TokenSource::Estimated },
-            bytes_read: 0,
-        }
-    }
 }
