@@ -7,7 +7,8 @@
 //! Each request has a connection of its own, so that one request's reset cannot touch another.
 //!
 //! # Limits
-//! Pieces leave in writes of their own, with `TCP_NODELAY`; a reader that is slower than the writer still
+//! Pieces leave in writes of their own, with `TCP_NODELAY`, but the first one with the headers if it is there
+//! at once, and trailers with the last one, on one thread (a runtime with more may part them); a reader that is slower than the writer still
 //! gets several at once. Over HTTP/2 interim responses are not seen (hyper does not show them), so a
 //! body that waits for `100 Continue` leaves after [`CONTINUE_WAIT`] there.
 

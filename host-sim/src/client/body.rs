@@ -1,4 +1,4 @@
-//! A request body whose pieces leave at given times, each in a write of its own.
+//! A request body whose pieces leave at given times, each in a write of its own; trailers leave with the last.
 
 use std::{
     collections::VecDeque,
@@ -115,8 +115,8 @@ impl Body for TimedBody {
             std::task::ready!(sleep.as_mut().poll(context));
         }
         this.sleep = None;
-        this.flushing = true;
         let frame = this.frames.pop_front();
+        this.flushing = !this.frames.is_empty() || this.separate_end;
         if frame.as_ref().is_some_and(|frame| frame.data.is_empty()) && this.is_over() {
             // The end itself is an empty frame.
             return Poll::Ready(None);

@@ -57,16 +57,18 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// Connects; the error is a text because all a caller can do is show it.
+    /// Connects; the error is a text because all a caller can do is show it. `waits_for_body`: nothing
+    /// leaves before the first bytes of an HTTP/2 body.
     pub(crate) async fn open(
         address: SocketAddr,
         http: Http,
         raw: Option<&Raw>,
+        waits_for_body: bool,
     ) -> Result<Self, String> {
         let socket = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         let _ = socket.set_nodelay(true);
         let port = socket.local_addr().map_or(0, |own| own.port());
-        let io = TokioIo::new(Exchanging::new(socket, raw));
+        let io = TokioIo::new(Exchanging::new(socket, raw, waits_for_body));
         // A connection's own end is seen by its exchange, so the tasks have nothing to report.
         if http == Http::V2 {
             let handshake = http2::handshake(TokioExecutor::new(), io).await;

@@ -95,6 +95,12 @@ impl ClientRequest {
         }
     }
 
+    /// The headers and the first of the body are there at the same time.
+    fn begins_with_its_body(&self) -> bool {
+        let at_once = self.frames.first().is_some_and(|first| first.at.is_zero());
+        self.http == Http::V2 && at_once && !self.expect_continue && !self.is_tunnel()
+    }
+
     fn is_tunnel(&self) -> bool {
         let pairs = self.headers.iter().map(|(name, value)| (&name[..], &value[..]));
         // Over HTTP/2 an upgrade is an extended CONNECT, and needs no `connection`.
@@ -118,7 +124,9 @@ struct Interim {
 pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
     let started = Instant::now();
     let mut outcome = Outcome::new();
-    let mut connection = match Connection::open(address, request.http, request.raw.as_ref()).await {
+    let begins = request.begins_with_its_body();
+    let opened = Connection::open(address, request.http, request.raw.as_ref(), begins).await;
+    let mut connection = match opened {
         Ok(connection) => connection,
         Err(detail) => {
             return Outcome {

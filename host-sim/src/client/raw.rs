@@ -4,6 +4,10 @@
 //! on the way to the socket the head that it writes is exchanged for ours. That is less than a client of
 //! our own, and an answer is read as always.
 //!
+//! The library also sends the headers of HTTP/2 before it asks for a body. A body that is there at once has
+//! to arrive with them, or it is chance whether a proxy has a connection to a server when the body comes; so
+//! what is written before the body waits for it.
+//!
 //! # Limits
 //! One request a connection. Over HTTP/2 the body's frames are the library's.
 
@@ -34,6 +38,8 @@ pub enum Raw {
 pub(super) struct Exchanging {
     socket: TcpStream,
     how: How,
+    /// Nothing leaves before the first bytes of an HTTP/2 body.
+    waits_for_body: bool,
     /// Exchanged, and not yet on the socket.
     out: BytesMut,
 }
@@ -54,6 +60,7 @@ enum How {
 const FRAME_HEAD: usize = 9;
 /// What an HTTP/2 client says before its first frame.
 const PREFACE: usize = 24;
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
@@ -62,7 +69,7 @@ const END_HEADERS: u8 = 4;
 const FRAME_MAX: usize = 16_384;
 
 impl Exchanging {
-    pub(super) fn new(socket: TcpStream, raw: Option<&Raw>) -> Self {
+    pub(super) fn new(socket: TcpStream, raw: Option<&Raw>, waits_for_body: bool) -> Self {
         let how = match raw {
             None => How::Not,
             Some(Raw::Http1(bytes)) => How::Once(bytes.clone()),
@@ -70,7 +77,7 @@ impl Exchanging {
                 How::Frames { block: block(fields), begun: false, unread: BytesMut::new() }
             }
         };
-        Self { socket, how, out: BytesMut::new() }
+        Self { socket, how, waits_for_body, out: BytesMut::new() }
     }
 
     fn exchange(&mut self, written: &[u8]) {
@@ -118,8 +125,13 @@ impl AsyncWrite for Exchanging {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if matches!(self.how, How::Not) {
+        if matches!(self.how, How::Not) && !self.waits_for_body && self.out.is_empty() {
             return Pin::new(&mut self.socket).poll_write(context, bytes);
+        }
+        if self.waits_for_body {
+            // A piece may come in several writes; the flush behind it ends the wait.
+            self.exchange(bytes);
+            return Poll::Ready(Ok(bytes.len()));
         }
         ready!(self.drain(context))?;
         self.exchange(bytes);
@@ -131,6 +143,10 @@ impl AsyncWrite for Exchanging {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.waits_for_body && !begins_a_body(&self.out) {
+            return Poll::Ready(Ok(()));
+        }
+        self.waits_for_body = false;
         ready!(self.drain(context))?;
         Pin::new(&mut self.socket).poll_flush(context)
     }
@@ -139,6 +155,19 @@ impl AsyncWrite for Exchanging {
         ready!(self.drain(context))?;
         Pin::new(&mut self.socket).poll_shutdown(context)
     }
+}
+
+/// Whether there is data in what an HTTP/2 client says first.
+fn begins_a_body(written: &[u8]) -> bool {
+    let mut rest = written.get(PREFACE..).unwrap_or_default();
+    while let [a, b, c, kind, ..] = *rest {
+        if kind == DATA {
+            return true;
+        }
+        let whole = FRAME_HEAD + u32::from_be_bytes([0, a, b, c]) as usize;
+        rest = rest.get(whole..).unwrap_or_default();
+    }
+    false
 }
 
 fn take_frame(unread: &mut BytesMut) -> Option<BytesMut> {
@@ -204,6 +233,15 @@ mod tests {
         assert_eq!(encoded(5), [5]);
         assert_eq!(encoded(127), [127, 0]);
         assert_eq!(encoded(1337), [127, 0xba, 0x09]);
+    }
+
+    #[test]
+    fn a_body_begins_with_its_first_frame_of_data() {
+        let preface = [0; PREFACE];
+        let before = [0, 0, 1, HEADERS, 4, 0, 0, 0, 1, 0x82];
+        let said = [&preface[..], &before].concat();
+        assert!(!begins_a_body(&said[..9]) && !begins_a_body(&said));
+        assert!(begins_a_body(&[&said[..], &[0, 0, 3, DATA, 0, 0, 0, 0, 1]].concat()));
     }
 
     #[test]

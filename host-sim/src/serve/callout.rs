@@ -34,7 +34,7 @@ pub(super) async fn run(call: CalloutId, request: Request, inputs: Inputs) {
 async fn ask(request: Request) -> CalloutOutcome {
     let Request { endpoint, http2, headers, body } = request;
     let version = if http2 { Http::V2 } else { Http::V1_1 };
-    let Ok(mut connection) = Connection::open(endpoint, version, None).await else {
+    let Ok(mut connection) = Connection::open(endpoint, version, None, false).await else {
         return CalloutOutcome::ConnectFailure;
     };
     let Ok(request) = message::to_request(&headers, http2, Full::new(body)) else {

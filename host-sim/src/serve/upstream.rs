@@ -52,7 +52,7 @@ impl Task {
         mut events: Events,
     ) -> Result<(), UpstreamReset> {
         let version = if http2 { Http::V2 } else { Http::V1_1 };
-        let connecting = Connection::open(endpoint, version, None).await;
+        let connecting = Connection::open(endpoint, version, None, false).await;
         let mut connection = connecting.map_err(|_| UpstreamReset::ConnectFailure)?;
         self.report(Input::Connected(self.attempt))?;
         let (headers, end) = loop {

@@ -191,7 +191,9 @@ impl Engine {
             self.world.effect(Effect::Upstream { attempt, stream: id, event });
         }
         let stands = attempt.waiting.is_none();
-        let reusable = stands && (attempt.http2 || !cut && !attempt.closes);
+        // A connection that is being made is made all the same, and waits for the next request.
+        let untouched = attempt.seat == Seat::Connecting;
+        let reusable = untouched || stands && (attempt.http2 || !cut && !attempt.closes);
         self.end_attempt(attempt, reusable);
     }
 

@@ -36,8 +36,9 @@ pub(crate) fn envoy(
 ) -> Result<Observation, String> {
     let binary = bench.envoy(version)?;
     let folder = bench.folder().map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread: with two, a request's headers may leave before the body that is sent with them, and
+    // Envoy may have a connection to the server by the time that the body comes.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;

@@ -155,6 +155,12 @@ impl Client {
         }
     }
 
+    /// What is left to send are trailers.
+    pub(super) fn has_only_trailers(&self) -> bool {
+        let apart = self.request.chunks.separate_end;
+        self.frames.is_empty() && !self.ends_unreadable && !apart && self.trailers.is_some()
+    }
+
     pub(super) fn take_frame(&mut self) -> Sent {
         match self.frames.pop_front() {
             Some(frame) => Sent::Data(frame.data, frame.end),

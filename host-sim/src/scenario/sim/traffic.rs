@@ -29,12 +29,19 @@ impl Play<'_> {
         client.is_due = false;
         let sent = client.take_frame();
         let began = nanos(client.exchange.began);
-        if let Some(at) = client.next_frame_at() {
+        // Trailers leave in one write with what is before them.
+        let trailers_follow = client.has_only_trailers();
+        if let Some(at) = client.next_frame_at().filter(|_| !trailers_follow) {
             let at = (began + nanos(at)).max(self.host.now());
             self.timeline.push(at, Happening::Frame(index));
         }
         match sent {
-            Sent::Data(data, end) => self.host.request_data(stream, data, end),
+            Sent::Data(data, end) => {
+                self.host.request_data(stream, data, end);
+                if trailers_follow {
+                    self.send_frame(index);
+                }
+            }
             Sent::Trailers(trailers) => self.host.request_trailers(stream, trailers),
             Sent::Broken => self.host.request_malformed(stream, Malformed::Codec),
             Sent::Nothing => {}
