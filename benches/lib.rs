@@ -2,6 +2,9 @@
 
 pub mod corpora;
 pub mod guests;
+pub mod hostile;
 pub mod load;
+pub mod prose;
 pub mod proxies;
 pub mod simulated;
+pub mod v8;

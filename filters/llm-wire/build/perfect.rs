@@ -79,6 +79,17 @@ impl Perfect {
     }
 }
 
+/// Two bits in one of 16,384 words for each key, so that most of what is no key is told at once.
+pub(super) fn filter(keys: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut words = vec![0; 1 << 14];
+    for hash in keys.map(|key| mix(key).wrapping_mul(MIX)) {
+        if let Some(word) = words.get_mut((hash >> 50) as usize) {
+            *word |= 1 << (hash >> 44 & 63) | 1 << (hash >> 38 & 63);
+        }
+    }
+    words
+}
+
 /// What is looked up.
 pub(super) trait Key {
     fn key(&self) -> u64;

@@ -58,6 +58,12 @@ fn write(out: &Path, published: &Published) -> Result<(), Box<dyn Error>> {
     folder
         .write("pairs.bin", slots.iter().flat_map(|slot| slot.to_le_bytes()).collect::<Vec<_>>())?;
 
+    let filter = perfect::filter(pairs.iter().map(|pair| pair.0));
+    folder.write(
+        "pairs.filter",
+        filter.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>(),
+    )?;
+
     // Tokens with a NUL in them would be mistaken for shorter ones, whose place ends in zeros.
     let words = |range: std::ops::RangeInclusive<usize>| {
         let tokens = vocabulary.tokens().filter(move |token| range.contains(&token.len()));

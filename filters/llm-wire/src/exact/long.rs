@@ -23,6 +23,8 @@ pub(super) struct Long {
     next: [u16; MOST],
     before: [u16; MOST],
     end: usize,
+    /// What was joined last. A run of one character is the same window over and over.
+    text: [u8; MOST],
 }
 
 impl Default for Long {
@@ -34,6 +36,7 @@ impl Default for Long {
             next: [0; MOST],
             before: [0; MOST],
             end: 0,
+            text: [0; MOST],
         }
     }
 }
@@ -42,7 +45,11 @@ impl Long {
     /// Joins the first 1,024 bytes of `text`.
     pub(super) fn merge(&mut self, vocabulary: &Vocabulary, text: &[u8]) {
         let text = text.get(..MOST).unwrap_or(text);
+        if self.text.get(..self.end) == Some(text) {
+            return;
+        }
         self.end = text.len();
+        self.text.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
         self.joins = [[[NONE; 4]; BLOCK / 4]; MOST / BLOCK];
         self.lowest = [[NONE; 4]; MOST / BLOCK / 4];
         let mut last = None;

@@ -10,8 +10,8 @@
 use super::long::{Long, MOST};
 use super::vocabulary::Vocabulary;
 
-/// So much of a window's end depends on what follows, usually.
-const MARGIN: usize = 256;
+/// So much of a window's end depends on what follows: nearly always the first, hardly ever more.
+const MARGINS: [usize; 4] = [64, 256, 512, 768];
 
 /// The tokens of a piece longer than a window.
 pub(super) fn count(vocabulary: &Vocabulary, mut text: &[u8], long: &mut Long) -> (u32, bool) {
@@ -20,8 +20,8 @@ pub(super) fn count(vocabulary: &Vocabulary, mut text: &[u8], long: &mut Long) -
     long.merge(vocabulary, text);
     while text.len() > MOST {
         let ends: Vec<usize> = long.ends().collect();
-        let found = (1..MOST / MARGIN).find_map(|back| {
-            let at = ends.iter().rposition(|end| *end <= MOST - back * MARGIN)?;
+        let found = MARGINS.iter().find_map(|margin| {
+            let at = ends.iter().rposition(|end| *end <= MOST - margin)?;
             let [begin, end, ..] = ends.get(at..)? else { return None };
             long.merge(vocabulary, text.get(*begin..)?);
             (long.ends().next() == Some(end - begin)).then_some((at + 1, *begin))

@@ -4,7 +4,7 @@
 //! tokens: to count, it is enough to know which neighbours join to what, and, for speed, which
 //! short strings are tokens as a whole.
 
-use super::perfect::Perfect;
+use super::perfect::{Filter, Perfect};
 
 /// No token.
 pub(super) const NONE: u32 = u32::MAX;
@@ -16,6 +16,7 @@ pub(crate) struct Vocabulary {
     pub(super) pairs_of_bytes: &'static [[u8; 4]],
     pub(super) chars: &'static [[u8; 4]],
     pub(super) straddlers: &'static [[u8; 4]],
+    pub(super) pair_filter: Filter,
     pub(super) pairs: Perfect,
     pub(super) pair_slots: &'static [[u8; 8]],
     pub(super) short: Perfect,
@@ -34,12 +35,17 @@ macro_rules! vocabulary {
         }
         const PAIRS: &[[u8; 8]] = table!("pairs.bin").as_chunks().0;
         const SHORT: &[[u8; 8]] = table!("short.bin").as_chunks().0;
+        const FILTER: &[[u8; 8]; 1 << 14] = match table!("pairs.filter").as_chunks().0.as_array() {
+            Some(words) => words,
+            None => &[[u8::MAX; 8]; 1 << 14],
+        };
         const MEDIUM: &[[u8; 16]] = table!("medium.bin").as_chunks().0;
         Vocabulary {
             bytes: table!("bytes.bin").as_chunks().0,
             pairs_of_bytes: table!("pairs_of_bytes.bin").as_chunks().0,
             chars: table!("chars.bin").as_chunks().0,
             straddlers: table!("straddlers.bin").as_chunks().0,
+            pair_filter: Filter(FILTER),
             pairs: Perfect::new(table!("pairs.seeds"), PAIRS.len()),
             pair_slots: PAIRS,
             short: Perfect::new(table!("short.seeds"), SHORT.len()),
@@ -75,6 +81,9 @@ impl Vocabulary {
     #[inline(always)]
     pub(super) fn join(&self, left: u32, right: u32) -> u32 {
         let key = u64::from(left) << 18 | u64::from(right);
+        if !self.pair_filter.may_have(key) {
+            return NONE;
+        }
         let slot =
             self.pair_slots.get(self.pairs.place(key)).map_or(0, |slot| u64::from_le_bytes(*slot));
         if slot >> 18 == key { slot as u32 & 0x3_ffff } else { NONE }
