@@ -72,8 +72,8 @@ pub struct Scenario {
     pub envoys: Vec<EnvoyVersion>,
     /// The oldest version of which it is true.
     pub since: EnvoyVersion,
-    /// Runs with the module in which requests can ask for a trap.
-    pub fault_injection: bool,
+    /// Features of cargo that the filters' module is built with, besides the default ones; in order.
+    pub features: Vec<String>,
     /// JSON merge patches on plugin configurations, by root id.
     pub patches: Vec<(String, Value)>,
     /// What the endpoints of a cluster do; a cluster that is not named answers friendly.

@@ -115,7 +115,7 @@ impl Simulation {
             control: Control::default(),
             envoys: Vec::new(),
             since: EnvoyVersion::V1_36,
-            fault_injection: false,
+            features: Vec::new(),
             patches: Vec::new(),
             upstreams: Vec::new(),
             events: Vec::new(),

@@ -41,9 +41,9 @@ impl Tokens {
         self.at_most
     }
 
-    /// Whether the count is exact, or meant to be.
-    pub(crate) fn is_exact(&self) -> bool {
-        self.exact.is_some()
+    /// What the prompt has for sure, if its tokens are counted with a vocabulary.
+    pub(crate) fn certain(&self) -> Option<u64> {
+        self.exact.as_ref().map(|exact| exact.certain())
     }
 }
 
@@ -94,6 +94,114 @@ impl TextSink for Tokens {
         match &self.exact {
             Some(exact) => exact.count(),
             None => self.estimator.count(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use traffic_policy::catalog::{Catalog, RawModel, RawPool};
+
+    use super::*;
+
+    fn vocabularies() -> Rc<Vocabularies> {
+        let models: Vec<RawModel> = serde_json::from_value(serde_json::json!([
+            {"name": "gpt-4.1", "aliases": ["best"], "encoding": "o200k_base"},
+            {"name": "gpt-4", "encoding": "cl100k_base"},
+            {"name": "llama-8b"}
+        ]))
+        .unwrap();
+        let catalog = Catalog::try_from((models, Vec::<RawPool>::new())).unwrap();
+        Rc::new(Vocabularies::of(&catalog).unwrap())
+    }
+
+    fn say(sink: &mut impl TextSink, piece: Piece, text: &[u8]) {
+        sink.open(piece);
+        sink.text(text);
+        sink.close();
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(Some((vocabularies(), Counter::declare("limit", &[]))))
+    }
+
+    #[test]
+    fn a_counter_that_was_used_begins_anew_and_only_for_its_own_encoding() {
+        let all = vocabularies();
+        let count = |model, text: &[u8]| {
+            let mut tokens = Tokens::new(Some((all.clone(), Counter::declare("limit", &[]))));
+            tokens.model(model);
+            say(&mut tokens, Piece::Text, text);
+            tokens.open(Piece::Text);
+            tokens.text(b" left open\\");
+            tokens.certain()
+        };
+        // A text in Japanese has fewer tokens in the newer vocabulary.
+        let birthday = "お誕生日おめでとう".as_bytes();
+        let models = ["gpt-4.1", "best", "gpt-4", "best", "llama-8b"];
+        let counts = models.map(|model| count(model, birthday));
+        assert_eq!(counts, [Some(8), Some(8), Some(9), Some(8), None]);
+    }
+
+    #[test]
+    fn a_model_that_is_named_after_text_is_not_counted_exactly() {
+        let source = |names: [Option<&str>; 2]| {
+            let mut tokens = tokens();
+            for name in names {
+                if let Some(name) = name {
+                    tokens.model(name);
+                }
+                say(&mut tokens, Piece::Text, b"one two three");
+            }
+            tokens.count().source
+        };
+        assert_eq!(source([Some("gpt-4"), None]), llm_wire::TokenSource::Exact);
+        assert_eq!(source([None, Some("gpt-4")]), llm_wire::TokenSource::Estimated);
+        // A second name belongs to none of what was counted.
+        assert_eq!(source([Some("gpt-4"), Some("gpt-4.1")]), llm_wire::TokenSource::Estimated);
+        assert_eq!(source([Some("llama-8b"), None]), llm_wire::TokenSource::Estimated);
+    }
+
+    const PIECES: [Piece; 8] = [
+        Piece::Role,
+        Piece::Name,
+        Piece::System,
+        Piece::Text,
+        Piece::CallName,
+        Piece::CallArguments,
+        Piece::Definition,
+        Piece::CallInput,
+    ];
+    const MARKS: [Mark; 6] =
+        [Mark::Message, Mark::Part, Mark::Image, Mark::Call, Mark::Prompt, Mark::TokenId];
+
+    proptest! {
+        /// What the decision to count rests on: the bounds hold, of any bytes in any pieces.
+        #[test]
+        fn an_exact_count_lies_within_the_bounds_and_what_is_certain_only_grows(
+            pieces in prop::collection::vec(
+                (0..PIECES.len(), 0..MARKS.len(), prop::collection::vec(any::<u8>(), 0..40)), 0..20),
+            model in prop::sample::select(vec!["gpt-4", "gpt-4.1"]),
+        ) {
+            let mut tokens = tokens();
+            tokens.model(model);
+            let mut certain = 0;
+            for (piece, mark, text) in pieces {
+                tokens.mark(MARKS[mark]);
+                tokens.open(PIECES[piece]);
+                for byte in text {
+                    tokens.text(&[byte]);
+                    let now = tokens.exact.as_ref().unwrap().certain();
+                    prop_assert!(now >= certain, "{now} after {certain}");
+                    certain = now;
+                }
+                tokens.close();
+            }
+            let counter = tokens.exact.as_ref().unwrap();
+            prop_assert!(counter.certain() >= certain);
+            prop_assert!(counter.certain() <= counter.count().tokens);
+            prop_assert!(counter.count().tokens <= tokens.at_most());
         }
     }
 }

@@ -15,6 +15,7 @@ mod fault;
 mod plugin;
 mod request;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -107,7 +108,7 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
     let control = optional(&mut top, "control", |r| r.choice(&controls))?.unwrap_or_default();
     let since = optional(&mut top, "since", |r| r.choice(&ENVOYS))?.unwrap_or(OLDEST);
     let envoys = envoys(&mut top, since)?;
-    let fault_injection = optional(&mut top, "fault_injection", |r| r.boolean())?.unwrap_or(false);
+    let features = features(&mut top)?;
     let mut patches = Vec::new();
     if let Some(patch) = top.optional("config") {
         patches.push((main.clone(), patch.node().to_json()?));
@@ -152,7 +153,7 @@ fn scenario(mut top: Object<'_>, sentence: String, files: &Files<'_>) -> Result<
         control,
         envoys,
         since,
-        fault_injection,
+        features,
         patches,
         upstreams,
         events: faults.events,
@@ -220,6 +221,24 @@ fn envoys(top: &mut Object<'_>, since: EnvoyVersion) -> Result<Vec<EnvoyVersion>
         versions.push(version);
     }
     Ok(if versions.is_empty() { vec![EnvoyVersion::default()] } else { versions })
+}
+
+/// The features of cargo that the module is built with. Which ones there are is cargo's to say.
+fn features(top: &mut Object<'_>) -> Result<Vec<String>, Error> {
+    let mut features = BTreeSet::new();
+    if optional(top, "fault_injection", |r| r.boolean())?.unwrap_or(false) {
+        features.insert("fault-injection".to_owned());
+    }
+    for item in top.items("features")? {
+        let name = item.string()?;
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !name.bytes().all(is_name) || !name.starts_with(|first: char| first != '-') {
+            let allowed = "the name of a cargo feature of llm-mesh: letters, digits, `-`, `_`";
+            return Err(item.expected(allowed));
+        }
+        features.insert(name.to_owned());
+    }
+    Ok(features.into_iter().collect())
 }
 
 fn step(

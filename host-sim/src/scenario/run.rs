@@ -171,9 +171,9 @@ fn modules(scenario: &Scenario, control: bool, bench: &Workbench) -> Result<Modu
         modules.insert(name, module?);
         return Ok(modules);
     }
-    let filters = match scenario.fault_injection {
-        true => Module::FaultInjection,
-        false => Module::Filters,
+    let filters = match scenario.features.as_slice() {
+        [] => Module::Filters,
+        features => Module::With(features.to_vec()),
     };
     let configuration = drive::source(scenario)?.to_json().map_err(|error| error.to_string())?;
     let configuration = configuration.to_string();

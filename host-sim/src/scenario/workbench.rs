@@ -14,12 +14,12 @@ use crate::scenario::control;
 use crate::vm::{Engine, EngineOptions};
 
 /// Which module stands where the configuration names the filters'.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Module {
     /// The one that users load.
     Filters,
-    /// The same with traps on request; never released.
-    FaultInjection,
+    /// The same, and these features of cargo besides: vocabularies, or traps on request.
+    With(Vec<String>),
     /// A guest that does nothing.
     Control,
     /// A guest that writes down every callback and does what it is told.
@@ -119,11 +119,11 @@ impl Workbench {
     /// # Errors
     /// When it cannot be built.
     pub fn module(&self, module: Module) -> Result<PathBuf, String> {
-        made_once(&self.modules, module, || match module {
+        made_once(&self.modules, module.clone(), || match module {
             Module::Filters => build(&self.parts, &Features::Default),
-            Module::FaultInjection => {
-                let features = ["default".to_owned(), "fault-injection".to_owned()];
-                build(&self.parts, &Features::Only(features.into()))
+            Module::With(mut features) => {
+                features.push("default".to_owned());
+                build(&self.parts, &Features::Only(features))
             }
             Module::Tracing => self.parts.tracing_guest().map_err(|error| rim(&error)),
             Module::Control => {

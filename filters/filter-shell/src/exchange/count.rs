@@ -1,6 +1,6 @@
 //! The body has been read: its facts, and the exact count where the decision depends on it.
 
-use llm_wire::{RequestScanner, ScanLimits};
+use llm_wire::{RequestScanner, ScanLimits, TokenSource};
 
 use super::scan::SLICE;
 use super::{Exchange, Phase};
@@ -12,14 +12,22 @@ use crate::tokens::{Lease, Tokens, Vocabularies};
 
 impl Exchange {
     /// Takes the facts that a scanner has found.
-    pub(super) fn take_facts(&mut self, scanner: RequestScanner<Tokens>, part: Part, phase: Phase) {
+    ///
+    /// How much of the body they rest on is known by then: what the filters say depends on it.
+    pub(super) fn take_facts(&mut self, scanner: RequestScanner<Tokens>, phase: Phase) {
         let (facts, tokens) = scanner.into_parts();
         self.facts.body = facts;
-        if part != Part::Whole {
+        if self.facts.part != Part::Whole {
+            let source = &mut self.facts.body.prompt.source;
+            if *source == TokenSource::Exact {
+                // The tokens of a part are not those of the prompt.
+                *source = TokenSource::Estimated;
+            }
             return;
         }
         self.facts.tokens_at_most = Some(tokens.at_most());
-        if tokens.is_exact() {
+        if let Some(certain) = tokens.certain() {
+            self.facts.tokens_at_least = certain;
             self.plugin.counters.exact_counted.increment();
         } else if phase == Phase::Reading(Access::Knob) {
             self.count_exactly();
@@ -61,6 +69,7 @@ impl Exchange {
                 return;
             }
         }
+        self.facts.tokens_at_least = scanner.sink().certain();
         self.facts.body.prompt = scanner.into_facts().prompt;
         self.plugin.counters.exact_counted.increment();
     }

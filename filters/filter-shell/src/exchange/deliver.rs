@@ -24,10 +24,10 @@ impl Exchange {
     pub(super) fn decide(&mut self, part: Part) -> Action {
         let phase = std::mem::replace(&mut self.phase, Phase::Decided);
         self.plugin.waiting.remove(self.context);
-        if let Some(scanner) = self.scanner.take() {
-            self.take_facts(scanner, part, phase);
-        }
         self.facts.part = part;
+        if let Some(scanner) = self.scanner.take() {
+            self.take_facts(scanner, phase);
+        }
         let mut decision = Decision::default();
         for filter in &self.plugin.filters {
             filter.decide(&self.facts, &mut decision);

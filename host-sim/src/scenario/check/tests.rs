@@ -27,7 +27,7 @@ pub(in crate::scenario) fn one_step(expect: Expect) -> (Scenario, Observation) {
         control: Control::Fails,
         envoys: vec![crate::model::EnvoyVersion::V1_40],
         since: crate::model::EnvoyVersion::V1_36,
-        fault_injection: false,
+        features: Vec::new(),
         patches: Vec::new(),
         upstreams: Vec::new(),
         events: Vec::new(),

@@ -172,3 +172,18 @@ fn a_file_that_is_not_there_is_named_where_it_is_asked_for() {
         "{message}"
     );
 }
+
+#[test]
+fn features_are_names_and_fault_injection_is_one_of_them() {
+    let features = |line: &str| {
+        let text = format!("{HEAD}{line}\nsteps: [{{request: {{get: /}}}}]\n");
+        read_text(&text).map(|scenario| scenario.features.join(" "))
+    };
+    assert_eq!(features(""), Ok(String::new()));
+    assert_eq!(features("features: [b, a_1, b]").as_deref(), Ok("a_1 b"));
+    let both = "fault_injection: true\nfeatures: [exact-o200k]";
+    assert_eq!(features(both).as_deref(), Ok("exact-o200k fault-injection"));
+    let refused = features("features: [--no-default-features]").unwrap_err();
+    assert!(refused.contains("features[0]: found `--no-default-features`; allowed "), "{refused}");
+    assert!(features("features: [\"a,b\"]").is_err() && features("features: [\"\"]").is_err());
+}
