@@ -1,6 +1,7 @@
 //! What a user can ask for. Each command is a file; what it does is in the library.
 
 mod abi;
+mod count;
 mod demo;
 mod fuzz;
 mod out;
@@ -40,6 +41,7 @@ enum What {
     Run(run::Run),
     Fuzz(fuzz::Fuzz),
     Abi(abi::Abi),
+    Count(count::Count),
     Schema(schema::Schema),
     Serve(serve::ServeCommand),
     Upstream(upstream::UpstreamCommand),
@@ -53,6 +55,7 @@ impl Command {
             What::Run(run) => run.run(),
             What::Fuzz(fuzz) => fuzz.run(),
             What::Abi(abi) => abi.run(),
+            What::Count(count) => count.run(),
             What::Schema(schema) => schema.run(),
             What::Serve(serve) => serve.run(),
             What::Upstream(upstream) => upstream.run(),

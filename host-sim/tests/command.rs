@@ -55,7 +55,7 @@ fn exit_codes_tell_a_failed_check_from_wrong_use() {
     assert_eq!(code(&["run", "good.yaml", "--workers", "65"]), Some(2));
     assert_eq!(code(&["fuzz", "--cases", "0"]), Some(2));
     assert_eq!(code(&["serve", "--config", "nowhere.yaml"]), Some(2));
-    for command in ["run", "fuzz", "abi", "schema", "serve", "demo", "upstream"] {
+    for command in ["run", "fuzz", "abi", "count", "schema", "serve", "demo", "upstream"] {
         assert_eq!(code(&[command, "--help"]), Some(0), "{command}");
     }
 }

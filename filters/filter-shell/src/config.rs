@@ -68,6 +68,8 @@ pub(crate) enum LogField {
     PromptTokens,
     /// `llm.token_source`
     TokenSource,
+    /// `llm.token_error_percent`
+    TokenErrorPercent,
     /// `llm.pool`
     Pool,
 }

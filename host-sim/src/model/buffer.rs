@@ -74,8 +74,19 @@ impl Buffer {
         let start = start.min(self.len);
         let mut wanted = max.min(self.len - start);
         let mut out = Vec::with_capacity(wanted);
-        let mut skip = start;
-        for slice in &self.slices {
+        // A filter that waits reads what came last: the slice is looked for from the nearer end.
+        let (mut first, mut before) = (0, 0);
+        if start > self.len / 2 {
+            (first, before) = (self.slices.len(), self.len);
+            for slice in self.slices.iter().rev() {
+                if before <= start {
+                    break;
+                }
+                (first, before) = (first - 1, before - slice.len());
+            }
+        }
+        let mut skip = start - before;
+        for slice in self.slices.range(first..) {
             if wanted == 0 {
                 break;
             }

@@ -46,8 +46,9 @@ pub(super) struct RawBody {
 const DEFAULT_INSPECT_LIMIT: Size = Size(512 * 1024);
 const DEFAULT_DECIDE_WITHIN: Span = Span(Duration::from_secs(2));
 
-/// Above this, memory per request would be large, and what a decision needs stands far before.
-const MOST_INSPECTED: u64 = 64 << 20;
+/// Sizes are numbers of 32 bits in a module. What a decision needs stands far before, and a proxy
+/// that holds as much for each request needs the memory for it.
+const MOST_INSPECTED: u64 = 1 << 30;
 
 impl TryFrom<RawBody> for Body {
     type Error = Invalid;
@@ -58,7 +59,7 @@ impl TryFrom<RawBody> for Body {
             return Err(Invalid::new(
                 "inspect_limit",
                 format!(
-                    "found {limit} bytes; allowed 1B to 64MiB; stay below the proxy's per_connection_buffer_limit_bytes"
+                    "found {limit} bytes; allowed 1B to 1GiB; stay below the proxy's per_connection_buffer_limit_bytes"
                 ),
             ));
         }

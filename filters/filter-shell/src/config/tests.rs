@@ -80,7 +80,7 @@ fn an_error_inside_a_section_says_where() {
     );
     refused(
         json!({"version": 1, "idle": {}, "body": {"inspect_limit": "0B"}}),
-        "body.inspect_limit: found 0 bytes; allowed 1B to 64MiB; stay below the proxy's per_connection_buffer_limit_bytes",
+        "body.inspect_limit: found 0 bytes; allowed 1B to 1GiB; stay below the proxy's per_connection_buffer_limit_bytes",
     );
 }
 

@@ -109,7 +109,7 @@ impl Exchange {
         let body = &self.facts.body;
         // Nothing was counted where nothing was seen, and 0 would say otherwise.
         let counted = self.facts.part != Part::Headers;
-        let mut number = String::new();
+        let (mut number, mut percent) = (String::new(), String::new());
         for field in &self.plugin.shared.log_fields {
             let (name, value) = match field {
                 LogField::Model => ("llm.model", decision.model.as_deref()),
@@ -119,6 +119,10 @@ impl Exchange {
                 }
                 LogField::TokenSource => {
                     ("llm.token_source", counted.then_some(body.prompt.source.as_str()))
+                }
+                LogField::TokenErrorPercent => {
+                    let _ = write!(percent, "{}", body.prompt.error_percent);
+                    ("llm.token_error_percent", counted.then_some(percent.as_str()))
                 }
                 LogField::Pool => ("llm.pool", decision.pool.as_deref()),
             };
