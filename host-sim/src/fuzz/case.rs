@@ -75,12 +75,18 @@ impl Case {
         self.listener.starts_with("own-")
     }
 
+    /// Its requests are steps of their own, at a distance: how soon one follows another decides whether a
+    /// VM that died is made again before.
+    pub(super) fn is_spread(&self) -> bool {
+        self.listener == "own-reload"
+    }
+
     /// The case as a step that begins at `at_ms`, with all times of the client at so many percent; among
     /// chains with VMs of their own it takes the one with this number.
     pub(super) fn step(&self, at_ms: u64, pace_percent: u64, chain: usize) -> String {
         let paced = |ms: u64| ms * pace_percent / 100;
         let mut step = format!("  - at: {at_ms}ms\n    background: true\n");
-        if self.times > 1 {
+        if self.times > 1 && !self.is_spread() {
             let _ = writeln!(step, "    repeat: {}", self.times);
         }
         step.push_str("    request:\n");

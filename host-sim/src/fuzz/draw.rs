@@ -64,7 +64,8 @@ pub(super) fn case(seed: u64, index: u64) -> Case {
         let size = |rng: &mut Rng| if small && percent(rng, 30) { 9_000 } else { rng.usize(1..=9) };
         (0..count).map(|_| size(&mut rng)).collect::<Vec<usize>>()
     });
-    let mut draw = Draw { has_replied: false, announced: percent(&mut rng, 35), small, rng };
+    let mut draw =
+        Draw { plugin: "a", has_replied: false, announced: percent(&mut rng, 35), small, rng };
     let mut rules = Vec::new();
     for plugin in plugins {
         for (side, on, odds) in CALLBACKS {
@@ -116,6 +117,8 @@ fn of<'a, T>(rng: &mut Rng, all: &'a [T]) -> &'a T {
 
 struct Draw {
     rng: Rng,
+    /// Whose rule is being drawn.
+    plugin: &'static str,
     has_replied: bool,
     announced: bool,
     small: bool,
@@ -123,6 +126,7 @@ struct Draw {
 
 impl Draw {
     fn rule(&mut self, plugin: &'static str, side: u32, on: &'static str) -> Rule {
+        self.plugin = plugin;
         let nth = match (on.ends_with("_body"), self.rng.u32(0..10)) {
             (true, 0..=3) => None,
             (true, 4..=7) => Some(1),

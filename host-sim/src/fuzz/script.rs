@@ -18,6 +18,8 @@ pub(super) const CONFIGURATION: &str = "tests/scenarios/envoy/random.yaml";
 const APART_MS: u64 = 12;
 /// Nobody begins around a change of the whole proxy: which streams it still meets would be chance.
 const PAUSE_MS: u64 = 300;
+/// Milliseconds between the requests of a case whose VM comes back, after two or three.
+const SPREAD_MS: u64 = 400;
 /// Chains with a VM of their own, for each failure policy.
 pub(super) const OWN_CHAINS: usize = 9;
 
@@ -50,30 +52,32 @@ const fn circumstances(index: u64) -> (u32, Change) {
 pub(super) fn script(cases: &[Case], configuration: &Path, pace: Pace) -> Script {
     let (workers, change) = circumstances(cases.first().map_or(0, |case| case.index));
     let mut text = preamble(cases, configuration, pace, workers);
-    let mut of_steps = Vec::new();
+    let mut steps: Vec<(u64, Option<usize>, String)> = Vec::new();
     let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut at, mut changed) = (0, change == Change::Nothing);
     for (place, case) in cases.iter().enumerate() {
         if !changed && case.index % BATCH >= BATCH / 2 {
             changed = true;
             at += PAUSE_MS;
-            let _ = writeln!(text, "  - at: {at}ms");
-            text.push_str(match change {
-                Change::Drain => "    drain: graceful\n",
-                Change::Nothing | Change::Update => {
-                    "    update: {plugin: b, config: {tick_ms: 21}}\n"
-                }
-            });
-            of_steps.push(None);
+            let act = match change {
+                Change::Drain => "drain: graceful",
+                Change::Nothing | Change::Update => "update: {plugin: b, config: {tick_ms: 21}}",
+            };
+            steps.push((at, None, format!("  - at: {at}ms\n    {act}\n")));
             at += PAUSE_MS;
         }
         let chain = taken.entry(case.listener).or_default();
-        text.push_str(&case.step(at, pace.client_percent, *chain));
-        of_steps.push(Some(place));
+        for round in 0..if case.is_spread() { u64::from(case.times) } else { 1 } {
+            let at = at + round * SPREAD_MS;
+            steps.push((at, Some(place), case.step(at, pace.client_percent, *chain)));
+        }
         *chain += 1;
         at += APART_MS;
     }
-    Script { text, cases: of_steps }
+    steps.sort_by_key(|(at, ..)| *at);
+    let cases = steps.iter().map(|(_, case, _)| *case).collect();
+    steps.iter().for_each(|(.., step)| text.push_str(step));
+    Script { text, cases }
 }
 
 fn preamble(cases: &[Case], configuration: &Path, pace: Pace, workers: u32) -> String {
@@ -163,7 +167,9 @@ mod tests {
                 std::fs::write(&file, script.text).unwrap();
                 let scenario = format::read(&file).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(scenario.steps.len(), script.cases.len());
-                assert_eq!(script.cases.iter().flatten().count(), cases.len());
+                let played: std::collections::BTreeSet<usize> =
+                    script.cases.iter().flatten().copied().collect();
+                assert_eq!(played.len(), cases.len());
             }
         }
     }

@@ -17,6 +17,7 @@ use super::{
 use crate::abi::Callback;
 
 /// Envoy goes on with the trailers of a stream that it has let go of, and its process ends.
+const CUT_WHEN_OVER: &str = "a stream is cut that is over";
 const CUT_IN_RESPONSE_TRAILERS: &str = "a stream is cut in its response trailers";
 
 /// The machine behind the host.
@@ -144,6 +145,7 @@ impl Engine {
         if let Some(vm) = self.world.vms.get_mut(vm.0) {
             vm.stop_iteration = false;
         }
+        let failed = self.vm_failed(vm);
         // A guest may have grown or shrunk what is held; Envoy notices inside the hostcall.
         self.check_watermarks();
         while let Some(action) =
@@ -157,6 +159,10 @@ impl Engine {
                 AfterCall::Reset { stream } => {
                     if self.world.streams.at(stream).chain.calls.encode_trailers {
                         self.world.note_undefined(stream, CUT_IN_RESPONSE_TRAILERS);
+                    }
+                    let chain = &self.world.streams.at(stream).chain;
+                    if failed || chain.local_complete || chain.destroyed {
+                        self.world.note_undefined(stream, CUT_WHEN_OVER);
                     }
                     self.reset_stream(stream);
                 }

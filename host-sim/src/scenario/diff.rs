@@ -229,8 +229,11 @@ fn run(found: &mut Found<'_>) {
     // Requests of several plugins, threads and clusters arrive in any order.
     let sorted = |seen: &Observation| {
         let mut callouts = seen.callouts.clone();
-        callouts
-            .sort_by(|a, b| (&a.cluster, &a.path, &a.body).cmp(&(&b.cluster, &b.path, &b.body)));
+        let key = |one: &Received| {
+            let headers = format!("{:?}", fields(&one.headers));
+            (one.cluster.clone(), one.path.clone(), one.body.clone(), headers)
+        };
+        callouts.sort_by_cached_key(key);
         callouts
     };
     let (ours, theirs) = (sorted(left), sorted(right));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Draw, of, percent};
+use crate::fuzz::case::PLUGINS;
 
 /// Clusters that plugins call, and the timeouts: one is over before the answer, silence needs one.
 const CALLED: [(&str, u32); 9] = [
@@ -52,7 +53,7 @@ impl Draw {
             _ => json!({"length": 4}),
         }];
         ops.extend(rest);
-        json!({"call": [cluster, timeout, body, ops]})
+        json!({"call": [cluster, timeout + self.apart(), body, ops]})
     }
 
     pub(super) fn grpc(&mut self, rest: Vec<Value>) -> Value {
@@ -62,7 +63,13 @@ impl Draw {
             false => json!({"length": 5}),
         }];
         ops.extend(rest);
-        json!({"grpc": [cluster, timeout, "asked", ops]})
+        json!({"grpc": [cluster, timeout + self.apart(), "asked", ops]})
+    }
+
+    /// Two deadlines of one instant are a tie: each plugin has its own.
+    fn apart(&self) -> u32 {
+        let place = PLUGINS.iter().position(|plugin| *plugin == self.plugin);
+        5 * u32::try_from(place.unwrap_or(0)).unwrap_or(0)
     }
 
     /// Plugins of one VM id see each other's values; the numbers count for the whole VM id.

@@ -14,9 +14,12 @@ use crate::model::effect::{
     UpstreamReset,
 };
 use crate::model::hcm::Malformed;
+use crate::scenario::Ties;
 
 /// A proxy hears of a client's decision a little later.
 const CLOSES_AFTER: Nanos = 2_000_000;
+/// What is closer together than this is at the same time, for two sockets.
+const TIE: Nanos = 3_000_000;
 
 impl Play<'_> {
     pub(super) fn send_frame(&mut self, index: usize) {
@@ -99,8 +102,16 @@ impl Play<'_> {
 
     pub(super) fn schedule_service(&mut self, attempt: AttemptId) {
         if let Some(after) = self.servers.next_after(attempt) {
-            self.timeline.push(self.host.now() + nanos(after), Happening::Serve(attempt));
+            let after = nanos(after) + self.late(attempt.0 + self.scenario.seed / 2);
+            self.timeline.push(self.host.now() + after, Happening::Serve(attempt));
         }
+    }
+
+    /// Where somebody wants to know what ties decide, every second server is a little late, and with another
+    /// seed the other ones.
+    fn late(&self, number: u64) -> Nanos {
+        let is_late = self.scenario.ties != Ties::Drawn && number.is_multiple_of(2);
+        if is_late { TIE } else { 0 }
     }
 
     pub(super) fn obey_effects(&mut self) {
@@ -206,6 +217,8 @@ impl Play<'_> {
                 callout::answer(server, headers, body, &reply, before)
             }
         };
+        // Answers of one instant come over connections of their own: which is first is a tie like others.
+        let after = after + self.late(call.0 + self.scenario.seed);
         self.callouts.push(Callout { call, received, outcome: Some(outcome) });
         self.timeline.push(self.host.now() + after, Happening::Answer(call));
     }
