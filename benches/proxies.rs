@@ -116,7 +116,26 @@ impl Proxy {
             "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [
                 {"endpoint": {"address": socket(upstream)}}]}]}});
         let bootstrap = bootstrap(address, chain.filters(modules), route, vec![cluster]);
-        Self::run(envoy, &folder.join(format!("{chain:?}.json")), address, &bootstrap)
+        Self::run(envoy, &folder.join(format!("{chain:?}.json")), address, &bootstrap, 1)
+    }
+
+    /// As [`Proxy::start`], with so many workers, and how long it took until it listened.
+    ///
+    /// # Errors
+    /// When it does not come up within ten seconds.
+    pub fn start_timed(
+        envoy: &Path,
+        folder: &Path,
+        chain: Chain,
+        modules: &Modules,
+        workers: u32,
+    ) -> io::Result<(Self, Duration)> {
+        let address = free_address()?;
+        let route = json!({"match": {"prefix": "/"}, "direct_response": {"status": 200}});
+        let bootstrap = bootstrap(address, chain.filters(modules), route, vec![]);
+        let start = Instant::now();
+        let proxy = Self::run(envoy, &folder.join("timed.json"), address, &bootstrap, workers)?;
+        Ok((proxy, start.elapsed()))
     }
 
     /// Starts an Envoy that answers everything by itself, as the server behind the others.
@@ -133,15 +152,22 @@ impl Proxy {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
             "max_request_bytes": 1 << 20}});
         let bootstrap = bootstrap(address, vec![buffer, router()], route, vec![]);
-        Self::run(envoy, &folder.join("upstream.json"), address, &bootstrap)
+        Self::run(envoy, &folder.join("upstream.json"), address, &bootstrap, 1)
     }
 
-    fn run(envoy: &Path, file: &Path, address: SocketAddr, bootstrap: &Value) -> io::Result<Self> {
+    fn run(
+        envoy: &Path,
+        file: &Path,
+        address: SocketAddr,
+        bootstrap: &Value,
+        workers: u32,
+    ) -> io::Result<Self> {
         fs::write(file, serde_json::to_vec(bootstrap)?)?;
         let child = Command::new(envoy)
             .arg("-c")
             .arg(file)
-            .args(["--concurrency", "1", "--use-dynamic-base-id", "-l", "critical"])
+            .args(["--concurrency", &workers.to_string()])
+            .args(["--use-dynamic-base-id", "-l", "critical"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -152,9 +178,20 @@ impl Proxy {
             if Instant::now() > deadline {
                 return Err(io::Error::other(format!("{} does not come up", file.display())));
             }
-            sleep(Duration::from_millis(20));
+            sleep(Duration::from_millis(5));
         }
         Ok(proxy)
+    }
+
+    /// The bytes of memory it holds.
+    ///
+    /// # Errors
+    /// When `/proc` does not tell; only Linux does.
+    pub fn memory(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no VmRSS"))
     }
 
     /// Processor time of all its threads so far, as the kernel accounts it.
