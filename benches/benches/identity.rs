@@ -80,11 +80,14 @@ fn compare(seed: u64, shipped: &[String], done: &AtomicU64, wanted: u64) -> Resu
             }
             counter.end_plain();
             let ours = counter.count();
-            let library = match counter.encoding() {
-                Encoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
-                Encoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
+            let theirs = match counter.encoding() {
+                Encoding::O200kBase => tiktoken_rs::o200k_base_singleton().encode_ordinary(&text),
+                Encoding::O200kHarmony => {
+                    tiktoken_rs::o200k_harmony_singleton().encode_with_special_tokens(&text)
+                }
+                Encoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton().encode_ordinary(&text),
             };
-            let theirs = library.encode_ordinary(&text).len() as u64;
+            let theirs = theirs.len() as u64;
             if (ours.tokens, ours.source) != (theirs, TokenSource::Exact) {
                 let name = counter.encoding().name();
                 return Err(format!("{name}: {ours:?}, tiktoken-rs counts {theirs}: {text:?}"));

@@ -11,8 +11,14 @@
 //!
 //! # Limits
 //! A piece of more than 4,096 bytes (one word, one run of blanks) is cut, and the count is then
-//! called an estimate. Special tokens (`<|endoftext|>`) are text, as they are for a server that
-//! gets them from a client.
+//! called an estimate.
+//!
+//! # Special tokens
+//! `<|endoftext|>` and its like are text, as they are for a server that gets them from a client;
+//! with one exception: servers of gpt-oss (`o200k_harmony`) parse them in raw prompts, and so does
+//! the counter there, as Python's `encode(text, allowed_special="all")` does. The same servers put a
+//! message of their own before a conversation, and a frame of other words around instructions, so
+//! a conversation of theirs is an estimate, with [`Encoding::preamble_tokens`] in it.
 
 mod classes;
 mod counter;
@@ -22,12 +28,14 @@ mod merge;
 mod perfect;
 mod pieces;
 mod run;
+mod special;
 mod split;
 mod tools;
 mod unescape;
 mod vocabulary;
 
 use counter::Counter;
+use special::Special;
 use tools::Definition;
 use unescape::Unescape;
 
@@ -55,6 +63,10 @@ const REPLY_TOKENS: u64 = 3;
 pub struct ExactCounter {
     counter: Counter,
     unescape: Unescape,
+    /// Where special tokens may be in a text.
+    special: Option<Special>,
+    /// The text that comes is a prompt as the model sees it.
+    is_prompt: bool,
     frame: u64,
     allowance: u64,
     is_conversation: bool,
@@ -86,6 +98,8 @@ impl ExactCounter {
         encoding.is_built().then(|| Self {
             counter: Counter::new(encoding),
             unescape: Unescape::default(),
+            special: None,
+            is_prompt: false,
             frame: 0,
             allowance: 0,
             is_conversation: false,
@@ -114,17 +128,45 @@ impl ExactCounter {
         self.unescape = Unescape::default();
         (self.frame, self.allowance, self.open) = (0, 0, None);
         (self.is_conversation, self.has_functions, self.definition) = (false, false, None);
+        (self.is_prompt, self.special) = (false, None);
     }
 
-    /// The next bytes of a text that is no JSON.
+    /// The next bytes of a prompt that is no JSON.
     pub fn plain(&mut self, text: &[u8]) {
-        self.unescape.raw(text, &mut |text| self.counter.feed(text));
+        self.parse_special();
+        let mut out = feed(&mut self.special, &mut self.counter);
+        self.unescape.raw(text, &mut out);
     }
 
-    /// A text that is no JSON ends.
+    /// A prompt that is no JSON ends.
     pub fn end_plain(&mut self) {
-        self.unescape.end(&mut |text| self.counter.feed(text));
+        self.end_text();
+    }
+
+    fn parse_special(&mut self) {
+        if self.special.is_none() && self.encoding() == Encoding::O200kHarmony {
+            self.special = Some(Special::default());
+        }
+    }
+
+    fn end_text(&mut self) {
+        self.unescape.end(&mut feed(&mut self.special, &mut self.counter));
+        if let Some(mut special) = self.special.take() {
+            special.release(&mut self.counter);
+        }
         self.counter.end();
+    }
+}
+
+/// Where decoded text goes.
+#[inline(always)]
+fn feed<'a>(
+    special: &'a mut Option<Special>,
+    counter: &'a mut Counter,
+) -> impl FnMut(&[u8]) + use<'a> {
+    move |text| match special {
+        Some(special) => special.feed(text, counter),
+        None => counter.feed(text),
     }
 }
 
@@ -138,7 +180,8 @@ impl TextSink for ExactCounter {
             Mark::Image => self.allowance += IMAGE_TOKENS,
             Mark::Call => self.allowance += CALL_TOKENS,
             Mark::TokenId => self.frame += 1,
-            Mark::Part | Mark::Prompt => {}
+            Mark::Prompt => self.is_prompt = true,
+            Mark::Part => {}
         }
     }
 
@@ -149,6 +192,9 @@ impl TextSink for ExactCounter {
         if piece == Piece::Definition {
             self.definition = Definition::new(self.encoding()).map(Box::new);
         }
+        if std::mem::take(&mut self.is_prompt) {
+            self.parse_special();
+        }
         let (before, was_exact) = (self.counter.tokens(), self.counter.is_exact());
         self.open = Some(Open { piece, before, was_exact });
     }
@@ -156,7 +202,7 @@ impl TextSink for ExactCounter {
     #[inline]
     fn text(&mut self, bytes: &[u8]) {
         let Some(Open { piece, .. }) = self.open else { return };
-        let mut out = |text: &[u8]| self.counter.feed(text);
+        let mut out = feed(&mut self.special, &mut self.counter);
         if let Some(definition) = &mut self.definition {
             definition.feed(bytes);
         }
@@ -168,7 +214,7 @@ impl TextSink for ExactCounter {
     }
 
     fn close(&mut self) {
-        self.end_plain();
+        self.end_text();
         let Some(open) = self.open.take().filter(|open| !open.is_certain()) else { return };
         let as_text = self.counter.tokens() - open.before;
         let price = self.definition.take().and_then(|definition| definition.price());
@@ -179,8 +225,8 @@ impl TextSink for ExactCounter {
         };
         self.counter.forget(open.before, open.was_exact);
         for line in price.lines() {
-            self.plain(line);
-            self.end_plain();
+            self.unescape.raw(line, &mut |text| self.counter.feed(text));
+            self.end_text();
         }
         self.frame += price.tokens;
         if !std::mem::replace(&mut self.has_functions, true) {
@@ -189,10 +235,13 @@ impl TextSink for ExactCounter {
     }
 
     fn count(&self) -> TokenCount {
-        let reply = if self.is_conversation { REPLY_TOKENS } else { 0 };
+        let preamble = self.encoding().preamble_tokens();
+        let (reply, preamble) =
+            if self.is_conversation { (REPLY_TOKENS, preamble) } else { (0, 0) };
         let exact = self.counter.tokens() + self.frame + reply;
-        let held = u64::try_from(self.counter.held()).unwrap_or(u64::MAX);
-        let doubtful = self.allowance + held.div_ceil(4);
+        let held = self.counter.held() + self.special.map_or(0, |special| special.held());
+        let held = u64::try_from(held).unwrap_or(u64::MAX);
+        let doubtful = self.allowance + preamble + held.div_ceil(4);
         let tokens = exact.saturating_add(doubtful);
         if doubtful == 0 && self.counter.is_exact() {
             return TokenCount { tokens, error_percent: 0, source: TokenSource::Exact };

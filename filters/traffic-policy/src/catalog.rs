@@ -24,8 +24,10 @@ pub struct Model {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
-    /// GPT-4o and later, gpt-oss.
+    /// GPT-4o and later.
     O200kBase,
+    /// gpt-oss.
+    O200kHarmony,
     /// GPT-4, GPT-3.5, the embeddings.
     Cl100kBase,
 }

@@ -41,6 +41,9 @@ impl Exchange {
         let model = self.facts.body.model.as_deref();
         let counter =
             model.and_then(|m| Vocabularies::lend(vocabularies, m, counters.exact_counters));
+        if let (Some(counter), Some(at_most)) = (&counter, &mut self.facts.tokens_at_most) {
+            *at_most = at_most.saturating_add(counter.preamble_tokens());
+        }
         match counter {
             None => {}
             Some(_) if self.is_settled(0, self.facts.tokens_at_most) => {

@@ -71,6 +71,7 @@ impl Vocabularies {
 fn encoding(encoding: catalog::Encoding) -> Encoding {
     match encoding {
         catalog::Encoding::O200kBase => Encoding::O200kBase,
+        catalog::Encoding::O200kHarmony => Encoding::O200kHarmony,
         catalog::Encoding::Cl100kBase => Encoding::Cl100kBase,
     }
 }
@@ -84,6 +85,11 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// What the model's servers may add to a prompt, which its body does not show.
+    pub(crate) fn preamble_tokens(&self) -> u64 {
+        self.counter.as_ref().map_or(0, |counter| counter.encoding().preamble_tokens())
+    }
+
     /// The tokens that the prompt has already, whatever follows.
     pub(crate) fn certain(&self) -> u64 {
         self.counter.as_ref().map_or(0, ExactCounter::certain)

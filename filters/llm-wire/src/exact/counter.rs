@@ -63,6 +63,11 @@ impl Counter {
         self.held
     }
 
+    /// One more token, which is no text.
+    pub(super) fn add_token(&mut self) {
+        self.tokens += 1;
+    }
+
     /// Goes back to so many tokens.
     pub(super) fn forget(&mut self, tokens: u64, is_exact: bool) {
         self.tokens = tokens;
@@ -110,7 +115,9 @@ impl Counter {
     fn pieces(&mut self, is_last: bool) -> usize {
         match self.encoding {
             #[cfg(feature = "exact-o200k")]
-            Encoding::O200kBase => self.count(is_last, pieces::o200k::end, &vocabulary::O200K),
+            Encoding::O200kBase | Encoding::O200kHarmony => {
+                self.count(is_last, pieces::o200k::end, &vocabulary::O200K)
+            }
             #[cfg(feature = "exact-cl100k")]
             Encoding::Cl100kBase => self.count(is_last, pieces::cl100k::end, &vocabulary::CL100K),
             // No counter is made for an encoding that is not in this build.

@@ -62,3 +62,33 @@ fn a_replacement_character_is_one_token_whatever_surrounds_it() {
         }
     }
 }
+
+fn completion(body: &str) -> TokenCount {
+    let sink = ExactCounter::new(Encoding::O200kHarmony).unwrap();
+    let mut scanner =
+        RequestScanner::with_sink(Api::OpenAiCompletions, ScanLimits::default(), sink);
+    assert_eq!(scanner.feed(body.as_bytes()), Progress::Complete);
+    scanner.into_facts().prompt
+}
+
+#[test]
+fn special_tokens_of_harmony_are_one_token_each_in_a_raw_prompt_and_text_in_a_message() {
+    let text = r"<|start|>user<|message|>hello<|end|><|endofprompt|><|reserved_201087|>";
+    for escaped in [text, &text.replace('<', r"\u003c")] {
+        let count = completion(&format!(r#"{{"prompt": "{escaped}"}}"#));
+        assert_eq!((count.tokens, count.source), (7, TokenSource::Exact), "{escaped}");
+    }
+    let message = format!(r#"{{"messages": [{{"role": "user", "content": "{text}"}}]}}"#);
+    let count = prompt(Encoding::O200kHarmony, &message);
+    let as_text = prompt(Encoding::O200kBase, &message);
+    assert_eq!(count.tokens, as_text.tokens + Encoding::O200kHarmony.preamble_tokens());
+    assert!(as_text.tokens > 20 && count.source == TokenSource::Estimated, "{count:?}");
+}
+
+/// As the published chat template of gpt-oss writes it.
+#[test]
+fn the_preamble_of_harmony_is_allowed_for() {
+    let preamble = "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: 2025-08-05\n\nReasoning: medium\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message.<|end|>";
+    let count = completion(&format!(r#"{{"prompt": "{preamble}"}}"#));
+    assert_eq!(count.tokens, Encoding::O200kHarmony.preamble_tokens());
+}

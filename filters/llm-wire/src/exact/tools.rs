@@ -37,6 +37,7 @@ fn function_tokens(encoding: Encoding) -> Option<u64> {
     match encoding {
         Encoding::O200kBase => Some(7),
         Encoding::Cl100kBase => Some(10),
+        Encoding::O200kHarmony => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The counts are those of the algorithm that OpenAI published.
 
-use llm_wire::{Encoding, ExactCounter, Piece, TextSink, TokenSource};
+use llm_wire::{Encoding, ExactCounter, Mark, Piece, TextSink, TokenSource};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -22,6 +22,7 @@ fn ours(encoding: Encoding, text: &[u8], size: usize) -> (u64, TokenSource) {
 /// What its inside counts when it comes escaped, in pieces of so many bytes.
 fn escaped(encoding: Encoding, text: &[u8], size: usize) -> u64 {
     let mut counter = counter(encoding);
+    counter.mark(Mark::Prompt);
     counter.open(Piece::Text);
     text.chunks(size).for_each(|piece| counter.text(piece));
     counter.close();
@@ -32,12 +33,16 @@ fn escaped(encoding: Encoding, text: &[u8], size: usize) -> u64 {
 fn theirs(encoding: Encoding, text: &str) -> u64 {
     let tokenizer = match encoding {
         Encoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
+        Encoding::O200kHarmony => {
+            let tokenizer = tiktoken_rs::o200k_harmony_singleton();
+            return tokenizer.encode_with_special_tokens(text).len() as u64;
+        }
         Encoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
     };
     tokenizer.encode_ordinary(text).len() as u64
 }
 
-const ENCODINGS: [Encoding; 2] = Encoding::ALL;
+const ENCODINGS: [Encoding; 3] = Encoding::ALL;
 
 proptest! {
     #![proptest_config(Config { cases: 2_000, ..Config::default() })]

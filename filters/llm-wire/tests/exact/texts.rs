@@ -22,6 +22,23 @@ const GROUPS: [&str; 16] = [
     "\u{0}\u{1}\u{7f}\u{fffd}",
 ];
 
+/// Special tokens of one encoding, and what is nearly one.
+const SPECIAL: [&str; 13] = [
+    "<|start|>",
+    "<|message|>",
+    "<|end|>",
+    "<|channel|>",
+    "<|return|>",
+    "<|call|>",
+    "<|constrain|>",
+    "<|endoftext|>",
+    "<|startoftext|>",
+    "<|reserved_200013|>",
+    "<|reserved_200012|>",
+    "<|start",
+    "<|<",
+];
+
 /// Any character, most of them from the groups.
 fn character() -> impl Strategy<Value = char> {
     let special = prop::sample::select(GROUPS.to_vec())
@@ -34,6 +51,7 @@ fn stretch() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::collection::vec(character(), 1..12).prop_map(String::from_iter),
         1 => (character(), 1..80_usize).prop_map(|(char, times)| char.to_string().repeat(times)),
+        1 => prop::sample::select(SPECIAL.to_vec()).prop_map(str::to_owned),
         1 => (prop::sample::select(GROUPS.to_vec()), prop::collection::vec(any::<prop::sample::Index>(), 1..120))
             .prop_map(|(group, picks)| picks.iter().map(|pick| *pick.get(&group.chars().collect::<Vec<_>>())).collect()),
     ]

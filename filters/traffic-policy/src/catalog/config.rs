@@ -16,7 +16,7 @@ pub struct RawModel {
     pub aliases: Vec<String>,
     /// How many tokens prompt and answer may have together.
     pub context_window: Option<u64>,
-    /// The published encoding of its tokens: `o200k_base` or `cl100k_base`.
+    /// The published encoding of its tokens: `o200k_base`, `o200k_harmony` or `cl100k_base`.
     pub encoding: Option<Encoding>,
 }
 
