@@ -77,6 +77,7 @@ fn what_the_rule_does_not_know_is_counted_as_text_and_the_count_an_estimate() {
     let cases = [
         WEATHER.replace(r#""type": "function""#, r#""type": "custom""#),
         WEATHER.replace(r#""type": "function", "#, ""),
+        WEATHER.replace(r#""type": "function""#, r#""type": "function", "type": "function""#),
         WEATHER.replace(r#""type": "object", "#, ""),
         WEATHER.replace(r#""required": ["location"]"#, r#""additionalProperties": false"#),
         WEATHER.replace(r#""required": ["location"]"#, &format!(r#""required": {deep}"#)),
