@@ -73,7 +73,10 @@ impl Engine {
             return;
         }
         let protocol = stream.protocol;
+        let is_head = headers.get(b":method").is_some_and(|method| &method[..] == b"HEAD");
         if let Err(malformed) = self.check_head(id, &headers, end_stream) {
+            // The version is looked at when the codec has understood the rest.
+            self.world.streams.at(id).chain.is_head = is_head && malformed == Malformed::Version;
             return self.refuse_message(id, malformed);
         }
         let mut headers = in_order(headers, protocol);
@@ -82,7 +85,7 @@ impl Engine {
         }
         let stream = self.world.streams.at(id);
         stream.chain.remote_decode_complete = end_stream;
-        stream.chain.is_head = headers.get(b":method").is_some_and(|m| &m[..] == b"HEAD");
+        stream.chain.is_head = is_head;
         stream.chain.is_grpc = headers.text("content-type").is_some_and(is_grpc);
         stream.connection.closing = closes_connection(&headers, protocol);
         stream.arrival.announced =

@@ -106,7 +106,7 @@ impl Engine {
         }
         let Some(current) = stream.router.attempt.as_mut() else { return };
         let (http1, chain) = (!current.http2, current.chain);
-        if http1 && code == 204 && headers.get(b"content-length").is_some_and(|l| &l[..] != b"0") {
+        if code == 204 && headers.get(b"content-length").is_some_and(|l| &l[..] != b"0") {
             return self.attempt_reset(attempt, UpstreamReset::ProtocolError);
         }
         current.closes = headers

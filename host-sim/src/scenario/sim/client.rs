@@ -297,6 +297,12 @@ impl Client {
             && self.announced().is_some_and(|length| self.body.len() >= length)
     }
 
+    /// HTTP/1.1, and a response that has none, whatever the host still waits for.
+    pub(super) fn expects_no_body(&self) -> bool {
+        let bodiless = matches!(self.exchange.response.status, Some(204 | 304));
+        self.request.http != Http::V2 && !self.in_tunnel && bodiless
+    }
+
     /// HTTP/1.1, and more was announced than came: as long as the connection stands, it may still come.
     fn waits_for_more(&self) -> bool {
         let headers = &self.exchange.response.headers;

@@ -20,6 +20,8 @@ use crate::scenario::Ties;
 const CLOSES_AFTER: Nanos = 2_000_000;
 /// What is closer together than this is at the same time, for two sockets.
 const TIE: Nanos = 3_000_000;
+/// And so much later where there is no body to wait for.
+const LINGERS_FOR: Nanos = 22_000_000;
 
 impl Play<'_> {
     pub(super) fn send_frame(&mut self, index: usize) {
@@ -170,6 +172,8 @@ impl Play<'_> {
         };
         if !ended && client.has_what_was_announced() {
             self.timeline.push(now + CLOSES_AFTER, Happening::Satisfied(index));
+        } else if !ended && client.expects_no_body() {
+            self.timeline.push(now + LINGERS_FOR, Happening::Satisfied(index));
         }
         if was_waiting && !client.waits_for_answer() && client.is_due {
             self.timeline.push(now, Happening::Frame(index));
