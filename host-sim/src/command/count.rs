@@ -37,7 +37,7 @@ pub(super) struct Count {
     /// What the file is.
     #[arg(long, value_enum, default_value_t = Shape::Text)]
     shape: Shape,
-    /// How many bytes of the request's body the proxy receives at once; frames of HTTP/2 have 16,384 at most.
+    /// How many bytes of the request's body the proxy receives at once; 16,384 at most, and that for bodies from 16 MiB on.
     #[arg(long, value_name = "BYTES", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
     split: u32,
     /// One line for each file, or one JSON object for all.

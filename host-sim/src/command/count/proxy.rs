@@ -76,9 +76,11 @@ impl Proxy {
     pub(super) fn count(&self, body: Body, split: usize) -> Result<Counted, ProxyError> {
         let place = Place { file: "the file made for counting".into(), line: 0, column: 0 };
         let tree = Node::from_json(&self.bootstrap(&body.model), &place);
+        let length = body.bytes.len();
         let mut request = Request::post(body.path, body.bytes);
-        // Over HTTP/1.1 pieces that come at once would be read together.
-        request.http = Http::V2;
+        // Over HTTP/1.1 pieces that come at once would be read together; over HTTP/2 a client stops
+        // when it has sent as much as its window while the request waits.
+        request.http = if length < WINDOW { Http::V2 } else { Http::V1_1 };
         request.chunks = Chunks { cut: Cut::Frames(split), ..Chunks::default() };
         let simulation = Simulation::of_bootstrap(Bootstrap::from_node(&tree)?);
         read(&simulation.engine(&self.engine).request(request).run()?)
@@ -143,6 +145,9 @@ impl Proxy {
         }]}})
     }
 }
+
+/// Envoy's window of a stream.
+const WINDOW: usize = 16 << 20;
 
 /// Count, source, error and reason.
 const LINE: &str = "%FILTER_STATE(wasm.llm.prompt_tokens:PLAIN)% \
