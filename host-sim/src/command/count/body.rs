@@ -49,6 +49,8 @@ pub(super) fn made(shape: Shape, bytes: &[u8]) -> Result<Body, BodyError> {
     let made = |path, model: &str, bytes| Body { path, model: model.to_owned(), bytes };
     let chat = match shape {
         Shape::Text => None,
+        // A list would be taken for the struct's fields in their order.
+        Shape::Chat if !bytes.trim_ascii_start().starts_with(b"{") => None,
         Shape::Chat => serde_json::from_slice::<Chat>(bytes).ok(),
     };
     Ok(match (shape, chat) {
