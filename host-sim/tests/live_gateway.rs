@@ -295,10 +295,24 @@ async fn a_request_that_the_client_cancels_never_looks_complete() {
 }
 
 #[tokio::test]
-async fn a_method_that_envoy_refuses_passes_the_live_gateway() {
+async fn a_method_that_envoy_refuses_is_refused_by_the_live_gateway() {
     let setup = setup(json!([{}]), false).await;
     let request = ClientRequest { method: "FOO".to_owned(), ..ClientRequest::default() };
-    assert_eq!(setup.send(request).await.status, Some(200));
+    assert_eq!(setup.send(request).await.status, Some(400));
+}
+
+/// Envoy's 400 has the body `Bad Request` and a line in the access log.
+#[tokio::test]
+async fn a_malformed_head_gets_the_librarys_bare_400_from_the_live_gateway() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let setup = setup(json!([{}]), false).await;
+    let (_, address) = setup.gateway.listeners().first().expect("a listener");
+    let mut client = tokio::net::TcpStream::connect(*address).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nbad name: x\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test]
