@@ -11,6 +11,7 @@ mod tables;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/exact/hash.rs");
     #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
     tables::write_all()?;
     Ok(())

@@ -9,14 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The conversation of OpenAI's cookbook, "How to count tokens with tiktoken".
-const CONVERSATION: &str = r#"{"model": "gpt-4o", "messages": [
-    {"role": "system", "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
-    {"role": "system", "name": "example_user", "content": "New synergies will help drive top-line growth."},
-    {"role": "system", "name": "example_assistant", "content": "Things working well together will increase revenue."},
-    {"role": "system", "name": "example_user", "content": "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage."},
-    {"role": "system", "name": "example_assistant", "content": "Let's talk later when we're less busy about how to do better."},
-    {"role": "user", "content": "This late pivot means we don't have time to boil the ocean for the client deliverable."}
-]}"#;
+const CONVERSATION: &str = include_str!("../../tests/wire/chat_openai_cookbook.json");
 
 /// Texts of the same page, with their tokens in `cl100k_base` and in `o200k_base`.
 const TEXTS: [(&str, u64, u64); 3] =

@@ -38,7 +38,8 @@ impl Tokens {
 
     /// A number that the exact count does not exceed.
     pub(crate) fn at_most(&self) -> u64 {
-        self.at_most
+        let preamble = self.exact.as_ref().map_or(0, Lease::preamble_tokens);
+        self.at_most.saturating_add(preamble)
     }
 
     /// What the prompt has for sure, if its tokens are counted with a vocabulary.
@@ -109,6 +110,7 @@ mod tests {
         let models: Vec<RawModel> = serde_json::from_value(serde_json::json!([
             {"name": "gpt-4.1", "aliases": ["best"], "encoding": "o200k_base"},
             {"name": "gpt-4", "encoding": "cl100k_base"},
+            {"name": "gpt-oss", "encoding": "o200k_harmony"},
             {"name": "llama-8b"}
         ]))
         .unwrap();
@@ -182,7 +184,7 @@ mod tests {
         fn an_exact_count_lies_within_the_bounds_and_what_is_certain_only_grows(
             pieces in prop::collection::vec(
                 (0..PIECES.len(), 0..MARKS.len(), prop::collection::vec(any::<u8>(), 0..40)), 0..20),
-            model in prop::sample::select(vec!["gpt-4", "gpt-4.1"]),
+            model in prop::sample::select(vec!["gpt-4", "gpt-4.1", "gpt-oss"]),
         ) {
             let mut tokens = tokens();
             tokens.model(model);

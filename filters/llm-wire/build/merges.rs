@@ -99,6 +99,6 @@ impl Key for (u64, u32) {
 
 impl Key for (u64, u64) {
     fn key(&self) -> u64 {
-        if self.1 == 0 { self.0 } else { super::mixed(self.0, self.1) }
+        if self.1 == 0 { self.0 } else { super::hash::halves(self.0, self.1) }
     }
 }

@@ -7,6 +7,8 @@
 
 use std::error::Error;
 
+use super::hash;
+
 /// Nineteen of twenty places are taken.
 const LOAD: (usize, usize) = (19, 20);
 
@@ -31,7 +33,7 @@ impl Perfect {
         let places = keys.len() * LOAD.1 / LOAD.0 + 1;
         let mut buckets = vec![Vec::new(); count];
         for &key in keys {
-            buckets.get_mut(bucket(key, count))?.push(key);
+            buckets.get_mut(hash::bucket(key, hash::shift(count)))?.push(key);
         }
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by_key(|&at| std::cmp::Reverse(buckets.get(at).map_or(0, Vec::len)));
@@ -41,7 +43,7 @@ impl Perfect {
             let keys = buckets.get(at).map_or(&[][..], Vec::as_slice);
             let found = (0..=u8::MAX).find_map(|seed| {
                 let mut wanted: Vec<usize> =
-                    keys.iter().map(|&key| place(key, seed, places)).collect();
+                    keys.iter().map(|&key| hash::place(key, seed, places as u64)).collect();
                 wanted.sort_unstable();
                 let free = wanted.iter().all(|&at| taken.get(at) == Some(&false));
                 (free && wanted.windows(2).all(|two| two.first() != two.last()))
@@ -68,10 +70,11 @@ impl Perfect {
         to: impl Fn(&T) -> V,
     ) -> Vec<V> {
         let mut slots = vec![empty; self.places];
+        let shift = hash::shift(self.seeds.len());
         for value in values {
             let key = value.key();
-            let seed = self.seeds.get(bucket(key, self.seeds.len())).copied().unwrap_or_default();
-            if let Some(slot) = slots.get_mut(place(key, seed, self.places)) {
+            let seed = self.seeds.get(hash::bucket(key, shift)).copied().unwrap_or_default();
+            if let Some(slot) = slots.get_mut(hash::place(key, seed, self.places as u64)) {
                 *slot = to(value);
             }
         }
@@ -81,10 +84,10 @@ impl Perfect {
 
 /// Two bits in one of 16,384 words for each key, so that most of what is no key is told at once.
 pub(super) fn filter(keys: impl Iterator<Item = u64>) -> Vec<u64> {
-    let mut words = vec![0; 1 << 14];
-    for hash in keys.map(|key| mix(key).wrapping_mul(MIX)) {
-        if let Some(word) = words.get_mut((hash >> 50) as usize) {
-            *word |= 1 << (hash >> 44 & 63) | 1 << (hash >> 38 & 63);
+    let mut words = vec![0; hash::FILTER_WORDS];
+    for (at, bits) in keys.map(hash::filter) {
+        if let Some(word) = words.get_mut(at) {
+            *word |= bits;
         }
     }
     words
@@ -93,22 +96,4 @@ pub(super) fn filter(keys: impl Iterator<Item = u64>) -> Vec<u64> {
 /// What is looked up.
 pub(super) trait Key {
     fn key(&self) -> u64;
-}
-
-// The same arithmetic as in `src/exact/perfect.rs`; the counters' tests would notice if it were not.
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-const SPREAD: u64 = 0xd6e8_feb8_6659_fd93;
-
-fn mix(key: u64) -> u64 {
-    let mixed = (key ^ SPREAD).wrapping_mul(MIX);
-    mixed ^ (mixed >> 32)
-}
-
-fn bucket(key: u64, buckets: usize) -> usize {
-    (mix(key).wrapping_mul(MIX) >> (64 - buckets.trailing_zeros())) as usize
-}
-
-fn place(key: u64, seed: u8, places: usize) -> usize {
-    let spread = mix(key).wrapping_mul(SPREAD.wrapping_add(u64::from(seed) << 1)) >> 32;
-    ((spread * places as u64) >> 32) as usize
 }

@@ -2,6 +2,8 @@
 
 #[path = "classes.rs"]
 mod classes;
+#[path = "../src/exact/hash.rs"]
+mod hash;
 #[path = "merges.rs"]
 mod merges;
 #[path = "perfect.rs"]
@@ -77,7 +79,7 @@ fn write(out: &Path, published: &Published) -> Result<(), Box<dyn Error>> {
         .write("short.bin", slots.iter().flat_map(|slot| slot.to_le_bytes()).collect::<Vec<_>>())?;
 
     let medium = words(9..=16);
-    let table = Perfect::of(medium.iter().map(|&(low, high)| mixed(low, high)))?;
+    let table = Perfect::of(medium.iter().map(|&(low, high)| hash::halves(low, high)))?;
     folder.write("medium.seeds", &table.seeds)?;
     let slots = table.place(&medium, (0, 0), |word| *word);
     let slots = slots.iter().flat_map(|(low, high)| [low.to_le_bytes(), high.to_le_bytes()]);
@@ -92,11 +94,6 @@ fn word(token: &[u8]) -> (u64, u64) {
     let number =
         |half: &[u8]| half.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
     (number(low), number(high))
-}
-
-/// As the counter mixes both halves of a word.
-fn mixed(low: u64, high: u64) -> u64 {
-    low ^ high.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
 }
 
 fn little(numbers: &[u32]) -> Vec<u8> {

@@ -1,13 +1,13 @@
 //! Counts tokens with a model's own vocabulary.
 //!
 //! The text is decoded and cut into pieces as it streams by, and each piece is looked up, or its
-//! bytes joined as the encoder joins them. The counts are those of OpenAI's `tiktoken`, in a few
-//! kilobytes of memory besides the tables; these are constants of the module.
+//! bytes joined as the encoder joins them. The counts are those of OpenAI's `tiktoken`, in some
+//! seventy kilobytes of memory besides the tables; these are constants of the module.
 //!
 //! # Why not a crate
 //! Every tokenizer library wants the text in one slice, and builds tables of tens of megabytes
 //! when it starts: a proxy would pay that for each of its threads, and start a second later.
-//! What is here does neither, and is faster in a proxy than the fastest of them natively.
+//! What is here does neither (`benches/README.md` has the figures).
 //!
 //! # Limits
 //! A piece of more than 4,096 bytes (one word, one run of blanks) is cut, and the count is then
@@ -22,6 +22,7 @@
 
 mod classes;
 mod counter;
+mod hash;
 mod long;
 mod memo;
 mod merge;

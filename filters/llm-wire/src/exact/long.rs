@@ -1,7 +1,7 @@
 //! Joins up to 1,024 bytes into tokens, as the encoder does it.
 //!
 //! As in `merge`, but with the lowest join of every sixteen places beside, so that the lowest of
-//! all is found without looking at all of them. A heap would do that as well, and be slower.
+//! all is found without looking at all of them.
 
 use wide::u32x4;
 

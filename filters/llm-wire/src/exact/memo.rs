@@ -1,7 +1,7 @@
 //! Remembers how many tokens short strings make that are no token themselves.
 //!
 //! Names, hashes and typing errors come again and again in one prompt, and joining their bytes
-//! costs thirty times what a look at this table does. A string has one place; the last one stays.
+//! costs many times what a look at this table does. A string has one place; the last one stays.
 
 /// How many strings are remembered.
 const PLACES: usize = 4096;

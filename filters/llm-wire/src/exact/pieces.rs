@@ -90,3 +90,34 @@ pub(super) fn number(text: Text<'_>, mut at: usize) -> Option<usize> {
     }
     Some(at)
 }
+
+/// A run of white space.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blanks {
+    pub(super) end: usize,
+    /// Nothing follows it.
+    pub(super) is_last: bool,
+    /// Where the piece ends that `\s*[\r\n]+|\s+(?!\S)|\s+` makes of its beginning: after its last
+    /// line end, else before the last character if text follows.
+    pub(super) piece: usize,
+}
+
+/// The white space that begins at a place.
+#[inline(always)]
+pub(super) fn blanks(text: Text<'_>, at: usize) -> Option<Blanks> {
+    let mut after_line = None;
+    let (mut end, mut last) = (at, at);
+    let is_last = loop {
+        match text.at(end)? {
+            At::Char(Char { class: Class::NEWLINE, end: next }) => {
+                after_line = Some(next);
+                (last, end) = (end, next);
+            }
+            At::Char(Char { class: Class::SPACE, end: next }) => (last, end) = (end, next),
+            At::Char(_) => break false,
+            At::End => break true,
+        }
+    };
+    let before_text = if !is_last && last > at { last } else { end };
+    Some(Blanks { end, is_last, piece: after_line.unwrap_or(before_text) })
+}

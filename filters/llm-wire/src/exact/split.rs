@@ -2,8 +2,8 @@
 //!
 //! The encoder begins with single bytes. A character of two or three bytes is put together from
 //! them first, unless a join across its border comes earlier; where no such join has a rank below
-//! the character's own, it may as well be there from the beginning. In Chinese that is true of
-//! nearly every character, and saves two joins of three.
+//! the character's own, it may as well be there from the beginning. In Chinese that saves up
+//! to two joins for each character.
 
 use super::vocabulary::{NONE, Vocabulary};
 

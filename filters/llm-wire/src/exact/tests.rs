@@ -11,14 +11,7 @@ fn prompt(encoding: Encoding, body: &str) -> TokenCount {
 
 /// The conversation of OpenAI's cookbook ("How to count tokens with tiktoken"), which says what
 /// its servers reported for it.
-const COOKBOOK: &str = r#"{"model": "gpt-4o", "messages": [
-    {"role": "system", "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
-    {"role": "system", "name": "example_user", "content": "New synergies will help drive top-line growth."},
-    {"role": "system", "name": "example_assistant", "content": "Things working well together will increase revenue."},
-    {"role": "system", "name": "example_user", "content": "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage."},
-    {"role": "system", "name": "example_assistant", "content": "Let's talk later when we're less busy about how to do better."},
-    {"role": "user", "content": "This late pivot means we don't have time to boil the ocean for the client deliverable."}
-]}"#;
+const COOKBOOK: &str = include_str!("../../../../tests/wire/chat_openai_cookbook.json");
 
 #[test]
 fn a_published_conversation_counts_as_the_servers_reported() {

@@ -4,6 +4,7 @@
 //! tokens: to count, it is enough to know which neighbours join to what, and, for speed, which
 //! short strings are tokens as a whole.
 
+use super::hash::{self, FILTER_WORDS};
 use super::perfect::{Filter, Perfect};
 
 /// No token.
@@ -35,10 +36,11 @@ macro_rules! vocabulary {
         }
         const PAIRS: &[[u8; 8]] = table!("pairs.bin").as_chunks().0;
         const SHORT: &[[u8; 8]] = table!("short.bin").as_chunks().0;
-        const FILTER: &[[u8; 8]; 1 << 14] = match table!("pairs.filter").as_chunks().0.as_array() {
-            Some(words) => words,
-            None => &[[u8::MAX; 8]; 1 << 14],
-        };
+        const FILTER: &[[u8; 8]; FILTER_WORDS] =
+            match table!("pairs.filter").as_chunks().0.as_array() {
+                Some(words) => words,
+                None => &[[u8::MAX; 8]; FILTER_WORDS],
+            };
         const MEDIUM: &[[u8; 16]] = table!("medium.bin").as_chunks().0;
         Vocabulary {
             bytes: table!("bytes.bin").as_chunks().0,
@@ -116,7 +118,7 @@ impl Vocabulary {
     #[inline(always)]
     pub(super) fn is_medium(&self, word: u128) -> bool {
         let (low, high) = (word as u64, (word >> 64) as u64);
-        let key = low ^ high.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+        let key = hash::halves(low, high);
         self.medium_slots
             .get(self.medium.place(key))
             .is_some_and(|slot| u128::from_le_bytes(*slot) == word)

@@ -71,20 +71,6 @@ fn marks(text: Text<'_>, at: usize) -> Option<usize> {
 /// White space, from its first character.
 #[inline(always)]
 fn blanks(text: Text<'_>, at: usize) -> Option<usize> {
-    let mut after_line = None;
-    let (mut end, mut last) = (at, at);
-    loop {
-        match text.at(end)? {
-            At::Char(Char { class: Class::NEWLINE, end: next }) => {
-                after_line = Some(next);
-                (last, end) = (end, next);
-            }
-            At::Char(Char { class: Class::SPACE, end: next }) => (last, end) = (end, next),
-            At::End => return Some(end),
-            At::Char(_) => {
-                let before_last = if last > at { last } else { end };
-                return Some(after_line.unwrap_or(before_last));
-            }
-        }
-    }
+    let blanks = super::blanks(text, at)?;
+    Some(if blanks.is_last { blanks.end } else { blanks.piece })
 }

@@ -10,7 +10,7 @@
 //! \s+
 //! ```
 
-use super::{At, Text, contraction, number, within};
+use super::{At, Text, blanks, contraction, number, within};
 use crate::exact::classes::{Char, Class};
 
 /// Where the piece ends that begins at a place; `None` when more text is needed to tell.
@@ -19,12 +19,14 @@ pub(in crate::exact) fn end(text: Text<'_>, at: usize) -> Option<usize> {
     let At::Char(first) = text.at(at)? else { return Some(at) };
     match first.class {
         Class::NUMBER => number(text, first.end),
-        Class::NEWLINE => blanks(text, at),
+        Class::NEWLINE => Some(blanks(text, at)?.piece),
         Class::SPACE | Class::MARK => match text.at(first.end)? {
             At::Char(Char { class, .. }) if is_word(class) => word(text, first.end),
             At::Char(Char { class: Class::MARK, end }) if is_blank(text, at) => marks(text, end),
             At::Char(_) | At::End if first.class == Class::MARK => marks(text, first.end),
-            At::Char(Char { class: Class::SPACE | Class::NEWLINE, .. }) => blanks(text, at),
+            At::Char(Char { class: Class::SPACE | Class::NEWLINE, .. }) => {
+                Some(blanks(text, at)?.piece)
+            }
             _ => Some(first.end),
         },
         _ => word(text, at),
@@ -96,24 +98,6 @@ fn marks(text: Text<'_>, at: usize) -> Option<usize> {
             Some(b'\r' | b'\n' | b'/') => end += 1,
             None if !text.is_last => return None,
             _ => return Some(end),
-        }
-    }
-}
-
-/// White space, from its first character.
-#[inline(always)]
-fn blanks(text: Text<'_>, at: usize) -> Option<usize> {
-    let mut after_line = None;
-    let (mut end, mut last) = (at, at);
-    loop {
-        match text.at(end)? {
-            At::Char(Char { class: Class::NEWLINE, end: next }) => {
-                after_line = Some(next);
-                end = next;
-            }
-            At::Char(Char { class: Class::SPACE, end: next }) => (last, end) = (end, next),
-            At::Char(_) if after_line.is_none() && last > at => return Some(last),
-            _ => return Some(after_line.unwrap_or(end)),
         }
     }
 }
