@@ -55,6 +55,7 @@ pub struct Shared {
     pub(crate) log_fields: Vec<LogField>,
     pub(crate) trust_incoming: Vec<String>,
     pub(crate) exact: Exact,
+    pub(crate) calibrate: bool,
     pub(crate) vocabularies: Rc<Vocabularies>,
 }
 
@@ -154,6 +155,7 @@ fn shared(object: &mut Map<String, Value>) -> Result<Shared, Invalid> {
     Ok(Shared {
         vocabularies: Rc::new(Vocabularies::of(&catalog)?),
         exact: tokens.exact,
+        calibrate: tokens.calibrate,
         catalog,
         body: Body::try_from(body).map_err(|e| e.under("body"))?,
         matching: matching.into(),

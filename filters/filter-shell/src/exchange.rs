@@ -4,11 +4,13 @@
 //! [`Exchange::overdue`]. Both work on the same state, so it is shared between them in a cell.
 
 mod arrive;
+mod calibrate;
 mod count;
 mod deliver;
 mod scan;
 
 pub(crate) use arrive::FACTS;
+use calibrate::Lesson;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -51,6 +53,8 @@ pub(crate) struct Exchange {
     content_length: Option<u64>,
     /// For the response's headers, where they are wanted.
     decision: Decision,
+    /// What the answer may teach.
+    lesson: Option<Lesson>,
 }
 
 pub(crate) type Shared = Rc<RefCell<Exchange>>;
@@ -66,6 +70,7 @@ impl Exchange {
             read: 0,
             content_length: None,
             decision: Decision::default(),
+            lesson: None,
         }))
     }
 
@@ -128,6 +133,21 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         self.phase(|exchange, _| {
             exchange.respond();
+            exchange.expect_usage();
+            Action::Continue
+        })
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.phase(|exchange, _| {
+            exchange.read_usage(size, end_of_stream);
+            Action::Continue
+        })
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.phase(|exchange, _| {
+            exchange.learn_usage();
             Action::Continue
         })
     }

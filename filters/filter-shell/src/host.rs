@@ -9,6 +9,7 @@ pub(crate) mod headers;
 pub(crate) mod metrics;
 pub(crate) mod properties;
 pub(crate) mod queues;
+pub(crate) mod shared_data;
 pub(crate) mod streams;
 
 /// The outcome of a host call.

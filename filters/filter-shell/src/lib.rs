@@ -11,7 +11,7 @@
 //! | scan | request body, trailers | facts from the body, frame by frame |
 //! | decide | the one that brings the last fact, or a tick | filters add to one [`Decision`] |
 //! | deliver | the same | headers on the own paused request (`knob`), on the gate's (`gate`), or at once |
-//! | respond | response headers | the decision's headers for the client, if configured |
+//! | respond | response headers, body | the decision's headers for the client, if configured; the usage that the server reports |
 //!
 //! # Map
 //! | module | what it knows |
@@ -21,11 +21,13 @@
 //! | `facts`, `decision`, `filter` | what filters see, say and are |
 //! | `exchange` | one request: its phases |
 //! | `tokens` | which way of counting is taken |
+//! | `calibration` | what servers' reports teach about each model, shared by the workers |
 //! | `waiting` | deadlines of what waits, bounded |
 //! | `gate` | the second plugin, which holds a request until its decision comes |
 //! | `metrics` | counters with labels |
 //! | `host` | host calls that return results; the only unsafe code |
 
+mod calibration;
 mod config;
 mod decision;
 mod edit;

@@ -11,6 +11,7 @@ mod lease;
 use std::rc::Rc;
 
 use llm_wire::{Estimator, Mark, Piece, TextSink, TokenCount};
+use traffic_policy::calibration::Estimate;
 
 use crate::metrics::Counter;
 pub(crate) use lease::{Lease, Vocabularies};
@@ -25,6 +26,10 @@ pub(crate) struct Tokens {
     /// An upper bound of the tokens: a token has a byte at least, and stands for one of the body,
     /// even U+FFFD for a byte that is no UTF-8; and more than any frame costs.
     at_most: u64,
+    /// How many bytes of text there were, and how many of them defined tools.
+    bytes: u64,
+    definitions: u64,
+    in_definition: bool,
 }
 
 /// More than a message, a part or a call costs besides its text.
@@ -33,13 +38,36 @@ const FRAME_AT_MOST: u64 = 8;
 impl Tokens {
     /// An estimator; and a counter as soon as a model is named that has a vocabulary here.
     pub(crate) fn new(vocabularies: Option<(Rc<Vocabularies>, Counter)>) -> Self {
-        Self { estimator: Estimator::default(), vocabularies, exact: None, at_most: FRAME_AT_MOST }
+        Self {
+            estimator: Estimator::default(),
+            vocabularies,
+            exact: None,
+            at_most: FRAME_AT_MOST,
+            bytes: 0,
+            definitions: 0,
+            in_definition: false,
+        }
     }
 
     /// A number that the exact count does not exceed.
     pub(crate) fn at_most(&self) -> u64 {
         let preamble = self.exact.as_ref().map_or(0, Lease::preamble_tokens);
         self.at_most.saturating_add(preamble)
+    }
+
+    /// The estimate and what it is made of.
+    pub(crate) fn estimate(&self) -> Estimate {
+        let (tokens, parts) = (self.estimator.count().tokens, self.estimator.parts());
+        // Definitions are counted with the other text; what is theirs is told by their length.
+        let share = self.definitions.saturating_mul(1000) / self.bytes.max(1);
+        let definitions = i64::try_from(tokens.saturating_mul(share)).unwrap_or(i64::MAX);
+        Estimate {
+            tokens,
+            marks: parts.marks,
+            foreign: parts.foreign,
+            frame: parts.frame,
+            definitions,
+        }
     }
 
     /// What the prompt has for sure, if its tokens are counted with a vocabulary.
@@ -68,6 +96,7 @@ impl TextSink for Tokens {
 
     fn open(&mut self, piece: Piece) {
         self.estimator.open(piece);
+        self.in_definition = piece == Piece::Definition;
         if let Some(exact) = &mut self.exact {
             exact.open(piece);
         }
@@ -82,6 +111,10 @@ impl TextSink for Tokens {
         }
         let bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.at_most = self.at_most.saturating_add(bytes);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.in_definition {
+            self.definitions = self.definitions.saturating_add(bytes);
+        }
     }
 
     fn close(&mut self) {

@@ -53,6 +53,26 @@ impl Estimator {
     pub fn features(&self) -> Features {
         self.counter.features()
     }
+
+    /// What the estimate is made of.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        let [_, marks, scripts, more_scripts, escapes] = self.features().by_group();
+        let foreign = scripts.wrapping_add(more_scripts).wrapping_add(escapes);
+        Parts { marks, foreign, frame: self.frame.saturating_mul(1000).cast_signed() }
+    }
+}
+
+/// Parts of an estimate, in thousandths of a token: other vocabularies differ from ours in each of
+/// them by another factor. The rest is words and numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Punctuation and line ends.
+    pub marks: i64,
+    /// Text that is not ASCII, escaped or not.
+    pub foreign: i64,
+    /// What does not come from text.
+    pub frame: i64,
 }
 
 impl TextSink for Estimator {

@@ -33,6 +33,7 @@
 //! | `estimate` | a consumer that guesses the number of tokens |
 //! | `exact`, `encoding` | a consumer that counts with a vocabulary of OpenAI's (features `exact-*`) |
 //! | `count` | a number of tokens with its source and error |
+//! | `usage` | the prompt's tokens as an answer reports them |
 //! | `reply` | error bodies as each API shapes them |
 
 mod api;
@@ -47,11 +48,12 @@ mod no_tables;
 mod reply;
 mod request;
 mod text;
+mod usage;
 
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
 pub use encoding::Encoding;
-pub use estimate::{Estimator, Features, IMAGE_TOKENS};
+pub use estimate::{Estimator, Features, IMAGE_TOKENS, Parts};
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 pub use exact::ExactCounter;
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
@@ -59,3 +61,4 @@ pub use no_tables::ExactCounter;
 pub use reply::Refusal;
 pub use request::{Malformed, Progress, RequestFacts, RequestScanner, ScanLimits};
 pub use text::{Mark, Piece, TextSink};
+pub use usage::{Framing, UsageScanner};

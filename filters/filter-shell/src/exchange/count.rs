@@ -17,6 +17,7 @@ impl Exchange {
     pub(super) fn take_facts(&mut self, scanner: RequestScanner<Tokens>, phase: Phase) {
         let (facts, tokens) = scanner.into_parts();
         self.facts.body = facts;
+        self.calibrate(&tokens);
         if self.facts.part != Part::Whole {
             let source = &mut self.facts.body.prompt.source;
             if *source == TokenSource::Exact {

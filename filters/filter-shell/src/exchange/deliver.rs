@@ -38,6 +38,7 @@ impl Exchange {
             (None, _) => self.set_headers(&decision),
         };
         self.decision = decision;
+        self.assign_lesson();
         action
     }
 

@@ -5,6 +5,9 @@ use super::{Result, ffi};
 /// Request body; ABI buffer 0.
 const REQUEST: u32 = 0;
 
+/// Response body; ABI buffer 1.
+const RESPONSE: u32 = 1;
+
 /// ABI buffer 7.
 const PLUGIN_CONFIGURATION: u32 = 7;
 
@@ -14,6 +17,11 @@ const PLUGIN_CONFIGURATION: u32 = 7;
 /// of all that is held.
 pub(crate) fn request(start: usize, max: usize) -> Result<Vec<u8>> {
     ffi::buffer_bytes(REQUEST, start, max)
+}
+
+/// The same of the frame of the response's body that this callback brings.
+pub(crate) fn response(start: usize, max: usize) -> Result<Vec<u8>> {
+    ffi::buffer_bytes(RESPONSE, start, max)
 }
 
 /// Replaces the first `length` bytes of the request's body, and leaves the rest.

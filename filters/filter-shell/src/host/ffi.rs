@@ -40,6 +40,8 @@ imports! {
     fn proxy_register_shared_queue(name: *const u8, name_size: usize, token: *mut u32);
     fn proxy_enqueue_shared_queue(token: u32, data: *const u8, size: usize);
     fn proxy_dequeue_shared_queue(token: u32, data: *mut *mut u8, size: *mut usize);
+    fn proxy_get_shared_data(key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32);
+    fn proxy_set_shared_data(key: *const u8, key_size: usize, data: *const u8, size: usize, cas: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, delta: i64);
     fn proxy_continue_stream(stream: u32);
@@ -139,6 +141,22 @@ pub(super) fn enqueue(token: u32, value: &[u8]) -> Result<()> {
 pub(super) fn dequeue(token: u32) -> Result<Vec<u8>> {
     // SAFETY: both pointers are valid for the call.
     bytes(|data, size| unsafe { proxy_dequeue_shared_queue(token, data, size) })
+}
+
+pub(super) fn shared_data(key: &[u8]) -> Result<(Vec<u8>, u32)> {
+    let mut cas = 0;
+    // SAFETY: all pointers are valid for the call.
+    let value = bytes(|data, size| unsafe {
+        proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas)
+    })?;
+    Ok((value, cas))
+}
+
+pub(super) fn set_shared_data(key: &[u8], value: &[u8], cas: u32) -> Result<()> {
+    // SAFETY: pointers and lengths of the same slices, valid for the call.
+    Status::check(unsafe {
+        proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
+    })
 }
 
 pub(super) fn define_metric(kind: u32, name: &[u8]) -> Result<u32> {

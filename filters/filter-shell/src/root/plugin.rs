@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::calibration::Calibrations;
 use crate::config::{Access, Configured, Shared};
 use crate::exchange;
 use crate::filter::Filter;
@@ -17,6 +18,7 @@ pub(crate) struct Plugin {
     pub(crate) filters: Vec<Box<dyn Filter>>,
     pub(crate) reads_headers: Vec<String>,
     pub(crate) vocabularies: Rc<Vocabularies>,
+    pub(crate) calibrations: Calibrations,
     pub(crate) waiting: Waiting<exchange::Shared>,
     pub(crate) counters: Counters,
     /// What was found missing in the proxy's configuration, if anything.
@@ -56,8 +58,18 @@ impl Plugin {
         let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
         let counters = Counters::declare();
         let vocabularies = shared.vocabularies.clone();
+        let calibrations = Calibrations::of(&shared.catalog, shared.calibrate);
         let blind = Cell::new(None);
-        Self { shared, filters, reads_headers, vocabularies, waiting, counters, blind }
+        Self {
+            shared,
+            filters,
+            reads_headers,
+            vocabularies,
+            calibrations,
+            waiting,
+            counters,
+            blind,
+        }
     }
 
     /// Notes that the proxy lacks something: counted every time, said once.

@@ -52,6 +52,11 @@ impl Vocabularies {
         self.models.is_empty()
     }
 
+    /// Whether the tokens of a model can be counted.
+    pub(crate) fn has(&self, model: &str) -> bool {
+        self.models.iter().any(|(name, _)| name == model)
+    }
+
     /// A counter for the tokens of a model, if its vocabulary is here and the limit not reached.
     pub(crate) fn lend(this: &Rc<Self>, model: &str, limit_hits: Counter) -> Option<Lease> {
         let (_, encoding) = this.models.iter().find(|(name, _)| name == model)?;

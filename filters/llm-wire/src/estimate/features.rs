@@ -38,11 +38,18 @@ macro_rules! features {
 
             /// The weighted sum, in thousandths of a token.
             pub(super) fn millitokens(&self) -> i64 {
+                self.by_group().into_iter().fold(0, i64::wrapping_add)
+            }
+
+            /// The weighted sum of each group, in their order.
+            pub(super) fn by_group(&self) -> [i64; 5] {
                 // Modulo 2^64, where signs need no care. Wider numbers are slow in wasm, and no
                 // text is long enough to need them.
-                let sum = 0_u64;
-                $($(let sum = sum.wrapping_add(self.$name.wrapping_mul(i64::cast_unsigned($weight)));)*)*
-                sum.cast_signed()
+                [$({
+                    let sum = 0_u64;
+                    $(let sum = sum.wrapping_add(self.$name.wrapping_mul(i64::cast_unsigned($weight)));)*
+                    sum.cast_signed()
+                },)*]
             }
 
             /// From the counts of each group.

@@ -1,0 +1,354 @@
+//! Finds out how many tokens a server says that a prompt had.
+//!
+//! An answer is read as it streams by, and only its `usage` is looked into: at the top of a JSON
+//! body, or of the events of a stream, where Anthropic has it in `message` and the Responses API in
+//! `response`. Nothing of the answer is kept. An event whose JSON is broken, or spread over several
+//! `data` lines, is passed over. The last usage wins, because some servers count as they go.
+//!
+//! # What counts
+//! `prompt_tokens` is the whole prompt, whether or not some of it came from a cache; so is
+//! `input_tokens` of the Responses API. Anthropic's `input_tokens` leaves out what was read from a
+//! cache or written to one, which stands beside it and is added.
+
+use crate::json::{Content, Inside, Reader, Scalar, Visitor};
+
+/// How an answer is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// One JSON object.
+    Json,
+    /// Server-sent events.
+    Events,
+}
+
+impl Framing {
+    /// That of a content type; `None` for those that have no usage.
+    #[must_use]
+    pub fn of(content_type: &[u8]) -> Option<Self> {
+        let mut parts = content_type.split(|byte| *byte == b';');
+        let kind = parts.next().unwrap_or_default().trim_ascii();
+        if kind.eq_ignore_ascii_case(b"application/json") {
+            Some(Self::Json)
+        } else if kind.eq_ignore_ascii_case(b"text/event-stream") {
+            Some(Self::Events)
+        } else {
+            None
+        }
+    }
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub struct UsageScanner {
+    framing: Framing,
+    line: Line,
+    reader: Reader,
+    /// What follows cannot be read: the body's rest, or the event's.
+    lost: bool,
+    found: Found,
+    prompt_tokens: Option<u64>,
+}
+
+/// Where in a line of a stream the reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// In its name, of which these bytes of `data:` must still come.
+    Name(&'static [u8]),
+    /// In its data.
+    Data,
+    /// In a line that is none.
+    Other,
+}
+
+const DATA: &[u8] = b"data:";
+
+/// As deep as answers are read; logprobs and tool calls nest less than ten levels.
+const MAX_DEPTH: usize = 64;
+
+/// The longest name that means something, `cache_creation_input_tokens`, has 27 bytes.
+const LONGEST_NAME: usize = 32;
+
+impl UsageScanner {
+    /// A scanner for an answer with this framing.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            line: Line::Name(DATA),
+            reader: reader(),
+            lost: false,
+            found: Found::default(),
+            prompt_tokens: None,
+        }
+    }
+
+    /// Reads the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        match self.framing {
+            Framing::Json => self.json(bytes),
+            Framing::Events => self.events(bytes),
+        }
+    }
+
+    /// How many tokens the prompt had, as far as was said until now.
+    #[must_use]
+    pub fn prompt_tokens(&self) -> Option<u64> {
+        self.prompt_tokens
+    }
+
+    fn json(&mut self, bytes: &[u8]) {
+        if self.lost {
+            return;
+        }
+        self.lost = self.reader.feed(bytes, &mut self.found).is_err();
+        if self.reader.is_complete()
+            && let Some(tokens) = self.found.prompt_tokens()
+        {
+            self.prompt_tokens = Some(tokens);
+        }
+    }
+
+    fn events(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, after)) = bytes.split_first() {
+            let end = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+            match self.line {
+                _ if end == 0 => {
+                    self.line_ends();
+                    bytes = after;
+                }
+                Line::Name([]) => self.line = Line::Data,
+                Line::Name([wanted, rest @ ..]) if *wanted == byte => {
+                    self.line = Line::Name(rest);
+                    bytes = after;
+                }
+                Line::Name(_) => self.line = Line::Other,
+                Line::Data | Line::Other => {
+                    let (here, rest) = bytes.split_at(end);
+                    if self.line == Line::Data {
+                        self.json(here);
+                    }
+                    bytes = rest;
+                }
+            }
+        }
+    }
+
+    fn line_ends(&mut self) {
+        if self.line == Line::Data {
+            self.reader = reader();
+            self.found = Found::default();
+            self.lost = false;
+        }
+        self.line = Line::Name(DATA);
+    }
+}
+
+fn reader() -> Reader {
+    Reader::new(MAX_DEPTH, LONGEST_NAME)
+}
+
+/// What one JSON object said.
+#[derive(Debug, Default)]
+struct Found {
+    /// How many containers are open, and whether the innermost is the usage.
+    depth: u8,
+    in_usage: bool,
+    /// What the name just read stands for.
+    named: Named,
+    /// The whole prompt.
+    prompt: Option<u64>,
+    /// The same as Anthropic counts it, and what it leaves out.
+    input: Option<u64>,
+    cache_read: u64,
+    cache_creation: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Named {
+    #[default]
+    Other,
+    /// An object that may have the usage in it.
+    Envelope,
+    Usage,
+    Prompt,
+    Input,
+    CacheRead,
+    CacheCreation,
+}
+
+impl Found {
+    fn prompt_tokens(&self) -> Option<u64> {
+        let cached = self.cache_read.saturating_add(self.cache_creation);
+        self.prompt.or_else(|| self.input.map(|input| input.saturating_add(cached)))
+    }
+}
+
+impl Visitor for Found {
+    fn key(&mut self, key: Option<&[u8]>) {
+        self.named = match (key.unwrap_or_default(), self.in_usage) {
+            (b"message" | b"response", false) if self.depth == 1 => Named::Envelope,
+            (b"usage", false) => Named::Usage,
+            (b"prompt_tokens", true) => Named::Prompt,
+            (b"input_tokens", true) => Named::Input,
+            (b"cache_read_input_tokens", true) => Named::CacheRead,
+            (b"cache_creation_input_tokens", true) => Named::CacheCreation,
+            _ => Named::Other,
+        };
+    }
+
+    fn object(&mut self) -> Inside {
+        let named = std::mem::take(&mut self.named);
+        match (self.depth, named) {
+            (0, _) | (1, Named::Envelope) => {}
+            (1 | 2, Named::Usage) => self.in_usage = true,
+            _ => return Inside::Nothing,
+        }
+        self.depth += 1;
+        Inside::Events
+    }
+
+    fn array(&mut self) -> Inside {
+        Inside::Nothing
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.in_usage = false;
+    }
+
+    fn string(&mut self) -> Content {
+        Content::Nothing
+    }
+
+    fn value(&mut self, _: Option<&[u8]>, _: std::ops::Range<u64>) {}
+
+    fn bytes(&mut self, _: &[u8]) {}
+
+    fn bytes_end(&mut self) {}
+
+    fn scalar(&mut self, scalar: Scalar) {
+        let Scalar::Number(number) = scalar else { return };
+        let Some(count) = number.count() else { return };
+        match self.named {
+            Named::Prompt => self.prompt = Some(count),
+            Named::Input => self.input = Some(count),
+            Named::CacheRead => self.cache_read = count,
+            Named::CacheCreation => self.cache_creation = count,
+            Named::Other | Named::Envelope | Named::Usage => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found, however the answer is cut.
+    fn found(framing: Framing, answer: &str) -> Option<u64> {
+        let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+            let mut scanner = UsageScanner::new(framing);
+            pieces.for_each(|piece| scanner.feed(piece));
+            scanner.prompt_tokens()
+        };
+        let bytes = answer.as_bytes();
+        let whole = read(&mut [bytes].into_iter());
+        assert_eq!(read(&mut bytes.chunks(1)), whole, "byte by byte: {answer}");
+        for at in 0..bytes.len() {
+            let (a, b) = bytes.split_at(at);
+            assert_eq!(read(&mut [a, b].into_iter()), whole, "cut at {at}: {answer}");
+        }
+        whole
+    }
+
+    fn json(answer: &str) -> Option<u64> {
+        found(Framing::Json, answer)
+    }
+
+    fn events(answer: &str) -> Option<u64> {
+        found(Framing::Events, answer)
+    }
+
+    #[test]
+    fn each_api_reports_in_its_own_words() {
+        assert_eq!(
+            json(
+                r#"{"id":"x","choices":[{"message":{"content":"hi","usage":{"prompt_tokens":1}}}],
+                "usage":{"prompt_tokens":42,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":40}}}"#
+            ),
+            Some(42)
+        );
+        assert_eq!(
+            json(
+                r#"{"output":[],"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":1}}"#
+            ),
+            Some(9)
+        );
+        assert_eq!(
+            json(
+                r#"{"type":"message","usage":{"cache_creation_input_tokens":100,"cache_read_input_tokens":2000,"input_tokens":7,"output_tokens":3}}"#
+            ),
+            Some(2107)
+        );
+    }
+
+    #[test]
+    fn what_is_elsewhere_or_no_count_is_not_believed() {
+        for answer in [
+            r#"{"prompt_tokens":5}"#,
+            r#"{"choices":[{"usage":{"prompt_tokens":5}}]}"#,
+            r#"{"a":{"usage":{"prompt_tokens":5}}}"#,
+            r#"{"usage":{"a":{"prompt_tokens":5}}}"#,
+            r#"{"usage":{"a":{}},"prompt_tokens":5}"#,
+            r#"{"usage":[{"prompt_tokens":5}]}"#,
+            r#"{"usage":null,"x":{"prompt_tokens":5}}"#,
+            r#"{"text":"\"usage\":{\"prompt_tokens\":5}"}"#,
+            r#"{"usage":{"prompt_tokens":-5}}"#,
+            r#"{"usage":{"prompt_tokens":"5"}}"#,
+            r#"{"usage":{"prompt_tokens":5}"#,
+            r#"[{"usage":{"prompt_tokens":5}}]"#,
+            "",
+        ] {
+            assert_eq!(json(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_stream_reports_at_its_end_or_at_its_beginning() {
+        assert_eq!(
+            events(
+                "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":null}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":42}}\n\ndata: [DONE]\n\n"
+            ),
+            Some(42)
+        );
+        assert_eq!(
+            events(
+                "event: message_start\r\ndata:{\"message\":{\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":6}}}\r\n\r\nevent: message_delta\r\ndata: {\"usage\":{\"output_tokens\":15}}\r\n\r\n"
+            ),
+            Some(11)
+        );
+        assert_eq!(
+            events(
+                ": hello\nevent: response.completed\ndata: {\"response\":{\"usage\":{\"input_tokens\":9}}}\n\n"
+            ),
+            Some(9)
+        );
+    }
+
+    #[test]
+    fn a_broken_event_spoils_no_other() {
+        assert_eq!(
+            events(
+                "data: {\"usage\":\ndata: {\"usage\":{\"prompt_tokens\":1}} x\ndate: {\"usage\":{\"prompt_tokens\":2}}\ndata: {\"usage\":{\"prompt_tokens\":3}}\n{\"usage\":{\"prompt_tokens\":4}}\n"
+            ),
+            Some(3)
+        );
+    }
+
+    #[test]
+    fn a_content_type_tells_the_framing() {
+        assert_eq!(Framing::of(b"application/json; charset=utf-8"), Some(Framing::Json));
+        assert_eq!(Framing::of(b"Text/Event-Stream"), Some(Framing::Events));
+        assert_eq!(Framing::of(b"text/plain"), None);
+        assert_eq!(Framing::of(b""), None);
+    }
+}
