@@ -3,6 +3,11 @@
 //! The "server" counts each prompt with the vocabulary of Llama 3, Qwen 2 or DeepSeek V3, reports it
 //! with a chat template on top, and after fifty reports the counts of prompts that were not among
 //! them are compared with it. The texts are those that the tree and its dependencies ship.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; its helpers are no test functions, which are exempt"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -7,7 +7,7 @@ fn request(seed: u64) -> Estimate {
     let tokens = 200 + seed.wrapping_mul(2_654_435_761) % 3_000;
     let part = |percent: u64| i64::try_from(tokens * 10 * percent).unwrap();
     let marks = part(seed.wrapping_mul(7_919) % 40);
-    let foreign = if seed % 3 == 0 { part(seed.wrapping_mul(104_729) % 50) } else { 0 };
+    let foreign = if seed.is_multiple_of(3) { part(seed.wrapping_mul(104_729) % 50) } else { 0 };
     Estimate { tokens, marks, foreign, frame: 12_000, definitions: 0 }
 }
 
