@@ -7,6 +7,10 @@ use std::{io, time::Duration};
 
 use tokio::net::TcpStream;
 
+/// The longest head that scripted servers and clients read from HTTP/2. Envoy's own limit is 60 KiB before
+/// plugins add theirs; with the library's default of 16 KiB it would answer in a server's place.
+pub(crate) const HTTP2_HEAD_MAX: u32 = 1024 * 1024;
+
 const PREFACE: &[u8; 3] = b"PRI";
 
 /// True when the client opened with the HTTP/2 preface.

@@ -14,6 +14,7 @@ use super::{
     outcome::chain,
     raw::{Exchanging, Raw},
 };
+use crate::protocol::HTTP2_HEAD_MAX;
 
 /// The protocol a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +72,9 @@ where
         let io = TokioIo::new(Exchanging::new(socket, raw, waits_for_body));
         // A connection's own end is seen by its exchange, so the tasks have nothing to report.
         if http == Http::V2 {
-            let handshake = http2::handshake(TokioExecutor::new(), io).await;
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.max_header_list_size(HTTP2_HEAD_MAX);
+            let handshake = builder.handshake(io).await;
             let (sender, connection) = handshake.map_err(|error| chain(&error))?;
             let task = tokio::spawn(async { drop(connection.await) });
             Ok(Self { sender: Sender::Http2(sender), task: Task(task), port })

@@ -28,7 +28,10 @@ use super::{
     received::Received,
     script::Script,
 };
-use crate::{fields, protocol::speaks_http2};
+use crate::{
+    fields,
+    protocol::{HTTP2_HEAD_MAX, speaks_http2},
+};
 
 /// A running server. Dropping it closes the port and every connection.
 pub struct UpstreamServer {
@@ -170,6 +173,7 @@ async fn connection(socket: TcpStream, shared: Arc<Shared>) {
     if http2 {
         let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         builder.auto_date_header(false).enable_connect_protocol();
+        builder.max_header_list_size(HTTP2_HEAD_MAX);
         tokio::select! {
             biased;
             _ = builder.serve_connection(io, service) => {}

@@ -182,6 +182,7 @@ impl Client {
         }
         let response = &mut self.exchange.response;
         let took = Duration::from_nanos(now).saturating_sub(self.exchange.began);
+        let headers_only = matches!(event, StreamEvent::Headers(_, true));
         let ended = match event {
             StreamEvent::Continue100 => {
                 // The client's library hides them in HTTP/2.
@@ -204,7 +205,7 @@ impl Client {
             return false; // As long as the connection stands.
         }
         if ended == Ended::Complete && self.request.http == Http::V2 && !self.in_tunnel {
-            ended = self.judged_by_length();
+            ended = self.judged_by_length(headers_only);
         }
         let response = &mut self.exchange.response;
         response.ended = ended;
@@ -313,12 +314,13 @@ impl Client {
     }
 
     /// An HTTP/2 client refuses a response that is not as long as it says; if that shows with the headers,
-    /// nobody hears of them.
-    fn judged_by_length(&mut self) -> Ended {
+    /// nobody hears of them, nor ever of trailers.
+    fn judged_by_length(&mut self, headers_only: bool) -> Ended {
         match self.announced() {
             Some(length) if length != self.body.len() => {
-                if self.body.is_empty() {
-                    let response = &mut self.exchange.response;
+                let response = &mut self.exchange.response;
+                response.trailers = Fields::default();
+                if headers_only {
                     response.status = None;
                     response.headers = Fields::default();
                 }
