@@ -114,6 +114,11 @@ impl World {
         }
         set_scheme(&mut headers);
         let broken = check::request(&headers).err();
+        if let Some(what) = check::undefined_in_http1(&headers).filter(|_| !http2)
+            && let Some(stream) = self.stream_context().map(|context| context.stream)
+        {
+            self.note_undefined(stream, what);
+        }
         let vm = self.vm_place().ok_or(Status::InternalFailure)?;
         if broken.is_some() && self.callouts.standing.contains(&(vm, endpoint)) {
             // Refused before the hostcall is over, and an answer to that is never delivered.
