@@ -338,7 +338,7 @@ impl Host {
 
     /// What plugins logged since the last call; a driver that runs for days has to take it.
     pub fn take_logs(&mut self) -> Vec<LogLine> {
-        std::mem::take(&mut self.engine.world.logs)
+        self.engine.world.take_logs()
     }
 
     /// The state that expectations read.

@@ -5,7 +5,10 @@ use wasmtime::{Caller, Linker};
 use super::{Answer, gated, hostcall};
 use crate::{
     abi::{AbiVersion, LogLevel, Status},
-    vm::{Allowed, State, trap::panic_text},
+    vm::{
+        Allowed, State,
+        trap::{LOGGED_TOO_MUCH, panic_text},
+    },
 };
 
 pub(super) fn link(linker: &mut Linker<State>, version: AbiVersion) -> wasmtime::Result<()> {
@@ -17,6 +20,9 @@ pub(super) fn link(linker: &mut Linker<State>, version: AbiVersion) -> wasmtime:
 }
 
 fn log(caller: Caller<'_, State>, level: u32, message: u32, len: u32) -> Answer {
+    if !caller.data().world.has_room_to_log(level, len as usize) {
+        return Err(wasmtime::format_err!(LOGGED_TOO_MUCH));
+    }
     gated(caller, "proxy_log", Allowed::Always, |call| {
         let known = LogLevel::from_number(level).ok_or(Status::BadArgument)?;
         let (guest, world, trace) = call.split();

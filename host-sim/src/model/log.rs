@@ -5,6 +5,9 @@ use std::fmt;
 use super::{thread::Thread, time::Nanos, world::World};
 use crate::abi::Status;
 
+/// How much text is kept between two looks at it: a guest that logs for ever must not take all memory.
+const KEPT_MAX: usize = 64 * 1024 * 1024;
+
 /// One line that a plugin, or Envoy on its behalf, logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -36,6 +39,18 @@ impl World {
         self.log_level
     }
 
+    /// Whether a line of so many bytes can be kept; where it cannot, its guest is stopped.
+    #[must_use]
+    pub fn has_room_to_log(&self, level: u32, bytes: usize) -> bool {
+        level < self.log_level || self.logged.saturating_add(bytes) <= KEPT_MAX
+    }
+
+    /// What plugins logged since the last call.
+    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
+        self.logged = 0;
+        std::mem::take(&mut self.logs)
+    }
+
     /// `proxy_log`. A line below the level in force is dropped, as Envoy's logger does.
     ///
     /// # Errors
@@ -65,6 +80,7 @@ impl World {
     }
 
     pub(crate) fn write_log(&mut self, level: u32, message: String) {
+        self.logged += message.len();
         let origin = self.log_origin();
         let line = LogLine { at: self.now, thread: self.thread(), level, origin, message };
         self.trace.line(self.now, format_args!("    {line}"));

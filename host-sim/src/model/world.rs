@@ -48,6 +48,8 @@ pub struct World {
     pub(crate) grpc: grpc::Exchanges,
     pub(crate) upstreams: Upstreams,
     pub(crate) logs: Vec<LogLine>,
+    /// Bytes in `logs`.
+    pub(crate) logged: usize,
     pub(crate) traps: Vec<LogLine>,
     pub(crate) log_level: u32,
     pub(crate) schedule: Schedule,
@@ -93,6 +95,7 @@ impl Default for World {
             grpc: grpc::Exchanges::default(),
             upstreams: Upstreams::default(),
             logs: Vec::new(),
+            logged: 0,
             traps: Vec::new(),
             log_level: 2,
             schedule: Schedule::default(),

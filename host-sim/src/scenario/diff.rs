@@ -215,7 +215,7 @@ fn run(found: &mut Found<'_>) {
             Some(1) => "it once".to_owned(),
             Some(times) => format!("it {times} times"),
         };
-        found.compare(&format!("log line `{line}`"), &times(&ours), &times(&theirs));
+        found.compare(&format!("log line `{}`", beginning(line)), &times(&ours), &times(&theirs));
     }
     let refused = |seen: &Observation| match seen.refused_updates.as_slice() {
         [] => "none".to_owned(),
@@ -249,6 +249,15 @@ fn log(seen: &Observation) -> BTreeMap<String, usize> {
         *lines.entry(format!("{} {}", line.level, log_line(&line.text))).or_default() += 1;
     }
     lines
+}
+
+/// As much of a line as a reader wants to see.
+fn beginning(line: &str) -> String {
+    const SHOWN: usize = 300;
+    match line.char_indices().nth(SHOWN) {
+        None => line.to_owned(),
+        Some((at, _)) => format!("{}... ({} bytes)", line.get(..at).unwrap_or(line), line.len()),
+    }
 }
 
 fn clusters(received: &[Received]) -> String {

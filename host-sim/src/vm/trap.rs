@@ -10,6 +10,10 @@ use crate::abi::LogLevel;
 pub(crate) const TOO_LONG: &str =
     "ran for longer than a call may; Envoy has no such limit, its worker would hang";
 
+/// What is said of a call that logged too much.
+pub(crate) const LOGGED_TOO_MUCH: &str =
+    "logged more than 64 MiB, which nobody will read; Envoy has no such limit, its disk would fill";
+
 /// How many frames are told; panics come from deeper, but what matters is on top.
 const FRAMES: usize = 6;
 

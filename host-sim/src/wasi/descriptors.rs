@@ -6,7 +6,10 @@ use super::{Errno, plain, wasi};
 use crate::{
     abi::LogLevel,
     model::World,
-    vm::{Allowed, GuestMemory, State, trap::panic_text},
+    vm::{
+        Allowed, GuestMemory, State,
+        trap::{LOGGED_TOO_MUCH, panic_text},
+    },
 };
 
 type Guest<'a> = Caller<'a, State>;
@@ -142,41 +145,62 @@ fn write(
     allowed: Allowed,
     (fd, list, count, written): (u32, u32, u32, u32),
 ) -> wasmtime::Result<u32> {
-    let mut panic = None;
+    let (mut panic, mut full) = (None, false);
     let answer = wasi(&mut caller, name, allowed, |guest, world| {
-        panic = write_log(guest, world, fd, (list, count), written)?;
+        let text = gather(guest, world, fd, (list, count))?;
+        full = text.is_none();
+        if let Some(text) = text {
+            panic = write_log(guest, world, fd, &text, written)?;
+        }
         Ok(())
     });
+    if full {
+        return Err(wasmtime::format_err!(LOGGED_TOO_MUCH));
+    }
     if panic.is_some() {
         caller.data_mut().panic = panic;
     }
     answer
 }
 
-fn write_log(
-    guest: &mut GuestMemory<'_>,
-    world: &mut World,
+/// The text that a list of pieces makes; none if it is more than can be kept.
+fn gather(
+    guest: &GuestMemory<'_>,
+    world: &World,
     fd: u32,
     (list, count): (u32, u32),
-    written: u32,
-) -> Result<Option<String>, Errno> {
+) -> Result<Option<Vec<u8>>, Errno> {
     let level = level(fd)?;
     let mut text = Vec::new();
     for place in 0..count {
         let entry = place.checked_mul(8).and_then(|offset| list.checked_add(offset));
         let entry = entry.ok_or(Errno::FAULT)?;
         let len = guest.u32(entry.checked_add(4).ok_or(Errno::FAULT)?)?;
+        if !world.has_room_to_log(level as u32, text.len().saturating_add(len as usize)) {
+            return Ok(None);
+        }
         if len != 0 {
             text.extend_from_slice(guest.bytes(guest.u32(entry)?, len)?);
         }
     }
+    Ok(Some(text))
+}
+
+fn write_log(
+    guest: &mut GuestMemory<'_>,
+    world: &mut World,
+    fd: u32,
+    text: &[u8],
+    written: u32,
+) -> Result<Option<String>, Errno> {
+    let level = level(fd)?;
     let len = u32::try_from(text.len()).map_err(|_| Errno::FAULT)?;
     if len > 0 {
-        let line = text.strip_suffix(b"\n").unwrap_or(&text);
+        let line = text.strip_suffix(b"\n").unwrap_or(text);
         world.log(level as u32, line).map_err(|_| Errno::BADF)?;
     }
     guest.write_u32(written, len)?;
-    Ok(panic_text(level, &text))
+    Ok(panic_text(level, text))
 }
 
 fn status(caller: Guest<'_>, fd: u32, status_out: u32) -> wasmtime::Result<u32> {

@@ -65,6 +65,36 @@ fn an_endless_loop_ends_with_a_name() {
 }
 
 #[test]
+fn a_guest_that_logs_for_ever_ends_with_a_name() {
+    let proxy_log = module(
+        LOG,
+        r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32)
+            (loop $for_ever
+                (drop (call $log (i32.const 2) (i32.const 0) (i32.const 65536)))
+                (br $for_ever))
+            unreachable)"#,
+    );
+    // A list of as many pieces as fit says the same page again and again.
+    let fd_write = module(
+        r#"(import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))"#,
+        r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) (local $at i32)
+            (loop $list
+                (i32.store offset=4 (local.get $at) (i32.const 65536))
+                (local.set $at (i32.add (local.get $at) (i32.const 8)))
+                (br_if $list (i32.lt_u (local.get $at) (i32.const 65536))))
+            (call $write (i32.const 1) (i32.const 0) (i32.const 8192) (i32.const 0)))"#,
+    );
+    for code in [proxy_log, fd_write] {
+        let mut world = World::default();
+        let trap = answer(&mut world, &code).unwrap_err();
+        assert!(trap.message.starts_with("logged more than 64 MiB"), "{}", trap.message);
+        let kept: usize = world.logs().iter().map(|line| line.message.len()).sum();
+        assert!(kept <= 64 * 1024 * 1024, "{kept}");
+    }
+}
+
+#[test]
 fn an_endless_start_ends_too() {
     let code = module("", r#"(func (export "_initialize") (loop $for_ever (br $for_ever)))"#);
     let error = impatient_engine().instance(&mut World::default(), &spec(&code)).err().unwrap();

@@ -219,6 +219,19 @@ fn a_websocket_passes_the_gate_and_both_directions_flow() {
 }
 
 #[test]
+fn a_long_body_comes_in_a_first_read_of_64_kib_and_then_all_at_once() {
+    let mut scene = scene(1);
+    let stream = scene.request(&[], false);
+    scene.send(stream, &"x".repeat(200_000), true);
+    scene.turn();
+    let trace = scene.trace();
+    let pieces = trace.lines().filter(|line| line.contains("RequestBody { context: 2,"));
+    let sizes: Vec<&str> =
+        pieces.filter_map(|line| line.split("size: ").nth(1)?.split(',').next()).collect();
+    assert_eq!(sizes[..3], ["65536", "134464", "0"], "{trace}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace() {
     let run = || {
         let mut scene = scene(2);

@@ -193,7 +193,8 @@ fn http2_request(headers: &HeaderMap, end: bool) -> Result<HeaderMap, Heard> {
     if !connects {
         let path = text(headers, ":path");
         let parsed = PathAndQuery::try_from(path).ok().filter(|_| !path.is_empty());
-        let parsed = parsed.filter(|_| matches!(path.first(), Some(b'/' | b'?' | b'#')) || path == b"*");
+        let parsed =
+            parsed.filter(|_| matches!(path.first(), Some(b'/' | b'?' | b'#')) || path == b"*");
         heard.set(":path", parsed.ok_or(Heard::Malformed)?.to_string());
     }
     Ok(heard)
