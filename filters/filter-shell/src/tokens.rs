@@ -10,7 +10,7 @@ mod lease;
 
 use std::rc::Rc;
 
-use llm_wire::{Estimator, Mark, Piece, TextSink, TokenCount};
+use llm_wire::{Estimator, Mark, MediaTokens, Piece, TextSink, TokenCount};
 use traffic_policy::calibration::Estimate;
 
 use crate::metrics::Counter;
@@ -55,9 +55,14 @@ impl Tokens {
         self.at_most.saturating_add(preamble)
     }
 
-    /// The estimate and what it is made of.
+    /// What the prompt has besides its text.
+    pub(crate) fn media(&self) -> MediaTokens {
+        self.estimator.media()
+    }
+
+    /// The estimate of the text and what it is made of.
     pub(crate) fn estimate(&self) -> Estimate {
-        let (tokens, parts) = (self.estimator.count().tokens, self.estimator.parts());
+        let (tokens, parts) = (self.estimator.text_tokens(), self.estimator.parts());
         // Definitions are counted with the other text; what is theirs is told by their length.
         let share = self.definitions.saturating_mul(1000) / self.bytes.max(1);
         let definitions = i64::try_from(tokens.saturating_mul(share)).unwrap_or(i64::MAX);
@@ -90,8 +95,11 @@ impl TextSink for Tokens {
         if let Some(exact) = &mut self.exact {
             exact.mark(mark);
         }
-        let image = if mark == Mark::Image { llm_wire::IMAGE_TOKENS } else { 0 };
-        self.at_most = self.at_most.saturating_add(FRAME_AT_MOST).saturating_add(image);
+        let frame = match mark {
+            Mark::Media(medium) => medium.tokens.saturating_add(medium.doubt),
+            _ => FRAME_AT_MOST,
+        };
+        self.at_most = self.at_most.saturating_add(frame);
     }
 
     fn open(&mut self, piece: Piece) {
@@ -136,6 +144,8 @@ impl TextSink for Tokens {
 mod tests {
     use proptest::prelude::*;
     use traffic_policy::catalog::{Catalog, RawModel, RawPool};
+
+    use llm_wire::{Media, MediaKind};
 
     use super::*;
 
@@ -208,8 +218,14 @@ mod tests {
         Piece::Definition,
         Piece::CallInput,
     ];
-    const MARKS: [Mark; 6] =
-        [Mark::Message, Mark::Part, Mark::Image, Mark::Call, Mark::Prompt, Mark::TokenId];
+    const MARKS: [Mark; 6] = [
+        Mark::Message,
+        Mark::Part,
+        Mark::Media(Media { kind: MediaKind::Image, tokens: 765, doubt: 680 }),
+        Mark::Call,
+        Mark::Prompt,
+        Mark::TokenId,
+    ];
 
     proptest! {
         /// What the decision to count rests on: the bounds hold, of any bytes in any pieces.

@@ -16,7 +16,7 @@
 //! usage is there to remove.
 //!
 //! Scripts that vocabularies treat very unlike others of their kind (Lao, Georgian, Khmer) may be off
-//! by half, and so may text made to deceive. An image counts as [`IMAGE_TOKENS`], whatever its size.
+//! by half, and so may text made to deceive. What is no text has rules of its own (`media`).
 
 mod counter;
 mod features;
@@ -27,10 +27,8 @@ use counter::Counter;
 pub use features::Features;
 
 use crate::count::{TokenCount, TokenSource};
+use crate::media::MediaTokens;
 use crate::text::{Mark, Piece, TextSink};
-
-/// What OpenAI charges for one image of 1024 by 1024 pixels in high detail.
-pub const IMAGE_TOKENS: u64 = 765;
 
 /// What a message costs besides its text: its delimiters and its role.
 const MESSAGE_TOKENS: u64 = 4;
@@ -44,6 +42,8 @@ pub struct Estimator {
     counter: Counter,
     /// Tokens that do not come from text.
     frame: u64,
+    /// Tokens of images, audio and files.
+    media: MediaTokens,
     is_counting: bool,
 }
 
@@ -54,7 +54,20 @@ impl Estimator {
         self.counter.features()
     }
 
-    /// What the estimate is made of.
+    /// The estimate without images, audio and files.
+    #[must_use]
+    pub fn text_tokens(&self) -> u64 {
+        let text = self.features().millitokens().max(0).cast_unsigned();
+        self.frame.saturating_add(text.saturating_add(500) / 1000)
+    }
+
+    /// What these add.
+    #[must_use]
+    pub fn media(&self) -> MediaTokens {
+        self.media
+    }
+
+    /// What the estimate of the text is made of.
     #[must_use]
     pub fn parts(&self) -> Parts {
         let [_, marks, scripts, more_scripts, escapes] = self.features().by_group();
@@ -79,15 +92,18 @@ impl TextSink for Estimator {
     fn mark(&mut self, mark: Mark) {
         self.frame += match mark {
             Mark::Message => MESSAGE_TOKENS,
-            Mark::Image => IMAGE_TOKENS,
             Mark::Part | Mark::Prompt => 0,
             Mark::Call => CALL_TOKENS,
             Mark::TokenId => 1,
+            Mark::Media(medium) => {
+                self.media.add(medium);
+                0
+            }
         };
     }
 
     fn open(&mut self, piece: Piece) {
-        self.is_counting = !matches!(piece, Piece::Image | Piece::Role);
+        self.is_counting = piece != Piece::Role;
     }
 
     #[inline]
@@ -102,9 +118,10 @@ impl TextSink for Estimator {
     }
 
     fn count(&self) -> TokenCount {
-        let text = self.features().millitokens().max(0).cast_unsigned();
-        let tokens = self.frame.saturating_add(text.saturating_add(500) / 1000);
-        TokenCount { tokens, error_percent: error_percent(tokens), source: TokenSource::Estimated }
+        let tokens = self.text_tokens();
+        let error_percent = error_percent(tokens);
+        let text = TokenCount { tokens, error_percent, source: TokenSource::Estimated };
+        text.with_media(self.media)
     }
 }
 
@@ -120,6 +137,7 @@ fn error_percent(tokens: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::{Media, MediaKind};
 
     fn tokens(text: &str) -> u64 {
         let mut estimator = Estimator::default();
@@ -160,16 +178,23 @@ mod tests {
     }
 
     #[test]
-    fn images_and_roles_are_no_text_and_messages_have_a_frame() {
+    fn roles_are_no_text_and_messages_have_a_frame() {
         let mut estimator = Estimator::default();
         estimator.mark(Mark::Message);
-        for piece in [Piece::Role, Piece::Image] {
-            estimator.open(piece);
-            estimator.text(b"these words do not count");
-            estimator.close();
-        }
+        estimator.open(Piece::Role);
+        estimator.text(b"these words do not count");
+        estimator.close();
         assert_eq!(estimator.count().tokens, MESSAGE_TOKENS);
-        estimator.mark(Mark::Image);
-        assert_eq!(estimator.count().tokens, MESSAGE_TOKENS + IMAGE_TOKENS);
+    }
+
+    #[test]
+    fn what_a_medium_may_cost_more_is_part_of_the_error() {
+        let mut estimator = Estimator::default();
+        let medium = Media { kind: MediaKind::Image, tokens: 765, doubt: 680 };
+        estimator.mark(Mark::Media(medium));
+        estimator.mark(Mark::Media(medium));
+        let count = estimator.count();
+        assert_eq!((count.tokens, count.source), (1530, TokenSource::Estimated));
+        assert!((1360..1380).contains(&(count.high() - 1530)), "{count:?}");
     }
 }

@@ -42,7 +42,8 @@ use unescape::Unescape;
 
 use crate::count::{TokenCount, TokenSource};
 use crate::encoding::Encoding;
-use crate::estimate::{CALL_TOKENS, IMAGE_TOKENS};
+use crate::estimate::CALL_TOKENS;
+use crate::media::MediaTokens;
 use crate::text::{Mark, Piece, TextSink};
 
 /// What every message costs besides its text, its role being text.
@@ -57,9 +58,9 @@ const REPLY_TOKENS: u64 = 3;
 /// The sink that counts exactly.
 ///
 /// The frame around the text is the one that OpenAI's cookbook publishes for its chat models, and so
-/// is what functions cost that are offered to them. What has no published rule (other tools, calls,
-/// media) is an allowance: it is in the count, and a count that has one is called an estimate, with
-/// the allowance's share as its error.
+/// is what functions cost that are offered to them. What has no published rule (other tools,
+/// calls) is an allowance: it is in the count, and a count that has one is called an estimate, with
+/// the allowance's share as its error. So is a count with media, which have a doubt of their own.
 #[derive(Clone, Debug)]
 pub struct ExactCounter {
     counter: Counter,
@@ -70,6 +71,8 @@ pub struct ExactCounter {
     is_prompt: bool,
     frame: u64,
     allowance: u64,
+    /// Tokens of images, audio and files.
+    media: MediaTokens,
     is_conversation: bool,
     has_functions: bool,
     open: Option<Open>,
@@ -103,6 +106,7 @@ impl ExactCounter {
             is_prompt: false,
             frame: 0,
             allowance: 0,
+            media: MediaTokens::default(),
             is_conversation: false,
             has_functions: false,
             open: None,
@@ -128,6 +132,7 @@ impl ExactCounter {
         self.counter.clear();
         self.unescape = Unescape::default();
         (self.frame, self.allowance, self.open) = (0, 0, None);
+        self.media = MediaTokens::default();
         (self.is_conversation, self.has_functions, self.definition) = (false, false, None);
         (self.is_prompt, self.special) = (false, None);
     }
@@ -178,7 +183,7 @@ impl TextSink for ExactCounter {
                 self.frame += MESSAGE_TOKENS;
                 self.is_conversation = true;
             }
-            Mark::Image => self.allowance += IMAGE_TOKENS,
+            Mark::Media(medium) => self.media.add(medium),
             Mark::Call => self.allowance += CALL_TOKENS,
             Mark::TokenId => self.frame += 1,
             Mark::Prompt => self.is_prompt = true,
@@ -209,7 +214,7 @@ impl TextSink for ExactCounter {
         }
         if piece.is_raw_json() {
             self.unescape.raw(bytes, &mut out);
-        } else if piece != Piece::Image {
+        } else {
             self.unescape.feed(bytes, &mut out);
         }
     }
@@ -244,12 +249,13 @@ impl TextSink for ExactCounter {
         let held = u64::try_from(held).unwrap_or(u64::MAX);
         let doubtful = self.allowance + preamble + held.div_ceil(4);
         let tokens = exact.saturating_add(doubtful);
-        if doubtful == 0 && self.counter.is_exact() {
-            return TokenCount { tokens, error_percent: 0, source: TokenSource::Exact };
-        }
-        let share = (doubtful.saturating_mul(100)).div_ceil(tokens.max(1)).clamp(1, 100);
-        let error_percent = u32::try_from(share).unwrap_or(100);
-        TokenCount { tokens, error_percent, source: TokenSource::Estimated }
+        let (error_percent, source) = if doubtful == 0 && self.counter.is_exact() {
+            (0, TokenSource::Exact)
+        } else {
+            let share = (doubtful.saturating_mul(100)).div_ceil(tokens.max(1)).clamp(1, 100);
+            (u32::try_from(share).unwrap_or(100), TokenSource::Estimated)
+        };
+        TokenCount { tokens, error_percent, source }.with_media(self.media)
     }
 }
 

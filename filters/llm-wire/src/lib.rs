@@ -32,6 +32,7 @@
 //! | `text` | what a consumer of prompt text is told |
 //! | `estimate` | a consumer that guesses the number of tokens |
 //! | `exact`, `encoding` | a consumer that counts with a vocabulary of OpenAI's (features `exact-*`) |
+//! | `media` | what images, audio and files cost |
 //! | `count` | a number of tokens with its source and error |
 //! | `usage` | the prompt's tokens as an answer reports them |
 //! | `reply` | error bodies as each API shapes them |
@@ -43,6 +44,7 @@ mod estimate;
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 mod exact;
 mod json;
+mod media;
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
 mod no_tables;
 mod reply;
@@ -53,9 +55,10 @@ mod usage;
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
 pub use encoding::Encoding;
-pub use estimate::{Estimator, Features, IMAGE_TOKENS, Parts};
+pub use estimate::{Estimator, Features, Parts};
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 pub use exact::ExactCounter;
+pub use media::{Media, MediaKind, MediaTokens};
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
 pub use no_tables::ExactCounter;
 pub use reply::Refusal;

@@ -19,6 +19,7 @@
 
 mod facts;
 mod grammar;
+mod part;
 mod reading;
 
 pub use facts::RequestFacts;
@@ -35,7 +36,7 @@ use crate::text::TextSink;
 pub struct ScanLimits {
     /// A longer model name is not kept, and [`RequestFacts::model_too_long`] says so.
     pub max_model_bytes: usize,
-    /// Brackets nested deeper end the reading. One byte or two of memory a level.
+    /// Brackets nested deeper end the reading. Some fifty bytes of memory a level.
     pub max_depth: usize,
 }
 

@@ -9,6 +9,7 @@
 //! Sinks are generic parameters, not trait objects, because the calls are on the hot path.
 
 use crate::count::TokenCount;
+use crate::media::Media;
 
 /// What a stretch of text is. It decides what a sink does with it, and how it is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,8 +30,6 @@ pub enum Piece {
     CallInput,
     /// A tool's definition. Raw: whitespace, quotes and brackets included.
     Definition,
-    /// An image: an URL, or base64 with or without a `data:` prefix. No text.
-    Image,
 }
 
 impl Piece {
@@ -48,8 +47,8 @@ pub enum Mark {
     Message,
     /// A part of a message's content begins.
     Part,
-    /// The part is an image. Comes once per part, before or after the image's own bytes.
-    Image,
+    /// The part was an image, audio or a file. Comes once, when the part is complete.
+    Media(Media),
     /// The assistant called a tool.
     Call,
     /// One of several independent prompts (completions, embeddings) begins.

@@ -35,11 +35,13 @@ impl Exchange {
         }
         let estimate = tokens.estimate();
         if let Some(corrected) = self.plugin.calibrations.correct(&model.name, &estimate) {
-            self.facts.body.prompt = TokenCount {
+            let text = TokenCount {
                 tokens: corrected.tokens,
                 error_percent: corrected.error_percent,
                 source: TokenSource::Calibrated,
             };
+            // What was learnt is true of text.
+            self.facts.body.prompt = text.with_media(tokens.media());
         }
         if self.is_lesson(&estimate) {
             self.lesson = Some(Lesson { model: model.name.clone(), estimate, scanner: None });
@@ -51,7 +53,7 @@ impl Exchange {
         let body = &self.facts.body;
         self.facts.part == Part::Whole
             && estimate.tokens >= MIN_TOKENS
-            && !body.has_images
+            && !body.has_media
             && !body.has_stored_context
             && !body.has_duplicate_keys
     }

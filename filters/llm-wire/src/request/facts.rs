@@ -26,6 +26,8 @@ pub struct RequestFacts {
     pub has_tools: bool,
     /// Some message has an image.
     pub has_images: bool,
+    /// Some message has an image, audio or a file, whose tokens are not those of text.
+    pub has_media: bool,
     /// The prompt refers to something that the server has stored, so that it is longer than the
     /// body tells (`previous_response_id`, `conversation`, a prompt template).
     pub has_stored_context: bool,

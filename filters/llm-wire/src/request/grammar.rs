@@ -8,6 +8,7 @@
 //! the tables too.
 
 use crate::api::Api;
+use crate::media::MediaKind;
 use crate::text::Piece;
 
 /// A position that means something.
@@ -40,9 +41,13 @@ pub(super) enum Place {
     Part,
     /// The field that tells what a part is.
     PartType,
-    /// An image: a string, or an object with the image somewhere in it.
-    Image,
-    ImageObject,
+    /// An image, audio or a file: a string, or an object with the medium somewhere in it.
+    Media(MediaKind),
+    MediaObject,
+    /// The medium itself or its URL; a reference to one that the server has; how closely to look.
+    MediaData,
+    MediaId,
+    Detail,
     /// Anthropic: where an image or a document comes from.
     Source,
     SourceType,
@@ -74,14 +79,12 @@ pub(super) fn member(api: Api, object: Place, name: &[u8]) -> Place {
         },
         Place::Message => message_member(name),
         Place::Part => part_member(name),
-        Place::ImageObject => match name {
-            b"url" | b"data" | b"file_id" => Place::Image,
-            _ => Place::Ignored,
-        },
+        Place::MediaObject => media_member(name),
         Place::Source => match name {
             b"type" => Place::SourceType,
             b"data" | b"url" => Place::SourceData,
             b"content" => Place::Content,
+            b"file_id" => Place::MediaId,
             _ => Place::Ignored,
         },
         Place::Call => match name {
@@ -134,7 +137,8 @@ fn message_member(name: &[u8]) -> Place {
         b"function_call" => Place::Function,
         b"arguments" | b"input" => Place::Text(Piece::CallArguments),
         b"type" => Place::PartType,
-        b"image_url" => Place::Image,
+        b"image_url" => Place::Media(MediaKind::Image),
+        b"detail" => Place::Detail,
         _ => Place::Ignored,
     }
 }
@@ -143,12 +147,34 @@ fn part_member(name: &[u8]) -> Place {
     match name {
         b"type" => Place::PartType,
         b"text" | b"refusal" | b"thinking" | b"title" | b"context" => Place::Text(Piece::Text),
-        b"image_url" => Place::Image,
+        b"image_url" => Place::Media(MediaKind::Image),
+        b"input_audio" | b"audio_url" => Place::Media(MediaKind::Audio),
+        b"file" | b"video_url" => Place::Media(MediaKind::File),
         b"source" => Place::Source,
         b"name" => Place::Text(Piece::CallName),
         b"input" => Place::Json(Piece::CallInput),
         b"content" => Place::Content,
+        _ => media_member(name),
+    }
+}
+
+/// What tells of a medium, in an object of its own or in the part.
+fn media_member(name: &[u8]) -> Place {
+    match name {
+        b"url" | b"data" | b"file_data" | b"file_url" => Place::MediaData,
+        b"file_id" => Place::MediaId,
+        b"detail" => Place::Detail,
         _ => Place::Ignored,
+    }
+}
+
+/// What a part's type says that it is; nothing for those that are text.
+pub(super) fn media_kind(part_type: &[u8]) -> Option<MediaKind> {
+    match part_type {
+        b"image_url" | b"input_image" | b"image" | b"computer_screenshot" => Some(MediaKind::Image),
+        b"input_audio" | b"audio_url" => Some(MediaKind::Audio),
+        b"file" | b"input_file" | b"document" | b"video_url" => Some(MediaKind::File),
+        _ => None,
     }
 }
 

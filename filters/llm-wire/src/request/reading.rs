@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use super::facts::RequestFacts;
 use super::grammar::{self, Place};
+use super::part::Part;
 use crate::api::Api;
 use crate::json::{Content, Inside, Scalar, Visitor};
+use crate::media::{Detail, Source};
 use crate::text::{Mark, Piece, TextSink};
 
 /// A container that was entered, as long as it is open.
@@ -29,8 +31,10 @@ pub(super) struct Reading<S> {
     seen: u32,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
-    /// The open part was found to be an image.
-    part_is_image: bool,
+    /// The parts that are open, one in the other; a message may be one.
+    parts: Vec<Part>,
+    /// The medium that is being read.
+    medium: Option<Box<Source>>,
     /// The open Anthropic source is plain text.
     source_is_text: bool,
     pub(super) facts: RequestFacts,
@@ -48,7 +52,8 @@ impl<S: TextSink> Reading<S> {
             seen: 0,
             max_tokens: None,
             max_completion_tokens: None,
-            part_is_image: false,
+            parts: Vec::new(),
+            medium: None,
             source_is_text: false,
             facts: RequestFacts::default(),
             sink,
@@ -78,11 +83,25 @@ impl<S: TextSink> Reading<S> {
         Content::Bytes
     }
 
-    fn image(&mut self) {
-        if !self.part_is_image {
-            self.part_is_image = true;
-            self.facts.has_images = true;
-            self.sink.mark(Mark::Image);
+    /// The string that begins is a medium.
+    fn read_medium(&mut self) -> Content {
+        self.medium = Some(Box::default());
+        Content::Bytes
+    }
+
+    /// The open part is changed by what was found in it.
+    fn part(&mut self, change: impl FnOnce(&mut Part)) {
+        if let Some(part) = self.parts.last_mut() {
+            change(part);
+            self.facts.has_images |= part.is_image();
+        }
+    }
+
+    fn part_ends(&mut self) {
+        let Some(part) = self.parts.pop() else { return };
+        if let Some(medium) = part.medium(self.api.family(), self.facts.model.as_deref()) {
+            self.facts.has_media = true;
+            self.sink.mark(Mark::Media(medium));
         }
     }
 
@@ -132,12 +151,6 @@ impl<S: TextSink> Reading<S> {
         self.facts.max_output_tokens = self.max_completion_tokens.or(self.max_tokens);
     }
 
-    fn part_type(&mut self, kind: &[u8]) {
-        if let b"image_url" | b"input_image" | b"image" | b"computer_screenshot" = kind {
-            self.image();
-        }
-    }
-
     fn model(&mut self, name: Option<&[u8]>, place: Range<u64>) {
         let name = name.filter(|name| name.len() <= self.max_model_bytes);
         self.facts.model_too_long = name.is_none();
@@ -154,6 +167,9 @@ impl<S: TextSink> Visitor for Reading<S> {
             _ => Place::Ignored,
         };
         self.named = key.map_or(Place::Ignored, |key| grammar::member(self.api, object, key));
+        if (object, self.named) == (Place::Source, Place::Content) {
+            self.part(Part::has_text);
+        }
         self.forget(self.named);
     }
 
@@ -167,13 +183,13 @@ impl<S: TextSink> Visitor for Reading<S> {
                 Inside::Nothing
             }
             Place::Message => {
-                self.part_is_image = false;
+                self.parts.push(Part::default());
                 self.sink.mark(Mark::Message);
                 self.enter(Open::Object(Place::Message))
             }
             // One part needs no list: a computer's screen comes as `output: {type, image_url}`.
             Place::Part | Place::Content => {
-                self.part_is_image = false;
+                self.parts.push(Part::default());
                 self.sink.mark(Mark::Part);
                 self.enter(Open::Object(Place::Part))
             }
@@ -181,9 +197,9 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.sink.mark(Mark::Call);
                 self.enter(Open::Object(Place::Call))
             }
-            Place::Image => {
-                self.image();
-                self.enter(Open::Object(Place::ImageObject))
+            Place::Media(kind) => {
+                self.part(|part| part.holds(kind));
+                self.enter(Open::Object(Place::MediaObject))
             }
             Place::Source => {
                 self.source_is_text = false;
@@ -219,13 +235,15 @@ impl<S: TextSink> Visitor for Reading<S> {
     }
 
     fn close(&mut self) {
-        self.open.pop();
+        if let Some(Open::Object(Place::Message | Place::Part)) = self.open.pop() {
+            self.part_ends();
+        }
     }
 
     fn string(&mut self) -> Content {
         let place = self.place();
         match place {
-            Place::Model | Place::PartType | Place::SourceType => {
+            Place::Model | Place::PartType | Place::SourceType | Place::Detail => {
                 self.captured = place;
                 Content::Value
             }
@@ -242,12 +260,19 @@ impl<S: TextSink> Visitor for Reading<S> {
             }
             // A list of plain strings is taken for text by more than one server.
             Place::Part => self.text(Piece::Text),
-            Place::SourceData if self.source_is_text => self.text(Piece::Text),
-            Place::Image => {
-                self.image();
-                self.text(Piece::Image)
+            Place::SourceData if self.source_is_text => {
+                self.part(Part::has_text);
+                self.text(Piece::Text)
             }
-            Place::SourceData => self.text(Piece::Image),
+            Place::Media(kind) => {
+                self.part(|part| part.holds(kind));
+                self.read_medium()
+            }
+            Place::SourceData | Place::MediaData => self.read_medium(),
+            Place::MediaId => {
+                self.part(Part::is_elsewhere);
+                Content::Nothing
+            }
             Place::Stored => {
                 self.facts.has_stored_context = true;
                 Content::Nothing
@@ -259,18 +284,32 @@ impl<S: TextSink> Visitor for Reading<S> {
     fn value(&mut self, value: Option<&[u8]>, place: Range<u64>) {
         match (self.captured, value) {
             (Place::Model, name) => self.model(name, place),
-            (Place::PartType, Some(kind)) => self.part_type(kind),
+            (Place::PartType, Some(kind)) => {
+                if let Some(kind) = grammar::media_kind(kind) {
+                    self.part(|part| part.is_said_to_be(kind));
+                }
+            }
+            (Place::Detail, word) => {
+                let detail = Detail::from_word(word.unwrap_or_default());
+                self.part(|part| part.is_looked_at(detail));
+            }
             (Place::SourceType, kind) => self.source_is_text = kind == Some(b"text"),
             _ => {}
         }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.sink.text(bytes);
+        match &mut self.medium {
+            Some(medium) => medium.feed(bytes),
+            None => self.sink.text(bytes),
+        }
     }
 
     fn bytes_end(&mut self) {
-        self.sink.close();
+        match self.medium.take() {
+            Some(medium) => self.part(|part| part.has_medium(medium.end())),
+            None => self.sink.close(),
+        }
     }
 
     fn scalar(&mut self, scalar: Scalar) {

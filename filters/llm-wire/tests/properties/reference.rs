@@ -3,10 +3,10 @@
 //! Written from the APIs' documentation and not from the scanner: it walks down from the body to
 //! each thing, where the scanner walks along the bytes.
 
-use llm_wire::{Api, Mark, Piece, RequestFacts};
+use llm_wire::{Api, Mark, MediaKind, Piece, RequestFacts};
 use serde_json::Value;
 
-use crate::bodies::{comparable, written};
+use crate::bodies::{comparable, marked, written};
 
 struct Read {
     facts: RequestFacts,
@@ -81,7 +81,7 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 
 impl Read {
     fn mark(&mut self, mark: Mark) {
-        self.texts.push(format!("{mark:?}"));
+        self.texts.push(marked(mark));
     }
 
     fn text(&mut self, piece: Piece, value: &Value) {
@@ -136,7 +136,7 @@ impl Read {
                 self.function(&call["function"]);
                 self.function(&call["custom"]);
             }
-            self.image(message);
+            self.medium(message, &[("image_url", MediaKind::Image)], false);
         }
     }
 
@@ -172,33 +172,46 @@ impl Read {
         self.text(Piece::CallName, &part["name"]);
         self.json(Piece::CallInput, &part["input"]);
         self.content(&part["content"]);
-        self.image(part);
         let source = &part["source"];
         self.content(&source["content"]);
-        // The names of a map come in order, so `type` comes last here.
-        for field in ["data", "url"] {
-            self.text(
-                if field < "type" { Piece::Image } else { source_piece(source) },
-                &source[field],
-            );
+        // The names of a map come in order, so that `type` comes after `data` and before `url`.
+        let is_text = source["type"] == "text";
+        if is_text {
+            self.text(Piece::Text, &source["url"]);
         }
+        let is_text = source.get("content").is_some() || is_text && source["url"].is_string();
+        self.medium(part, &MEMBERS, is_text);
     }
 
-    fn image(&mut self, holder: &Value) {
-        let image = &holder["image_url"];
-        let kinds = ["image_url", "input_image", "image", "computer_screenshot"];
-        let is_image = holder["type"].as_str().is_some_and(|kind| kinds.contains(&kind));
-        self.text(Piece::Image, image);
-        for field in ["url", "data", "file_id"] {
-            self.text(Piece::Image, &image[field]);
-        }
-        if is_image || image.is_string() || image.is_object() {
-            self.facts.has_images = true;
-            self.mark(Mark::Image);
+    fn medium(&mut self, part: &Value, members: &[(&str, MediaKind)], is_text: bool) {
+        let said = part["type"].as_str().and_then(|said| {
+            let (_, kind) = TYPES.iter().find(|(words, _)| words.contains(&said))?;
+            Some(*kind)
+        });
+        let held =
+            members.iter().filter(|(name, _)| part[name].is_string() || part[name].is_object());
+        let held = held.map(|(_, kind)| *kind).collect::<Vec<_>>();
+        let is_image = said == Some(MediaKind::Image) || held.contains(&MediaKind::Image);
+        self.facts.has_images |= is_image;
+        let said = said.filter(|kind| *kind != MediaKind::File || !is_text);
+        if let Some(kind) = said.or(held.last().copied()) {
+            self.facts.has_media = true;
+            self.texts.push(format!("{kind:?}"));
         }
     }
 }
 
-fn source_piece(source: &Value) -> Piece {
-    if source["type"] == "text" { Piece::Text } else { Piece::Image }
-}
+/// The members that hold a medium, in the order of their names.
+const MEMBERS: [(&str, MediaKind); 5] = [
+    ("audio_url", MediaKind::Audio),
+    ("file", MediaKind::File),
+    ("image_url", MediaKind::Image),
+    ("input_audio", MediaKind::Audio),
+    ("video_url", MediaKind::File),
+];
+
+const TYPES: [(&[&str], MediaKind); 3] = [
+    (&["image_url", "input_image", "image", "computer_screenshot"], MediaKind::Image),
+    (&["input_audio", "audio_url"], MediaKind::Audio),
+    (&["file", "input_file", "document", "video_url"], MediaKind::File),
+];
