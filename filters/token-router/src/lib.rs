@@ -49,6 +49,23 @@
 //! number; with `always`, for every prompt. With `gate` access a body cannot be read again, so there
 //! every prompt is counted whose model is named before its text, as clients write it.
 //!
+//! Images, audio and files are counted by the size that their first bytes say, never as text; a
+//! count with one of them is never called exact, and its error says how far off it may be.
+//!
+//! | medium | tokens |
+//! |---|---|
+//! | image for a `gpt-4o`, `gpt-4.1` or `gpt-4.5` | 85, and 170 for each tile of 512 pixels once it fits into 2048 by 2048 and its short side into 768; in low detail 85 |
+//! | for `gpt-5`; `o1` and `o3`; `computer-use-preview`; `gpt-4o-mini` | likewise 70 and 140; 75 and 150; 65 and 129; 2,833 and 5,667 |
+//! | for `gpt-4.1-mini`, `gpt-5-mini`; `gpt-4.1-nano`, `gpt-5-nano`; `o4-mini` | patches of 32 pixels, 1,536 at most, times 1.62; 2.46; 1.72 |
+//! | for `claude...` and whatever comes on Anthropic's API | blocks of 28 pixels, 1,568 at most, the long side 1,568 at most |
+//! | for other models | as for `gpt-4o`, as an allowance |
+//! | image by URL or id | one of 1024 by 1024 |
+//! | audio | ten tokens a second; WAV files say their seconds, others are taken for 128 kbit/s, audio by URL for a minute |
+//! | PDF | 3,000 for each 50,000 bytes; by URL or id 30,000 |
+//! | other file | a token for four bytes |
+//!
+//! The model is the one that the client names. Sources of these numbers are in `llm-wire`, `media`.
+//!
 //! # Headers towards the servers and for routes
 //! | header | value |
 //! |---|---|

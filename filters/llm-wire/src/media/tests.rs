@@ -171,6 +171,8 @@ fn what_is_read_takes_no_memory() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever the bytes, they are the same in any pieces, and have a price.
     #[test]
     fn any_split_of_any_string_gives_the_same_price(
