@@ -36,6 +36,10 @@ fn folder(guest: &str) -> tempfile::TempDir {
         "place.yaml",
         "# Names.\nplugin: guest.wat\nsteps: [{request: {get: /a, headers: {to: 'endpoint(nope, 9)'}}}]\n",
     );
+    file(
+        "behind.yaml",
+        "# Behind.\nplugin: guest.wat\nsteps: [{request: {raw: ['GET / HTTP/1.1', 'host: x'], body: GET}}]\n",
+    );
     folder
 }
 
@@ -73,6 +77,7 @@ fn a_mistake_is_said_once_with_its_place() {
             ["run", "place.yaml"],
             "steps[0].request.headers.to: found `endpoint(nope, 9)`; allowed endpoint(upstream,0)",
         ),
+        (["run", "behind.yaml"], "step 1: found 3 bytes behind the end of the `raw` request"),
         (["run", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
     ] {
         let output = host_sim(folder.path(), &arguments).output().expect("it runs");

@@ -14,6 +14,7 @@ mod expect;
 mod fault;
 mod plugin;
 mod request;
+mod sendable;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -63,6 +63,17 @@ pub enum SimError {
         /// Why.
         reason: String,
     },
+    /// One request behind the other on a connection.
+    #[error(
+        "step {step}: found {left} bytes behind the end of the `raw` request; pipelining is not \
+         modelled: make them a step of their own"
+    )]
+    Pipelined {
+        /// The step, from 1.
+        step: usize,
+        /// How many bytes.
+        left: usize,
+    },
     /// A worker that there is not, or the last one.
     #[error("faults: found worker {found}; allowed one of {workers}, of which one must stay")]
     Worker {

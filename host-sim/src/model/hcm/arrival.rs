@@ -79,6 +79,10 @@ impl Engine {
 
     /// Request trailers arrive.
     pub(crate) fn receive_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
+        let http2 = self.world.streams.at(id).protocol == Protocol::Http2;
+        if http2 && !self.fits_its_length(id, 0, true) {
+            return self.refuse_message(id, Malformed::Rule);
+        }
         self.world.streams.at(id).arrival.waiting.push_back(Piece::Trailers(trailers));
         self.read_now(id);
     }

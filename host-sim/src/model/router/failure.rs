@@ -103,7 +103,12 @@ impl Engine {
         if !failure.transport.is_empty() {
             stream.info.upstream.failure = Some(failure.transport.to_owned());
         }
-        let of_stream = matches!(reset, UpstreamReset::RemoteReset | UpstreamReset::RemoteRefused);
+        let of_stream = matches!(
+            reset,
+            UpstreamReset::RemoteReset
+                | UpstreamReset::RemoteRefused
+                | UpstreamReset::ProtocolError
+        );
         let reusable = taken.http2 && taken.waiting.is_none() && of_stream;
         self.end_attempt(taken, reusable);
         if !self.retries_after_reset(id, Some(reset)) {

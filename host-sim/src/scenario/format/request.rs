@@ -3,7 +3,7 @@
 use crate::yaml::{Error, Meaning, Object, Reader, Value};
 
 use super::bounds::{self, Bounds};
-use super::{Files, body, expect, optional};
+use super::{Files, body, expect, optional, sendable};
 use crate::scenario::step::{Chunks, Cut, Http, Raw, Repetition, Request, RequestStep};
 
 /// `post: /path` is short for `method: POST` and `path: /path`.
@@ -76,6 +76,9 @@ fn request(reader: &Reader<'_>, files: &Files<'_>, bounds: &Bounds) -> Result<Re
     if request.raw.is_some() && request != usual {
         let allowed = "`raw` with `body`, `http`, `listener` and `give_up_after`";
         return Err(reader.invalid("other fields beside `raw`", allowed, "write them into it"));
+    }
+    if let Some((found, allowed, cure)) = sendable::problem(&request) {
+        return Err(reader.invalid(&found, allowed, cure));
     }
     Ok(request)
 }

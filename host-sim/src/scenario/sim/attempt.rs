@@ -135,13 +135,29 @@ impl Attempt {
         }
     }
 
-    /// The request's trailers, which end it.
-    pub(super) fn take_trailers(&mut self, trailers: HeaderMap) {
+    /// The request's trailers, which end it. False: the server's library cannot read them, and loses the
+    /// connection before anybody has heard of the request.
+    pub(super) fn take_trailers(&mut self, trailers: HeaderMap) -> bool {
         // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
         if self.endpoint.http2 {
-            self.request.trailers = trailers.into_iter().collect();
+            match library::http2_trailers(trailers) {
+                Ok(_) if self.breaks_its_length(0, true) => {
+                    self.break_off(UpstreamReset::ProtocolError);
+                    return true;
+                }
+                Ok(trailers) => self.request.trailers = trailers.into_iter().collect(),
+                Err(Heard::Unreadable) => {
+                    self.break_off(UpstreamReset::ConnectionTermination);
+                    return false;
+                }
+                Err(_) => {
+                    self.break_off(UpstreamReset::ProtocolError);
+                    return true;
+                }
+            }
         }
         self.request.ended = self.is_complete(true);
+        true
     }
 
     fn announced(&self) -> Option<usize> {

@@ -194,6 +194,15 @@ impl Client {
             }
             StreamEvent::Headers(headers, end) => self.accept_headers(&headers, end, took),
             StreamEvent::Data(data, end) => self.accept_data(&data, end),
+            StreamEvent::Trailers(trailers) if self.request.http == Http::V2 => {
+                match library::http2_trailers(trailers) {
+                    Ok(trailers) => {
+                        response.trailers = codec::fields(&trailers);
+                        Some(Ended::Complete)
+                    }
+                    Err(_) => Some(Ended::Reset),
+                }
+            }
             StreamEvent::Trailers(trailers) => {
                 response.trailers = codec::fields(&trailers);
                 Some(Ended::Complete)

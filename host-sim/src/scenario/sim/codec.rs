@@ -42,7 +42,10 @@ pub(super) fn request_headers(request: &Request, number: usize) -> (HeaderMap, b
     }
     // The client's library adds its own fields behind those that it is given.
     let mark = [(MARK.to_owned(), number.to_string())];
-    for (name, value) in request.headers.iter().chain(&mark).chain(&framing(request)) {
+    // An expectation of its own takes the place of another one.
+    let own =
+        request.headers.iter().filter(|(name, _)| !request.expect_continue || name != "expect");
+    for (name, value) in own.chain(&mark).chain(&framing(request)) {
         if extended.is_none() || (name != "upgrade" && name != "connection") {
             headers.append(name.clone(), value.clone());
         }

@@ -5,6 +5,7 @@
 //! would write; the rules of its HTTP/2 are here in short.
 //!
 //! # Limits
+//! Of a request whose trailers nobody can read a server never heard, as if all of it came in one read.
 //! One message at a time: what is left of a message behind its announced length, and what a broken
 //! connection means for other streams on it, is not seen.
 
@@ -41,6 +42,16 @@ pub(super) fn request(headers: &HeaderMap, end: bool, http2: bool) -> Heard {
 pub(super) fn response(headers: &HeaderMap, http2: bool) -> Heard {
     let heard = if http2 { http2_response(headers) } else { http1_response(headers) };
     heard.unwrap_or_else(|broken| broken)
+}
+
+/// Either end reads trailers of HTTP/2: pseudo headers in them are passed over, and lengths are not looked at.
+pub(super) fn http2_trailers(trailers: HeaderMap) -> Result<HeaderMap, Heard> {
+    let mut fields = trailers;
+    let mut checked = fields.clone();
+    checked.remove(b"content-length");
+    http2_fields(&checked)?;
+    fields.retain(|name, _| !name.starts_with(b":"));
+    Ok(fields)
 }
 
 /// The fields of the 400 with which an HTTP/1 library answers what it cannot read.

@@ -31,6 +31,8 @@ pub(super) struct Body {
     pub(super) trailers: Option<HeaderMap>,
     /// Behind the frames comes what cannot be read.
     pub(super) breaks: bool,
+    /// So many bytes stand behind the request's end.
+    pub(super) left: usize,
 }
 
 pub(super) fn read(request: &Request, raw: &Raw, number: usize) -> Read {
@@ -48,16 +50,19 @@ pub(super) fn read(request: &Request, raw: &Raw, number: usize) -> Read {
         Ok(head) => {
             let protocol = if head.old { Protocol::Http10 } else { Protocol::Http11 };
             let sent = request.body.clone().unwrap_or_default();
+            let upgrades =
+                ask_upgrade(head.headers.iter().map(|(name, value)| (&name[..], &value[..])));
+            let tunnel = request.method == "CONNECT" || upgrades;
             let chunked = head.headers.text("transfer-encoding").is_some();
             let length = head.headers.text("content-length").and_then(|text| text.parse().ok());
             let body = match length {
                 _ if chunked => chunks(sent),
                 Some(length) if length > 0 => measured(sent, length),
-                _ => Body::default(),
+                // A length that is none is refused with its head.
+                None if head.headers.contains(b"content-length") => Body::default(),
+                _ if tunnel => Body::default(),
+                _ => Body { left: sent.len(), ..Body::default() },
             };
-            let upgrades =
-                ask_upgrade(head.headers.iter().map(|(name, value)| (&name[..], &value[..])));
-            let tunnel = request.method == "CONNECT" || upgrades;
             let end = !chunked && length.unwrap_or(0) == 0 && !tunnel;
             Read { protocol, head: Ok((head.headers, end)), body: Some(body) }
         }
@@ -69,9 +74,10 @@ fn frame(data: Bytes, end: bool) -> VecDeque<Frame> {
 }
 
 fn measured(mut sent: Bytes, length: usize) -> Body {
+    let left = sent.len().saturating_sub(length);
     sent.truncate(length);
     let end = sent.len() == length;
-    Body { frames: frame(sent, end), ..Body::default() }
+    Body { frames: frame(sent, end), left, ..Body::default() }
 }
 
 fn chunks(mut sent: Bytes) -> Body {
@@ -100,7 +106,7 @@ fn chunks(mut sent: Bytes) -> Body {
                     false if whole.is_empty() => (VecDeque::new(), Some(trailers)),
                     false => (frame(whole.freeze(), false), Some(trailers)),
                 };
-                return Body { frames, trailers, breaks: false };
+                return Body { frames, trailers, breaks: false, left: sent.len() };
             }
             Some(size) => {
                 whole.extend_from_slice(&sent.split_to(size.min(sent.len())));

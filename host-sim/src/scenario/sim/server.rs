@@ -79,7 +79,11 @@ impl Servers {
                 }
             }
             UpstreamEvent::Data(data, end) => attempt.take(data, end),
-            UpstreamEvent::Trailers(trailers) => attempt.take_trailers(trailers),
+            UpstreamEvent::Trailers(trailers) => {
+                if !attempt.take_trailers(trailers) {
+                    self.received.retain(|heard| *heard != id);
+                }
+            }
             UpstreamEvent::Reset => attempt.give_up(quiet),
         }
         attempt.plan_if_ready();

@@ -95,6 +95,9 @@ impl Play<'_> {
             None => Ok(codec::request_headers(&client.request, number)),
             Some(raw) => {
                 if let Some(body) = raw.body {
+                    if body.left > 0 && raw.head.is_ok() {
+                        return Err(SimError::Pipelined { step: client.step + 1, left: body.left });
+                    }
                     client.send(body);
                 }
                 raw.head

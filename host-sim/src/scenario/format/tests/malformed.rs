@@ -9,7 +9,28 @@ fn refused(rest: &str) -> String {
 }
 
 /// What stands behind the first two lines, and how its message begins.
-const CASES: [(&str, &str); 36] = [
+const CASES: [(&str, &str); 40] = [
+    (
+        "steps:\n  - request: {post: /x, http: 2, body: a, trailers: {te: gzip}}\n",
+        "case.yaml:4:14: steps[0].request: found the trailer `te`; allowed trailers that the \
+         client's library sends; let a plugin write it",
+    ),
+    (
+        "steps:\n  - request: {post: /x, body: abc, headers: {content-length: \"2\"}}\n",
+        "case.yaml:4:14: steps[0].request: found a content-length of 2 and a body of 3 bytes; \
+         allowed as many bytes as are announced, because the library sends no more; write it \
+         with `raw`",
+    ),
+    (
+        "steps:\n  - request: {get: \"http://other/x\"}\n",
+        "case.yaml:4:14: steps[0].request: found the path `http://other/x`; allowed a path from \
+         `/` on without a fragment, or none with CONNECT; write it with `raw`",
+    ),
+    (
+        "steps:\n  - request: {method: CONNECT, path: /x, http: 2}\n",
+        "case.yaml:4:14: steps[0].request: found the path `/x`; allowed a path from `/` on \
+         without a fragment, or none with CONNECT; write it with `raw`",
+    ),
     ("steps: {}\n", "case.yaml:3:8: steps: found an object; allowed a list"),
     ("stepz: []\n", "case.yaml:2:1: `steps` is missing; add it"),
     (
