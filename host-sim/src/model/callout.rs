@@ -19,8 +19,8 @@ use super::{
     call::HttpCall,
     effect::{CalloutId, Effect},
     headers::{HeaderMap, MapKind, check},
-    router::{Wish, on_the_wire, set_scheme},
-    time::{Event, Nanos, TimerKey, nanos},
+    router::{OwnRequest, Wish, on_the_wire, set_scheme},
+    time::{Event, Nanos, TimerKey},
     vm::VmId,
     world::World,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Callout {
     pub(crate) cluster: String,
     pub(crate) sent: Nanos,
     pub(crate) timer: Option<TimerKey>,
+    /// What its headers asked of the router.
+    pub(crate) asked: OwnRequest,
     /// Where it went.
     pub(crate) endpoint: SocketAddr,
     /// Why it could not be sent.
@@ -109,8 +111,9 @@ impl World {
         let endpoint = endpoint.ok_or(Status::InternalFailure)?;
         let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms.into()));
         headers.set("x-envoy-internal", "true");
-        if let Some(limit) = timeout {
-            headers.set("x-envoy-expected-rq-timeout-ms", limit.as_millis().to_string());
+        let asked = OwnRequest::take(&mut headers, timeout, self.envoy);
+        if let Some(what) = asked.not_modelled {
+            self.refuse(what);
         }
         set_scheme(&mut headers);
         let broken = check::request(&headers).err();
@@ -127,7 +130,7 @@ impl World {
             }
             return Err(Status::InternalFailure);
         }
-        let id = self.expect_answer(token, &name, timeout, endpoint)?;
+        let id = self.expect_answer(token, &name, asked, endpoint)?;
         if broken.is_some() {
             if let Some(callout) = self.callouts.waiting.get_mut(&id) {
                 callout.broken = broken;
@@ -144,7 +147,7 @@ impl World {
             http2,
             headers,
             body: Bytes::from(call.body),
-            timeout,
+            timeout: asked.timeout.map(Duration::from_nanos),
         });
         Ok(token)
     }
@@ -153,19 +156,20 @@ impl World {
         &mut self,
         token: u32,
         cluster: &str,
-        timeout: Option<Duration>,
+        asked: OwnRequest,
         endpoint: SocketAddr,
     ) -> Result<CalloutId, Status> {
         let vm = self.vm_place().ok_or(Status::InternalFailure)?;
         let root = self.vm().map_or(0, |vm| vm.root_of(self.effective_context()));
         self.callouts.made += 1;
         let id = CalloutId(self.callouts.made);
-        let timer = timeout.map(|limit| {
-            let due = self.now.saturating_add(nanos(limit));
+        let timer = asked.timeout.map(|limit| {
+            let due = self.now.saturating_add(limit);
             self.schedule.at(due, Event::CalloutTimeout(id))
         });
         let (cluster, sent) = (cluster.to_owned(), self.now);
-        let callout = Callout { vm, root, token, cluster, sent, timer, endpoint, broken: None };
+        let broken = None;
+        let callout = Callout { vm, root, token, cluster, sent, timer, asked, endpoint, broken };
         self.callouts.waiting.insert(id, callout);
         self.root_mut().ok_or(Status::InternalFailure)?.calls.insert(token, id);
         Ok(id)

@@ -1,5 +1,7 @@
 //! What happens by itself: timers, queue callbacks, answers to calls.
 
+use bytes::Bytes;
+
 use super::{
     context::CallAnswer,
     effect::{CalloutId, CalloutOutcome, Effect, UpstreamReset},
@@ -48,11 +50,11 @@ impl Engine {
                 self.answer_callout(call, Some(local_answer(503, why.unwrap_or_default())));
             }
             Event::CalloutTimeout(call) => {
-                if let Some(callout) = self.world.callouts.get(call) {
-                    self.world.upstreams.count(&callout.cluster, "upstream_rq_timeout");
-                }
+                let Some(callout) = self.world.callouts.get(call) else { return };
+                let asked = callout.asked;
+                self.world.upstreams.count(&callout.cluster, asked.counter);
                 self.world.effect(Effect::CalloutCancelled { call });
-                self.answer_callout(call, timed_out());
+                self.answer_callout(call, Some(timed_out(asked.times_out_quietly)));
             }
         }
     }
@@ -137,8 +139,12 @@ impl Engine {
     }
 }
 
-fn timed_out() -> Option<CallAnswer> {
-    Some(local_answer(504, "upstream request timeout".to_owned()))
+fn timed_out(quietly: bool) -> CallAnswer {
+    if quietly {
+        let headers = [(":status", "204")].into_iter().collect();
+        return CallAnswer { headers, body: Bytes::new(), trailers: None, from_server: false };
+    }
+    local_answer(504, "upstream request timeout".to_owned())
 }
 
 /// The response that the proxy makes in the place of a server's.

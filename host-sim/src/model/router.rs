@@ -4,7 +4,8 @@
 //! attempts, [`attempt`] begins and ends tries at one endpoint, [`upstream_chain`] are the filters on the
 //! way there, [`wire`] is what goes there and comes back, [`response`] and [`failure`] decide what the client hears, and [`again`] whether there is
 //! another attempt: a rule of [`retry`], within the limits of [`breaker`] and [`timeouts`]. Where it goes is
-//! chosen by [`balance`], [`affinity`] and [`outlier`]; [`mirror`] sends copies elsewhere.
+//! chosen by [`balance`], [`affinity`] and [`outlier`]; [`mirror`] sends copies elsewhere, and [`own_request`] is
+//! the little that holds for what plugins call.
 //!
 //! # Limits
 //! One attempt at a time: requests are not hedged.
@@ -18,6 +19,7 @@ mod edits;
 mod failure;
 mod mirror;
 mod outlier;
+mod own_request;
 mod request;
 mod response;
 mod retry;
@@ -35,6 +37,7 @@ pub(crate) use balance::{Upstreams, Wish};
 use breaker::{PoolKey, Seat};
 pub(crate) use failure::failure_of;
 use mirror::Mirror;
+pub(crate) use own_request::OwnRequest;
 pub(crate) use request::set_scheme;
 use retry::RetryState;
 use timeouts::Timeouts;

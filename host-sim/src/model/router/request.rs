@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the router reads and takes out before a server sees the request.
-const FOR_THE_ROUTER: [&str; 8] = [
+pub(super) const FOR_THE_ROUTER: [&str; 9] = [
     "x-envoy-retry-on",
     "x-envoy-retry-grpc-on",
     "x-envoy-max-retries",
@@ -27,8 +27,14 @@ const FOR_THE_ROUTER: [&str; 8] = [
     "x-envoy-retriable-header-names",
     "x-envoy-hedge-on-per-try-timeout",
     "x-envoy-upstream-rq-timeout-alt-response",
-    "x-envoy-is-timeout-retry",
+    "x-envoy-upstream-alt-stat-name",
+    STREAM_DURATION,
 ];
+
+/// A limit that is not modelled.
+pub(super) const STREAM_DURATION: &str = "x-envoy-upstream-stream-duration-ms";
+pub(super) const NO_STREAM_DURATION: &str =
+    "a limit on the whole stream (`x-envoy-upstream-stream-duration-ms`) is not modelled";
 
 /// A scheme that servers do not know becomes the one that the client spoke.
 pub(crate) fn set_scheme(headers: &mut HeaderMap) {
@@ -165,7 +171,11 @@ impl Engine {
         let Some(headers) = stream.request.headers.as_mut() else { return };
         set_scheme(headers);
         stream.router.retry = RetryState::new(forward.retry_policy.clone(), headers, envoy);
+        let limits_stream = headers.contains(STREAM_DURATION.as_bytes());
         headers.remove_all(&FOR_THE_ROUTER);
+        if limits_stream {
+            self.world.refuse(NO_STREAM_DURATION);
+        }
     }
 
     pub(crate) fn router_data(&mut self, id: StreamId, data: &mut Data, end: bool) -> DataStatus {

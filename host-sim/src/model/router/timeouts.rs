@@ -20,15 +20,24 @@ pub(crate) struct Timeouts {
 impl Timeouts {
     /// Takes what the request's headers say in the place of what the route says.
     pub(super) fn take(headers: &mut HeaderMap, forward: &Forward) -> Self {
+        let per_try = forward.retry_policy.as_ref().and_then(|policy| policy.per_try_timeout);
+        Self::within(headers, forward.timeout, per_try)
+    }
+
+    /// Takes what headers say in the place of these limits on the whole and on an attempt.
+    pub(super) fn within(
+        headers: &mut HeaderMap,
+        by_route: Option<Duration>,
+        attempt: Option<Duration>,
+    ) -> Self {
         let asked = take_millis(headers, "x-envoy-upstream-rq-timeout-ms");
         let per_try = take_millis(headers, "x-envoy-upstream-rq-per-try-timeout-ms");
         let some = |limit: &Duration| !limit.is_zero();
         let global = match asked {
             Some(asked) => Some(asked).filter(some),
-            None => forward.timeout,
+            None => by_route,
         };
-        let by_route = forward.retry_policy.as_ref().and_then(|policy| policy.per_try_timeout);
-        let per_try = per_try.or(by_route).filter(some);
+        let per_try = per_try.or(attempt).filter(some);
         // A limit on one attempt that is none on the whole is none at all.
         let per_try = per_try.filter(|limit| global.is_none_or(|global| *limit < global));
         Self { global: global.map(nanos), per_try: per_try.map(nanos) }

@@ -1,9 +1,11 @@
 //! What Envoy has and the model has not is refused by name.
 
+use bytes::Bytes;
+
 use super::scene::{CONTINUE, Filter, Guests, Notes, Scene, default_answer};
 use crate::{
     abi::Callback,
-    model::{GrpcStream, World},
+    model::{GrpcStream, HttpCall, World},
 };
 
 /// What is refused of this call, made when the request's headers come.
@@ -42,6 +44,18 @@ fn what_the_model_has_not_is_refused_by_name() {
     assert!(outlives.contains("outlive their stream"), "{outlives}");
     let typed = foreign(b"declare_property", b"\x0a\x01n\x18\x03");
     assert!(typed.contains("FlatBuffers and Protobuf"), "{typed}");
+    for header in [&b"x-envoy-retry-on"[..], b"x-envoy-upstream-stream-duration-ms"] {
+        let mut headers: Vec<(Bytes, Bytes)> =
+            [(":method", "GET"), (":path", "/"), (":authority", "c")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .to_vec();
+        let value = if header.ends_with(b"on") { "5xx" } else { "9" };
+        headers.push((header.into(), value.into()));
+        let call =
+            HttpCall { upstream: b"a".to_vec(), headers, timeout_ms: 9, ..HttpCall::default() };
+        let refused = refusal(move |world| _ = world.http_call(call.clone()));
+        assert!(refused.contains("not modelled"), "{refused}");
+    }
     let property = refusal(|world| _ = world.property(b"xds\0node"));
     assert!(property.contains("xds.node beyond"), "{property}");
 }
