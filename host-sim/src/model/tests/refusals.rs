@@ -1,7 +1,5 @@
 //! What Envoy has and the model has not is refused by name.
 
-use bytes::Bytes;
-
 use super::scene::{CONTINUE, Filter, Guests, Notes, Scene, default_answer};
 use crate::{
     abi::Callback,
@@ -45,7 +43,7 @@ fn what_the_model_has_not_is_refused_by_name() {
     let typed = foreign(b"declare_property", b"\x0a\x01n\x18\x03");
     assert!(typed.contains("FlatBuffers and Protobuf"), "{typed}");
     for header in [&b"x-envoy-retry-on"[..], b"x-envoy-upstream-stream-duration-ms"] {
-        let mut headers: Vec<(Bytes, Bytes)> =
+        let mut headers: Vec<(Vec<u8>, Vec<u8>)> =
             [(":method", "GET"), (":path", "/"), (":authority", "c")]
                 .map(|(name, value)| (name.into(), value.into()))
                 .to_vec();
