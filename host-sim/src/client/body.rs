@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    convert::Infallible,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::{Body, Frame as HttpFrame, SizeHint};
 use tokio::{
-    sync::Notify,
+    sync::{Notify, oneshot},
     time::{Instant, Sleep},
 };
 
@@ -32,6 +31,12 @@ pub(super) struct Gate {
     pub(super) at_latest: Option<Duration>,
 }
 
+/// The client does not go on. As the end of a body that is still being sent it makes hyper reset an HTTP/2
+/// stream: a response that is merely dropped does not, as long as its request goes on.
+#[derive(Debug, thiserror::Error)]
+#[error("the client has ended the request")]
+pub(super) struct Abandoned;
+
 /// The frames, played.
 pub(super) struct TimedBody {
     frames: VecDeque<Frame>,
@@ -39,6 +44,7 @@ pub(super) struct TimedBody {
     announced: Option<u64>,
     separate_end: bool,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    abandoned: Option<oneshot::Receiver<()>>,
     started: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Between two frames the connection gets a turn to flush the first.
@@ -53,6 +59,7 @@ impl TimedBody {
             announced,
             separate_end: false,
             waiting: None,
+            abandoned: None,
             started: None,
             sleep: None,
             flushing: false,
@@ -66,6 +73,11 @@ impl TimedBody {
     /// The end does not ride on the last frame.
     pub(super) fn with_separate_end(self, separate_end: bool) -> Self {
         Self { separate_end, ..self }
+    }
+
+    /// The body breaks off when this is told, or nobody can tell it any more.
+    pub(super) fn until(self, abandoned: oneshot::Receiver<()>) -> Self {
+        Self { abandoned: Some(abandoned), ..self }
     }
 
     pub(super) fn waiting_for(self, gate: Gate) -> Self {
@@ -90,13 +102,19 @@ impl TimedBody {
 
 impl Body for TimedBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Abandoned;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<HttpFrame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<HttpFrame<Bytes>, Abandoned>>> {
         let this = self.get_mut();
+        if let Some(abandoned) = &mut this.abandoned
+            && Pin::new(abandoned).poll(context).is_ready()
+        {
+            this.abandoned = None;
+            return Poll::Ready(Some(Err(Abandoned)));
+        }
         if let Some(waiting) = &mut this.waiting {
             std::task::ready!(waiting.as_mut().poll(context));
             this.waiting = None;

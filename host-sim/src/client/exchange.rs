@@ -10,7 +10,10 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
 use super::{
     body::{Frame, Gate, TimedBody},
@@ -141,7 +144,8 @@ pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
     let interim = Interim::default();
     let reset_at = request.reset_after.map(|after| started + after);
     let give_up_at = started + request.give_up_after;
-    let going = run(&mut connection, request, &interim, started, &mut outcome);
+    let (abandon, abandoned) = oneshot::channel();
+    let going = run(&mut connection, request, &interim, abandoned, started, &mut outcome);
     let stopped = tokio::select! {
         biased;
         () = going => None,
@@ -151,9 +155,12 @@ pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
         () = tokio::time::sleep_until(give_up_at) => Some(Ending::GaveUp),
     };
     outcome.took = started.elapsed();
-    outcome.ending = stopped.unwrap_or(outcome.ending);
+    outcome.ending = stopped.clone().unwrap_or(outcome.ending);
     outcome.interim = interim.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // What has ended by itself is no reason to reset anything.
+    let kept = stopped.is_none().then_some(abandon);
     connection.close().await;
+    drop(kept);
     outcome
 }
 
@@ -161,13 +168,14 @@ async fn run(
     connection: &mut Connection<TimedBody>,
     request: ClientRequest,
     interim: &Interim,
+    abandoned: oneshot::Receiver<()>,
     started: Instant,
     outcome: &mut Outcome,
 ) {
     let through = request.is_tunnel().then(|| request.frames.clone());
     let limit = request.reset_after_bytes;
     let http1 = request.http != Http::V2;
-    let message = match message(request, interim) {
+    let message = match message(request, interim, abandoned) {
         Ok(message) => message,
         Err(error) => {
             outcome.ending = Ending::NotConnected;
@@ -230,7 +238,11 @@ async fn read(
     }
 }
 
-fn message(request: ClientRequest, interim: &Interim) -> Result<Request<TimedBody>, http::Error> {
+fn message(
+    request: ClientRequest,
+    interim: &Interim,
+    abandoned: oneshot::Receiver<()>,
+) -> Result<Request<TimedBody>, http::Error> {
     let version = match request.http {
         Http::V1_0 => Version::HTTP_10,
         Http::V1_1 => Version::HTTP_11,
@@ -272,7 +284,8 @@ fn message(request: ClientRequest, interim: &Interim) -> Result<Request<TimedBod
     }
     let mut body = TimedBody::new(frames, announced)
         .with_trailers(trailers)
-        .with_separate_end(request.separate_end && has_body);
+        .with_separate_end(request.separate_end && has_body)
+        .until(abandoned);
     if request.expect_continue {
         let at_latest = (request.http == Http::V2).then_some(CONTINUE_WAIT);
         body = body.waiting_for(Gate { opened: Arc::clone(&interim.opened), at_latest });

@@ -41,6 +41,9 @@ pub(super) struct Fuzz {
     /// How many differing cases are made smaller.
     #[arg(long, default_value_t = 3)]
     made_smaller: usize,
+    /// Tells of each case that does not count why.
+    #[arg(long)]
+    left_out: bool,
     /// For people, or one JSON object on a line for each case that differs and one at the end.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -81,7 +84,7 @@ impl Fuzz {
             say(&format!("{progress}; {}", quantity::display(begun.elapsed())));
         });
         match report {
-            Ok(report) => tell(&report, self.format),
+            Ok(report) => tell(&report, self.format, self.left_out),
             Err(error) => {
                 say(&format!("fuzz --seed {}: {error}", self.seed));
                 ExitCode::from(2)
@@ -95,17 +98,21 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "host-sim: {text}");
 }
 
-fn tell(report: &Report, format: Format) -> ExitCode {
+fn tell(report: &Report, format: Format, left_out: bool) -> ExitCode {
     let equal = report.findings.is_empty() && report.elsewhere.is_empty();
     let code = if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     match format {
-        Format::Text => out::all(text(report), code),
+        Format::Text => out::all(text(report, left_out), code),
         Format::Json => out::all(objects(report), code),
     }
 }
 
-fn text(report: &Report) -> Vec<String> {
+fn text(report: &Report, left_out: bool) -> Vec<String> {
     let mut lines = Vec::new();
+    if left_out {
+        let reasons = report.left_out.iter();
+        lines.extend(reasons.map(|(case, why)| format!("case {case} does not count: {why}")));
+    }
     for finding in &report.findings {
         lines.push(format!("case {} differs", finding.case));
         lines.extend(finding.differences.iter().map(|difference| format!("     {difference}")));
@@ -114,9 +121,9 @@ fn text(report: &Report) -> Vec<String> {
         lines.extend(scenario.map(|line| format!("       {line}")));
     }
     lines.extend(report.elsewhere.iter().map(|difference| format!("in no case: {difference}")));
-    if !report.unsteady.is_empty() {
-        let cases: Vec<String> = report.unsteady.iter().map(ToString::to_string).collect();
-        lines.push(format!("differed once and not again: {}", cases.join(", ")));
+    for (case, differences) in &report.unsteady {
+        lines.push(format!("case {case} differed once and not again"));
+        lines.extend(differences.iter().map(|difference| format!("     {difference}")));
     }
     lines.push(report.to_string());
     lines
@@ -139,7 +146,7 @@ fn objects(report: &Report) -> Vec<serde_json::Value> {
         "summary": report.to_string(),
         "different": report.findings.len(),
         "in_no_case": report.elsewhere,
-        "unsteady": report.unsteady,
+        "unsteady": report.unsteady.iter().map(|(case, _)| case).collect::<Vec<_>>(),
     }));
     objects
 }

@@ -73,14 +73,17 @@ impl Played {
         self.cases.get(step).copied().flatten()
     }
 
-    /// Places of the cases in which a guest did what Envoy does not define.
-    pub(super) fn undefined(&self) -> BTreeSet<usize> {
-        let exchanges = &self.seen.exchanges;
-        let number = |one: &Exchange| self.scenario.exchange_number(one.step, one.round);
-        let is_undefined = |one: &&Exchange| {
-            self.seen.undefined.iter().any(|(undefined, _)| *undefined == number(one))
-        };
-        exchanges.iter().filter(is_undefined).filter_map(|one| self.case_of(one.step)).collect()
+    /// Places of the cases in which a guest did what Envoy does not define, and what that was.
+    pub(super) fn undefined(&self) -> BTreeMap<usize, String> {
+        let mut found = BTreeMap::new();
+        for exchange in &self.seen.exchanges {
+            let number = self.scenario.exchange_number(exchange.step, exchange.round);
+            let what = self.seen.undefined.iter().find(|(undefined, _)| *undefined == number);
+            if let (Some((_, what)), Some(case)) = (what, self.case_of(exchange.step)) {
+                found.insert(case, format!("undefined in Envoy: {what}"));
+            }
+        }
+        found
     }
 
     /// Differences by the case's place; those that belong to no case stand at `None`.

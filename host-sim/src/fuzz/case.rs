@@ -58,7 +58,7 @@ impl Rule {
 pub(super) const PLUGINS: [&str; 4] = ["a", "b", "c", "u"];
 
 /// Milliseconds between two pieces of a request, at the ordinary pace.
-pub(super) const GAP_MS: u64 = 150;
+pub(super) const GAP_MS: u64 = 180;
 
 /// A longer body is named by its length.
 const SHOWN: usize = 100;

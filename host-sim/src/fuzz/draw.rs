@@ -99,7 +99,7 @@ pub(super) fn case(seed: u64, index: u64) -> Case {
         separate_end: http2 && percent(rng, 30),
         trailers: http2 && has_body && percent(rng, 25),
         server,
-        reset_ms: (percent(rng, 8) && (http2 || !may_be_cut)).then(|| rng.u64(0..4) * GAP_MS + 129),
+        reset_ms: (percent(rng, 8) && (http2 || !may_be_cut)).then(|| rng.u64(0..4) * GAP_MS + 75),
         announced: draw.announced,
         pieces,
         rules,

@@ -1,5 +1,6 @@
 //! Plays batch after batch, and tells what came of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::batch::{self, Played, Stage};
@@ -65,8 +66,10 @@ pub struct Report {
     pub races: u64,
     /// Left out: the model of this version of Envoy refuses by name what a plugin does there.
     pub refused: u64,
-    /// Differed once and not again, when fewer ran at a time.
-    pub unsteady: Vec<u64>,
+    /// Why each case that does not count was left out, by its number.
+    pub left_out: Vec<(u64, String)>,
+    /// Differed once and not again, when fewer ran at a time: their numbers, and how.
+    pub unsteady: Vec<(u64, Vec<String>)>,
     /// Differ.
     pub findings: Vec<Finding>,
     /// Differences that belong to no case, such as a request of a plugin that nobody waits for.
@@ -145,12 +148,19 @@ impl Hunt {
         cases: &[Case],
         report: &mut Report,
     ) -> Result<(), String> {
-        let suspects = differing(stage, cases, Some(report))?;
-        let again: Vec<Case> = suspects.into_iter().map(|(case, _)| case).collect();
-        let confirmed = differing(stage, &again, None)?;
-        for case in &again {
-            if !confirmed.iter().any(|(other, _)| other == case) {
-                report.unsteady.push(case.index);
+        let first = differing(stage, cases)?;
+        let suspects = match first.cases.is_empty() && !first.elsewhere.is_empty() {
+            true => culprits(stage, cases)?,
+            false => first.cases,
+        };
+        if suspects.is_empty() {
+            report.elsewhere.extend(first.elsewhere);
+        }
+        let again: Vec<Case> = suspects.iter().map(|(case, _)| case.clone()).collect();
+        let confirmed = differing(stage, &again)?.cases;
+        for (case, differences) in suspects {
+            if !confirmed.iter().any(|(other, _)| *other == case) {
+                report.unsteady.push((case.index, differences));
             }
         }
         for (case, differences) in confirmed {
@@ -197,57 +207,97 @@ fn sound(stage: &Stage<'_>, cases: Vec<Case>, report: &mut Report) -> Result<Vec
         return Err(format!("{} streams never ended in the simulator", ordinary.open_streams()));
     }
     let mut undefined = ordinary.undefined();
-    let mut races = ordinary.cut_at_once();
+    let cut = ordinary.cut_at_once().into_iter();
+    let mut races: BTreeMap<usize, String> =
+        cut.map(|place| (place, "cut within 30 ms of its headers".to_owned())).collect();
     for pace in OTHERS {
         // At another pace a case may come to what is refused; then it is a race, whichever it is.
         let Ok(other) = stage.simulate(&cases, pace) else { continue };
         undefined.extend(other.undefined());
-        races.extend(ordinary.differences(&other).into_keys().flatten());
+        for (place, differences) in ordinary.differences(&other) {
+            let Some(place) = place else { continue };
+            let why = differences.last().map(ToString::to_string).unwrap_or_default();
+            races.entry(place).or_insert_with(|| format!("at pace {}: {why}", pace.seed));
+        }
     }
-    races.retain(|place| !undefined.contains(place));
+    races.retain(|place, _| !undefined.contains_key(place));
     report.undefined += undefined.len() as u64;
     report.races += races.len() as u64;
-    let is_sound = |place: &usize| !undefined.contains(place) && !races.contains(place);
+    for (place, why) in undefined.iter().chain(&races) {
+        report.left_out.extend(cases.get(*place).map(|case| (case.index, why.clone())));
+    }
+    let is_sound = |place: &usize| !undefined.contains_key(place) && !races.contains_key(place);
     let sound = cases.into_iter().enumerate().filter(|(place, _)| is_sound(place));
     Ok(sound.map(|(_, case)| case).collect())
 }
 
+/// What is different.
+#[derive(Default)]
+struct Differing {
+    /// The cases in which the hosts differ, and how.
+    cases: Vec<(Case, Vec<String>)>,
+    /// What belongs to no case; where a case differs, that is its consequence.
+    elsewhere: Vec<String>,
+}
+
 /// The cases in which the hosts differ, and how.
-fn differing(
-    stage: &Stage<'_>,
-    cases: &[Case],
-    mut report: Option<&mut Report>,
-) -> Result<Vec<(Case, Vec<String>)>, String> {
+fn differing(stage: &Stage<'_>, cases: &[Case]) -> Result<Differing, String> {
+    let mut found = Differing::default();
     if cases.is_empty() {
-        return Ok(Vec::new());
+        return Ok(found);
     }
     let simulated = stage.simulate(cases, ORDINARY)?;
     let real: Played = match stage.on_envoy(cases) {
         Ok(real) => real,
         Err(error) if cases.len() == 1 => {
             let case = cases.iter().cloned();
-            return Ok(case.map(|case| (case, vec![error.clone()])).collect());
+            found.cases = case.map(|case| (case, vec![error.clone()])).collect();
+            return Ok(found);
         }
         Err(_) => {
             // One of them ended the process: each half alone tells which.
             let (one, other) = cases.split_at(cases.len() / 2);
-            let mut found = differing(stage, one, None)?;
-            found.extend(differing(stage, other, None)?);
+            let (one, other) = (differing(stage, one)?, differing(stage, other)?);
+            found.cases = one.cases.into_iter().chain(other.cases).collect();
+            found.elsewhere = one.elsewhere.into_iter().chain(other.elsewhere).collect();
             return Ok(found);
         }
     };
-    let mut found = Vec::new();
-    let mut elsewhere = Vec::new();
+    let only = (cases.len() == 1).then_some(0);
+    let mut of_only = Vec::new();
     for (place, differences) in simulated.differences(&real) {
         let differences = differences.iter().map(ToString::to_string);
-        match place.and_then(|place| cases.get(place)) {
-            Some(case) => found.push((case.clone(), differences.collect())),
-            None => elsewhere.extend(differences),
+        match place.or(only).and_then(|place| cases.get(place)) {
+            Some(_) if only.is_some() => of_only.extend(differences),
+            Some(case) => found.cases.push((case.clone(), differences.collect())),
+            None => found.elsewhere.extend(differences),
         }
     }
-    // Such a difference of a differing case is its consequence.
-    if let Some(report) = report.as_mut().filter(|_| found.is_empty()) {
-        report.elsewhere.extend(elsewhere);
+    if !of_only.is_empty() {
+        found.cases = cases.iter().map(|case| (case.clone(), of_only.clone())).collect();
+    }
+    Ok(found)
+}
+
+/// The cases without which the hosts would not differ in what belongs to no case: of each half that differs
+/// alone, the half of it that does.
+fn culprits(stage: &Stage<'_>, cases: &[Case]) -> Result<Vec<(Case, Vec<String>)>, String> {
+    let mut found = Vec::new();
+    let mut parts = vec![cases];
+    while let Some(part) = parts.pop() {
+        if part.len() < 2 {
+            continue;
+        }
+        let halves = part.split_at(part.len() / 2);
+        for half in [halves.1, halves.0] {
+            // A case that plays alone has all differences.
+            let differing = differing(stage, half)?;
+            if !differing.cases.is_empty() {
+                found.extend(differing.cases);
+            } else if !differing.elsewhere.is_empty() {
+                parts.push(half);
+            }
+        }
     }
     Ok(found)
 }
@@ -264,7 +314,7 @@ fn reduced(
         let at_once = if case.has_own_vm() { OWN_CHAINS } else { usize::MAX };
         for candidates in smaller(&case).chunks(at_once) {
             let candidates = sound(stage, candidates.to_vec(), &mut Report::default())?;
-            next = differing(stage, &candidates, None)?.into_iter().next();
+            next = differing(stage, &candidates)?.cases.into_iter().next();
             if next.is_some() {
                 break;
             }

@@ -29,11 +29,15 @@ pub(super) struct Pace {
 pub(super) const ORDINARY: Pace = pace(1, Ties::Drawn, 100, 115, [60, 80, 100], [20, 20, 20]);
 
 /// A case that plays otherwise at one of these depends on which of two events is first.
-pub(super) const OTHERS: [Pace; 4] = [
+pub(super) const OTHERS: [Pace; 8] = [
     pace(2, Ties::Input, 107, 123, [60, 87, 93], [20, 23, 17]),
     pace(3, Ties::Host, 93, 107, [60, 73, 107], [20, 17, 23]),
     pace(4, Ties::Input, 93, 123, [71, 81, 91], [17, 20, 23]),
     pace(5, Ties::Host, 107, 107, [51, 81, 111], [23, 20, 17]),
+    pace(6, Ties::Input, 100, 115, [60, 80, 100], [20, 20, 20]),
+    pace(7, Ties::Host, 100, 115, [60, 80, 100], [20, 20, 20]),
+    pace(8, Ties::Input, 103, 111, [57, 80, 103], [18, 22, 20]),
+    pace(9, Ties::Host, 97, 119, [63, 80, 97], [22, 18, 21]),
 ];
 
 const fn pace(

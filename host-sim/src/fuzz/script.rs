@@ -20,6 +20,11 @@ const APART_MS: u64 = 12;
 const PAUSE_MS: u64 = 300;
 /// Milliseconds between the requests of a case whose VM comes back, after two or three.
 const SPREAD_MS: u64 = 400;
+/// How long servers take to answer: queues and refused connections are sooner on every machine.
+const SOON_MS: u64 = 11;
+/// Milliseconds from the beginning of the last case until everything has ended: clients give up after two
+/// seconds, and calls that nobody answers end a little later.
+const QUIET_MS: u64 = 2_400;
 /// Chains with a VM of their own, for each failure policy.
 pub(super) const OWN_CHAINS: usize = 9;
 
@@ -75,6 +80,10 @@ pub(super) fn script(cases: &[Case], configuration: &Path, pace: Pace) -> Script
         at += APART_MS;
     }
     steps.sort_by_key(|(at, ..)| *at);
+    // Requests of plugins outlive the streams that made them, and count when they end.
+    let end = steps.last().map_or(0, |(at, ..)| *at) + QUIET_MS;
+    let last = "request: {get: /direct, listener: single}";
+    steps.push((end, None, format!("  - at: {end}ms\n    {last}\n")));
     let cases = steps.iter().map(|(_, case, _)| *case).collect();
     steps.iter().for_each(|(.., step)| text.push_str(step));
     Script { text, cases }
@@ -101,6 +110,11 @@ fn preamble(cases: &[Case], configuration: &Path, pace: Pace, workers: u32) -> S
 /// What the servers say.
 fn servers(pace: Pace) -> Vec<(&'static str, String)> {
     let Pace { call_ms: [a, b, c], server_ms, .. } = pace;
+    // Sooner than anything else that takes time, and later than what does not.
+    let soon = |script: &str| {
+        let comma = if script.is_empty() { "" } else { ", " };
+        format!("headers_after: {SOON_MS}ms{comma}{script}")
+    };
     let after = |ms: u64| format!("headers_after: {}ms", pace.shifted(ms));
     let grpc = |ms: u64, status: u32, body: &str| {
         format!(
@@ -125,24 +139,29 @@ fn servers(pace: Pace) -> Vec<(&'static str, String)> {
         ("grpc", grpc(140, 0, "\\0\\0\\0\\0\\x03abc")),
         ("grpc-fails", grpc(150, 5, "")),
         ("grpc-silent", "fault: silence".to_owned()),
-        ("pieces", format!("body: abcdefghi, frame_bytes: 3, between_frames: {server_ms}ms")),
-        ("trailers", "body: abcdef, trailers: {x-t: server}".to_owned()),
+        ("server", soon("")),
+        ("http1", soon("")),
+        (
+            "pieces",
+            soon(&format!("body: abcdefghi, frame_bytes: 3, between_frames: {server_ms}ms")),
+        ),
+        ("trailers", soon("body: abcdef, trailers: {x-t: server}")),
         (
             "early",
             format!(
                 "answer_at: request_headers, body: abcd, headers_after: {}ms, frame_bytes: 2, \
                  between_frames: {server_ms}ms",
-                server_ms + 50
+                server_ms - 15
             ),
         ),
-        ("empty", "status: 200, body: ''".to_owned()),
-        ("reset", "fault: reset_before_headers".to_owned()),
-        ("cut", format!("body: abcdefgh, fault: reset, between_frames: {server_ms}ms")),
-        ("large", format!("body: {}", "l".repeat(40_000))),
-        ("tried", "by_attempt: [503, 200], body: abcdef, trailers: {x-t: server}".to_owned()),
-        ("tried1", "by_attempt: [503, 500, 200], body: abcdef".to_owned()),
-        ("spent", "status: 503, body: never".to_owned()),
-        ("broken", "fault: reset_before_headers".to_owned()),
+        ("empty", soon("status: 200, body: ''")),
+        ("reset", soon("fault: reset_before_headers")),
+        ("cut", soon(&format!("body: abcdefgh, fault: reset, between_frames: {server_ms}ms"))),
+        ("large", soon(&format!("body: {}", "l".repeat(40_000)))),
+        ("tried", soon("by_attempt: [503, 200], body: abcdef, trailers: {x-t: server}")),
+        ("tried1", soon("by_attempt: [503, 500, 200], body: abcdef")),
+        ("spent", soon("status: 503, body: never")),
+        ("broken", soon("fault: reset_before_headers")),
     ]
 }
 

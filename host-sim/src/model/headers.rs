@@ -63,6 +63,9 @@ impl HeaderMap {
         let value = value.into();
         let old = self.entries.iter_mut().find(|(key, _)| *key == name).map(|(_, old)| old);
         match old {
+            // Nothing is joined to nothing.
+            Some(_) if kind.has_once(&name) && value.is_empty() => {}
+            Some(old) if kind.has_once(&name) && old.is_empty() => *old = value,
             Some(old) if kind.has_once(&name) => {
                 *old = [&old[..], b",", &value[..]].concat().into();
             }

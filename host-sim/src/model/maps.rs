@@ -117,12 +117,17 @@ impl World {
         Ok(())
     }
 
-    /// The stream that has a map: the request is the client's, also for the filters of an attempt.
-    fn holder(&self, map: MapType, stream: StreamId) -> StreamId {
-        match map {
-            MapType::RequestHeaders | MapType::RequestTrailers => self.streams.owner_of(stream),
-            _ => stream,
-        }
+    /// The stream that has a map: the request is the client's, also for the filters of an attempt, and so is an
+    /// answer that has passed them.
+    pub(crate) fn holder(&self, map: MapType, stream: StreamId) -> StreamId {
+        let handed_on = self.streams.get(stream).map(|stream| stream.handed_on).unwrap_or_default();
+        let is_clients = match map {
+            MapType::RequestHeaders | MapType::RequestTrailers => true,
+            MapType::ResponseHeaders => handed_on.headers,
+            MapType::ResponseTrailers => handed_on.trailers,
+            _ => false,
+        };
+        if is_clients { self.streams.owner_of(stream) } else { stream }
     }
 
     /// Forgets the chosen route of the effective context's stream; for an attempt it is too late.

@@ -107,7 +107,7 @@ impl Engine {
         }
         let canary = self.make_vm(plugin, Thread::Canary)?;
         let tried = self.set_up(canary, entry);
-        self.kill(canary);
+        self.end_vm(canary);
         tried.map(drop).inspect_err(|error| {
             self.registry.refused.insert(entry, error.clone());
         })
@@ -126,8 +126,11 @@ impl Engine {
 
     /// Ends a root context that no configuration uses, when no stream does either.
     pub(crate) fn end_root_if_unused(&mut self, vm: VmId, root: ContextId) {
+        if self.vm_failed(vm) {
+            return self.end_vm_if_unused(vm);
+        }
         let state = self.world.root_at(vm, root);
-        if !state.is_some_and(|root| root.retired && !root.closing) || self.vm_failed(vm) {
+        if !state.is_some_and(|root| root.retired && !root.closing) {
             return;
         }
         let of_root = |context: &Context| match context {

@@ -32,6 +32,8 @@ pub(crate) struct Stream {
     pub(crate) id: StreamId,
     /// Set for the filters of an attempt: the client's stream that they serve.
     pub(crate) parent: Option<StreamId>,
+    /// Of the filters of an attempt: what of the answer has become the client's.
+    pub(crate) handed_on: HandedOn,
     pub(crate) listener: usize,
     pub(crate) worker: usize,
     pub(crate) protocol: Protocol,
@@ -50,6 +52,14 @@ pub(crate) struct Stream {
     pub(crate) idle_timer: Option<TimerKey>,
     pub(crate) idle_timeout: Option<Nanos>,
     pub(crate) request_timer: Option<TimerKey>,
+}
+
+/// Which maps of an attempt's answer the client's stream has. Envoy moves a map and copies nothing, so a filter
+/// of the attempt that still reaches it changes what the client's filters hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HandedOn {
+    pub(crate) headers: bool,
+    pub(crate) trailers: bool,
 }
 
 /// What a stream does to the connection it lives on.

@@ -98,20 +98,47 @@ impl Registry {
 }
 
 impl Engine {
-    /// Ends a VM: by a trap, or because nobody needs it. Nothing in it is told.
+    /// A VM is called no more: it trapped. Nothing in it is told. What its plugins have sent by themselves
+    /// stays under way, and nobody hears the answers, as long as somebody holds on to the VM.
     pub(crate) fn kill(&mut self, vm: VmId) {
         self.registry.forget(vm);
         if let Some(guest) = self.guests.get_mut(vm.0) {
             *guest = None;
         }
-        let Some(state) = self.world.vms.get_mut(vm.0) else { return };
-        state.failed = true;
-        let roots =
-            state.contexts.iter().filter(|(_, context)| matches!(context, Context::Root(_)));
-        let roots: Vec<ContextId> = roots.map(|(id, _)| *id).collect();
-        for root in roots {
+        if let Some(state) = self.world.vms.get_mut(vm.0) {
+            state.failed = true;
+        }
+        for root in self.roots_of(vm) {
+            let tick = self.world.root_at(vm, root).and_then(|root| root.tick.take());
+            self.world.schedule.cancel(tick);
+        }
+    }
+
+    /// Nobody needs a VM any more.
+    pub(crate) fn end_vm(&mut self, vm: VmId) {
+        self.kill(vm);
+        for root in self.roots_of(vm) {
             self.disarm_root(vm, root);
         }
+    }
+
+    /// Ends a dead VM, when its last stream is over and every plugin of it has come back in another one. A
+    /// plugin that does not come back holds on to it.
+    pub(crate) fn end_vm_if_unused(&mut self, vm: VmId) {
+        let is_held = self.registry.slots.values().any(|slot| slot.handle.vm == vm);
+        let of_stream = |context: &Context| matches!(context, Context::Stream(_));
+        let has_streams =
+            self.world.vms.get(vm.0).is_some_and(|state| state.contexts.values().any(of_stream));
+        if self.vm_failed(vm) && !is_held && !has_streams {
+            self.end_vm(vm);
+        }
+    }
+
+    fn roots_of(&self, vm: VmId) -> Vec<ContextId> {
+        let Some(state) = self.world.vms.get(vm.0) else { return Vec::new() };
+        let roots =
+            state.contexts.iter().filter(|(_, context)| matches!(context, Context::Root(_)));
+        roots.map(|(id, _)| *id).collect()
     }
 
     /// Nothing happens by itself any more for this root context: no tick, no answer.

@@ -15,7 +15,7 @@ impl Engine {
             .map(|(place, _)| VmId(place))
             .collect();
         for vm in lost {
-            self.kill(vm);
+            self.end_vm(vm);
         }
         for stream in self.world.streams.of_worker(worker) {
             self.downstream_gone(stream);

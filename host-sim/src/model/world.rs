@@ -208,7 +208,8 @@ impl World {
 
     pub(crate) fn note_undefined(&mut self, stream: StreamId, what: &'static str) {
         self.trace.line(self.now, format_args!("    {stream} undefined in Envoy: {what}"));
-        self.undefined.push((stream, what));
+        // What a filter of an attempt does happens to the client's stream.
+        self.undefined.push((self.streams.owner_of(stream), what));
     }
 
     /// What plugins did that Envoy does not define: a build with assertions ends there, and what a
@@ -323,11 +324,6 @@ impl World {
             Context::Stream(context) => &mut context.declared,
             Context::Root(root) => &mut root.declared,
         })
-    }
-
-    /// The stream of the effective context.
-    pub(crate) fn stream(&self) -> Option<&Stream> {
-        self.streams.get(self.stream_context()?.stream)
     }
 
     /// The client's stream of the effective context; filters of an attempt share much with it.

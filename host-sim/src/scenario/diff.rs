@@ -18,6 +18,7 @@
 //! - elapsed times: expectations check them, by window.
 
 mod callbacks;
+mod calls;
 mod normal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use crate::scenario::envoy::access_log;
 use crate::scenario::observation::{Exchange, Fields, HostName, Observation, Received};
 use crate::scenario::step::Repetition;
 
+use calls::Places;
 use normal::{body, fields, log_line, text};
 
 /// Something that is different on two hosts.
@@ -64,15 +66,11 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
         observation.exchanges.iter().map(|e| ((e.step, e.round), e.clone())).collect()
     };
     let (ours, theirs) = (by_place(left), by_place(right));
-    let places: BTreeSet<_> = ours.keys().chain(theirs.keys()).copied().collect();
+    let both: BTreeSet<_> = ours.keys().chain(theirs.keys()).copied().collect();
     let partners = at_once(&found, scenario);
-    for (step, round) in places {
-        let rounds = scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times());
+    for (step, round) in both {
         found.step = Some(step);
-        found.place = Some(match rounds {
-            1 => format!("step {}", step + 1),
-            _ => format!("step {}, request {}", step + 1, round + 1),
-        });
+        found.place = Some(place(scenario, step, round));
         let partner = partners.get(&(step, round)).copied().unwrap_or(round);
         match (ours.get(&(step, round)), theirs.get(&(step, partner))) {
             (Some(a), Some(b)) => exchange(&mut found, a, b),
@@ -81,40 +79,51 @@ pub fn diff(scenario: &Scenario, left: &Observation, right: &Observation) -> Vec
     }
     (found.step, found.place) = (None, None);
     run(&mut found);
-    traced(&mut found, scenario);
+    let places = places(&found, scenario);
+    traced(&mut found, scenario, &places);
+    calls::compare(&mut found, &places);
     found.differences
 }
 
-/// The first callback of each stream in which the hosts differ.
-fn traced(found: &mut Found<'_>, scenario: &Scenario) {
-    /// What is larger is cut by the buffers between the two sockets.
-    const CUT_AT: usize = 16_384;
-    let mut numbers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let mut large: BTreeSet<String> = BTreeSet::new();
+/// Step and name of each stream, by the number that its client gave it.
+fn places(found: &Found<'_>, scenario: &Scenario) -> Places {
+    let mut places = Places::new();
     for exchange in found.left.exchanges.iter().chain(&found.right.exchanges) {
         let number = scenario.exchange_number(exchange.step, exchange.round);
-        numbers.insert(number.to_string(), (exchange.step, exchange.round));
+        let name = place(scenario, exchange.step, exchange.round);
+        places.insert(number.to_string(), (exchange.step, name));
+    }
+    places
+}
+
+fn place(scenario: &Scenario, step: usize, round: usize) -> String {
+    match scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times()) {
+        1 => format!("step {}", step + 1),
+        _ => format!("step {}, request {}", step + 1, round + 1),
+    }
+}
+
+/// The first callback of each stream in which the hosts differ.
+fn traced(found: &mut Found<'_>, scenario: &Scenario, places: &Places) {
+    /// What is larger is cut by the buffers between the two sockets.
+    const CUT_AT: usize = 16_384;
+    let mut large: BTreeSet<String> = BTreeSet::new();
+    for exchange in found.left.exchanges.iter().chain(&found.right.exchanges) {
         if exchange.response.body.len() > CUT_AT {
-            large.insert(number.to_string());
+            large.insert(scenario.exchange_number(exchange.step, exchange.round).to_string());
         }
     }
     let is_cut_alike = |stream: &str| {
         if large.contains(stream) {
             return false;
         }
-        let step = numbers.get(stream).and_then(|(step, _)| scenario.steps.get(*step));
+        let step = places.get(stream).and_then(|(step, _)| scenario.steps.get(*step));
         step.and_then(|step| step.request()).is_some_and(|step| step.request.is_cut_by_the_client())
     };
     for deviation in callbacks::deviations(found.left, found.right, is_cut_alike) {
-        let place = numbers.get(&deviation.stream);
-        let rounds = |step: usize| {
-            scenario.steps.get(step).and_then(|s| s.request()).map_or(1, |r| r.times())
-        };
+        let place = places.get(&deviation.stream);
         found.step = place.map(|(step, _)| *step);
-        found.place = place.map(|(step, round)| match rounds(*step) {
-            1 => format!("step {}", step + 1),
-            _ => format!("step {}, request {}", step + 1, round + 1),
-        });
+        found.place = place.map(|(_, name)| name.clone());
         let before = match deviation.before.as_slice() {
             [] => "first callback".to_owned(),
             before => format!("callback after {}", before.join("; ")),
@@ -226,21 +235,6 @@ fn run(found: &mut Found<'_>) {
     };
     found.compare("refused_updates", &refused(left), &refused(right));
     found.compare("open_streams", &left.open_streams, &right.open_streams);
-    // Requests of several plugins, threads and clusters arrive in any order.
-    let sorted = |seen: &Observation| {
-        let mut callouts = seen.callouts.clone();
-        let key = |one: &Received| {
-            let headers = format!("{:?}", fields(&one.headers));
-            (one.cluster.clone(), one.path.clone(), one.body.clone(), headers)
-        };
-        callouts.sort_by_cached_key(key);
-        callouts
-    };
-    let (ours, theirs) = (sorted(left), sorted(right));
-    found.compare("callouts", &clusters(&ours), &clusters(&theirs));
-    for (index, (a, b)) in ours.iter().zip(&theirs).enumerate() {
-        received(found, &format!("callouts[{index}]"), a, b);
-    }
 }
 
 fn log(seen: &Observation) -> BTreeMap<String, usize> {

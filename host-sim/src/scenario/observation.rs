@@ -19,6 +19,9 @@ use crate::model::lint::Finding;
 /// The request header that carries the number of the exchange.
 pub const MARK: &str = crate::upstream::NUMBER;
 
+/// The field in which a tracing guest writes for which exchange it calls a server.
+pub const CALLER: &str = "x-caller";
+
 /// Which host made the record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostName {

@@ -23,6 +23,7 @@ mod update;
 
 pub(crate) use codec::observed;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::host::{Host, Nanos};
@@ -145,6 +146,7 @@ pub fn play(
         clients: Clients::default(),
         servers: Servers::default(),
         callouts: Vec::new(),
+        calls: BTreeMap::new(),
         waiting_for: None,
         unfinished: 0,
         refused_updates: Vec::new(),
@@ -164,6 +166,8 @@ struct Play<'a> {
     servers: Servers,
     /// Requests of plugins that were answered or are being answered.
     callouts: Vec<Callout>,
+    /// How many there were for each exchange, where plugins say for which.
+    calls: BTreeMap<String, u64>,
     /// The step whose end the next one waits for.
     waiting_for: Option<usize>,
     /// Steps that have not begun, and clients that have not ended.

@@ -2,6 +2,9 @@
 //!
 //! The body asks the connection to close by a [`Notify`]: hyper flushes what it was given before it
 //! polls a pending body again, so that everything before a `Close` is on the wire by then.
+//!
+//! What follows without a gap is handed over in the same poll, and so leaves in one write: a timer, also one
+//! of no time at all, fires up to a millisecond later.
 
 use std::{
     collections::VecDeque,
@@ -12,10 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
-use tokio::{
-    sync::Notify,
-    time::{Instant, Sleep},
-};
+use tokio::{sync::Notify, time::Sleep};
 
 use super::plan::{Event, TimedEvent};
 use crate::fields::to_http;
@@ -23,7 +23,8 @@ use crate::fields::to_http;
 /// What is left of a plan once its headers are sent.
 pub(super) struct Playback {
     events: VecDeque<TimedEvent>,
-    sleep: Pin<Box<Sleep>>,
+    /// Until the next event; none when it follows at once.
+    sleep: Option<Pin<Box<Sleep>>>,
     kill: Arc<Notify>,
     /// Counts the stream as open until the body is dropped.
     _open: OpenStream,
@@ -45,18 +46,21 @@ pub(super) struct ScriptedReset;
 
 impl Playback {
     pub(super) fn new(events: VecDeque<TimedEvent>, kill: Arc<Notify>, open: OpenStream) -> Self {
-        let first = events.front().map(|next| next.after).unwrap_or_default();
-        let sleep = Box::pin(tokio::time::sleep(first));
-        Self { events, sleep, kill, _open: open }
+        let mut playback = Self { events, sleep: None, kill, _open: open };
+        playback.wait();
+        playback
     }
 
     fn finish_event(&mut self) -> Option<Event> {
         let played = self.events.pop_front()?;
-        if let Some(next) = self.events.front() {
-            // From now on, not from the planned instant: a slow reader must not get a burst.
-            self.sleep.as_mut().reset(Instant::now() + next.after);
-        }
+        self.wait();
         Some(played.event)
+    }
+
+    /// From now on, not from the planned instant: a slow reader must not get a burst.
+    fn wait(&mut self) {
+        let after = self.events.front().map(|next| next.after).filter(|after| !after.is_zero());
+        self.sleep = after.map(|after| Box::pin(tokio::time::sleep(after)));
     }
 }
 
@@ -73,7 +77,9 @@ impl Body for Playback {
             // The plan has no end: the server has fallen silent.
             return Poll::Pending;
         }
-        std::task::ready!(this.sleep.as_mut().poll(context));
+        if let Some(sleep) = &mut this.sleep {
+            std::task::ready!(sleep.as_mut().poll(context));
+        }
         match this.finish_event() {
             Some(Event::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
             Some(Event::Trailers(fields)) => Poll::Ready(Some(Ok(Frame::trailers(to_http(

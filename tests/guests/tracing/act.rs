@@ -67,12 +67,12 @@ fn one(stream: &mut Stream, op: &Op, line: &str) -> String {
         Op::Foreign(name, text) => value(&format!("foreign({name})"), host::foreign(name, text)),
         Op::Later(when, ops) => later(stream, *when, ops),
         Op::Call(cluster, timeout, body, ops) => {
-            let headers = host::PLAIN_CALL;
-            let sent = host::http_call(cluster, headers, *timeout, body.as_bytes());
+            let headers = host::plain_call(&stream.number);
+            let sent = host::http_call(cluster, &headers, *timeout, body.as_bytes());
             expect(stream, "call", When::Call, sent, ops)
         }
         Op::Grpc(cluster, timeout, message, ops) => {
-            let sent = host::grpc_call(cluster, *timeout, message.as_bytes());
+            let sent = host::grpc_call(&stream.number, cluster, *timeout, message.as_bytes());
             stream.grpc = Some(sent.1);
             expect(stream, "grpc", When::Grpc, sent, ops)
         }
@@ -127,8 +127,8 @@ fn later(stream: &mut Stream, when: When, ops: &[Op]) -> String {
         When::Queue => stream::send_to_own_queue(stream),
         When::Tick => stream::wait_for_tick(stream),
         When::Call => {
-            let (status, token) =
-                host::http_call(&stream.call, host::PLAIN_CALL, CALL_TIMEOUT, &[]);
+            let headers = host::plain_call(&stream.number);
+            let (status, token) = host::http_call(&stream.call, &headers, CALL_TIMEOUT, &[]);
             if status == 0 {
                 stream::expect_answer(stream, token);
             }

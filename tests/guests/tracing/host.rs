@@ -221,9 +221,13 @@ pub(crate) fn local_response(
     }
 }
 
+/// Tells the server, and whoever reads its record, which stream a call is made for.
+const CALLER: &str = "x-caller";
+
 /// The headers of a call that has none of its own.
-pub(crate) const PLAIN_CALL: &[(&str, &str)] =
-    &[(":method", "GET"), (":path", "/call"), (":authority", "callout")];
+pub(crate) fn plain_call(caller: &str) -> [(&str, &str); 4] {
+    [(":method", "GET"), (":path", "/call"), (":authority", "callout"), (CALLER, caller)]
+}
 
 pub(crate) fn http_call<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     cluster: &str,
@@ -251,9 +255,9 @@ pub(crate) fn http_call<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     (status, token)
 }
 
-pub(crate) fn grpc_call(cluster: &str, timeout: u32, message: &[u8]) -> (u32, u32) {
+pub(crate) fn grpc_call(caller: &str, cluster: &str, timeout: u32, message: &[u8]) -> (u32, u32) {
     let (service, method) = ("test.Service", "Call");
-    let metadata = serialised::<&str, &str>(&[]);
+    let metadata = serialised(&[(CALLER, caller)]);
     let mut token = 0;
     // SAFETY: pointers and lengths of the same slices, and a valid out-pointer.
     let status = unsafe {

@@ -38,7 +38,7 @@ pub(crate) struct Stream {
     pub(crate) waiting: Vec<(When, Vec<Op>)>,
     /// The last gRPC call.
     pub(crate) grpc: Option<u32>,
-    number: String,
+    pub(crate) number: String,
     name: String,
     rules: Vec<Rule>,
     rules_header: Option<String>,

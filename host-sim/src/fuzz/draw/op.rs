@@ -12,14 +12,14 @@ const CALLED: [(&str, u32); 9] = [
     ("callout-503", 2_000),
     ("callout-reset", 2_000),
     ("callout-cut", 2_000),
-    ("callout-silent", 190),
+    ("callout-silent", 225),
     ("callout-h2", 2_000),
     ("callout-h2-reset", 2_000),
     ("down", 2_000),
 ];
 
 const GRPC: [(&str, u32); 4] =
-    [("grpc", 2_000), ("grpc", 45), ("grpc-fails", 2_000), ("grpc-silent", 170)];
+    [("grpc", 2_000), ("grpc", 45), ("grpc-fails", 2_000), ("grpc-silent", 205)];
 
 impl Draw {
     pub(super) fn op(&mut self, side: u32, on: &str) -> Value {

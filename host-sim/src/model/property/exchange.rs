@@ -5,6 +5,7 @@
 
 use super::{encoded, number};
 use crate::{
+    abi::MapType,
     host::Protocol,
     model::{
         EnvoyVersion, filter_manager::grpc_status_of, headers::HeaderMap, stream::StreamInfo,
@@ -46,10 +47,15 @@ impl World {
     pub(super) fn response_property(&self, name: &[u8], rest: &[&[u8]]) -> Option<Vec<u8>> {
         let (stream, context) = (self.owner()?, self.stream_context()?);
         // Filters of an attempt see its own answer, which need not become the client's.
-        let response = &self.stream()?.response;
+        let response = |map| {
+            let holder = self.holder(map, context.stream);
+            self.streams.get(holder).map(|stream| &stream.response)
+        };
         let (logging, open) = (context.logging, &context.response);
-        let headers = response.headers.as_ref().filter(|_| logging || open.headers);
-        let trailers = response.trailers.as_ref().filter(|_| logging || open.trailers);
+        let headers = response(MapType::ResponseHeaders)?.headers.as_ref();
+        let headers = headers.filter(|_| logging || open.headers);
+        let trailers = response(MapType::ResponseTrailers)?.trailers.as_ref();
+        let trailers = trailers.filter(|_| logging || open.trailers);
         let info = &stream.info;
         match (name, rest) {
             (b"headers", [name]) => joined(headers?, name),

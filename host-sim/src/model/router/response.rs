@@ -7,6 +7,7 @@ use crate::model::{
     engine::Engine,
     filter_manager::{Data, Start},
     headers::HeaderMap,
+    stream::HandedOn,
     vm::Side,
 };
 
@@ -28,6 +29,8 @@ impl Engine {
             headers.set("x-envoy-upstream-service-time", millis.to_string());
         }
         stream.response.headers = Some(headers);
+        self.hand_on(id, |handed| handed.headers = true);
+        let stream = self.world.streams.at(id);
         let route = stream.info.route.clone();
         if let Some(route) = route {
             if route.counts_attempts() {
@@ -42,6 +45,13 @@ impl Engine {
             self.upstream_complete(id);
         }
         self.encode_headers(id, Start::Chain, end);
+    }
+
+    fn hand_on(&mut self, id: StreamId, note: impl FnOnce(&mut HandedOn)) {
+        let attempt = self.world.streams.at(id).router.attempt.as_ref();
+        if let Some(chain) = attempt.and_then(|attempt| attempt.chain) {
+            note(&mut self.world.streams.at(chain).handed_on);
+        }
     }
 
     /// Tells the outlier detection what came of the attempt that is under way.
@@ -63,6 +73,7 @@ impl Engine {
 
     pub(super) fn response_trailers(&mut self, id: StreamId, trailers: HeaderMap) {
         self.world.streams.at(id).response.trailers = Some(trailers);
+        self.hand_on(id, |handed| handed.trailers = true);
         self.upstream_complete(id);
         self.encode_trailers(id, Start::Chain);
     }

@@ -26,7 +26,7 @@ impl Engine {
             if plugin.key == place {
                 let canary = self.make_vm(plugin, Thread::Canary)?;
                 self.set_up(canary, place)?;
-                self.kill(canary);
+                self.end_vm(canary);
             }
             self.fill_slot(Thread::Main, place, place)?;
         }
@@ -100,7 +100,7 @@ impl Engine {
                 Ok(id)
             }
             Err(error) => {
-                self.kill(id);
+                self.end_vm(id);
                 let reason = error.to_string();
                 Err(SetUpError::Load { plugin: plugin.name.clone(), reason })
             }

@@ -38,7 +38,10 @@ impl Engine {
                 }
                 let handle = self.local_plugin(thread, slot.entry).unwrap_or(slot.handle);
                 let slot = Slot { handle, last_load: self.world.now, ..slot };
-                self.registry.slots.insert((thread, place), slot);
+                let dead = self.registry.slots.insert((thread, place), slot);
+                if let Some(dead) = dead {
+                    self.end_vm_if_unused(dead.handle.vm);
+                }
                 if self.vm_failed(handle.vm) { ForStream::Dead } else { ForStream::Live(handle) }
             }
         }

@@ -37,6 +37,8 @@ pub(super) struct Attempt {
     /// Index of the client's exchange; none for a mirror or a callout.
     pub(super) exchange: Option<usize>,
     pub(super) request: upstream::Received,
+    /// Which of the requests made for one exchange it is.
+    pub(super) ordinal: u64,
     reply: Option<Reply>,
     plan: VecDeque<TimedEvent>,
     echoes: bool,
@@ -56,6 +58,7 @@ impl Attempt {
             endpoint,
             exchange,
             request: upstream::Received::default(),
+            ordinal: 0,
             reply: None,
             plan: VecDeque::new(),
             echoes: false,
@@ -195,6 +198,15 @@ impl Attempt {
         }
         let next = self.plan.front().filter(|_| !self.is_over && !self.is_due)?;
         Some(next.after)
+    }
+
+    /// Whether what comes next leaves in one write with what came last; a cut does not.
+    pub(super) fn goes_on(&self) -> bool {
+        let is_said = |next: &TimedEvent| {
+            next.after.is_zero()
+                && matches!(next.event, Event::Data(_) | Event::Trailers(_) | Event::End)
+        };
+        !self.is_over && self.breaks.is_none() && self.plan.front().is_some_and(is_said)
     }
 
     /// The host reads from this server again, or stops; true when an event waited for that.

@@ -94,6 +94,22 @@ impl Servers {
         self.attempts.get(&id)?.next_after()
     }
 
+    /// Whether more of the answer comes without a gap.
+    pub(super) fn goes_on(&self, id: AttemptId) -> bool {
+        self.attempts.get(&id).is_some_and(Attempt::goes_on)
+    }
+
+    pub(super) fn set_ordinal(&mut self, id: AttemptId, ordinal: u64) {
+        if let Some(attempt) = self.attempts.get_mut(&id) {
+            attempt.ordinal = ordinal;
+        }
+    }
+
+    /// Which of the requests made for one exchange it is.
+    pub(super) fn ordinal(&self, id: AttemptId) -> u64 {
+        self.attempts.get(&id).map_or(0, |attempt| attempt.ordinal)
+    }
+
     pub(super) fn set_reading(&mut self, id: AttemptId, enabled: bool) -> bool {
         self.attempts.get_mut(&id).is_some_and(|attempt| attempt.set_reading(enabled))
     }

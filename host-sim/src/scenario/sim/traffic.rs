@@ -15,11 +15,14 @@ use crate::model::effect::{
 };
 use crate::model::hcm::Malformed;
 use crate::scenario::Ties;
+use crate::scenario::observation::CALLER;
 
 /// A proxy hears of a client's decision a little later.
 const CLOSES_AFTER: Nanos = 2_000_000;
 /// What is closer together than this is at the same time, for two sockets.
 const TIE: Nanos = 3_000_000;
+/// So much of what a server says at once comes in one read.
+const ONE_READ: usize = 16_384;
 /// And so much later where there is no body to wait for.
 const LINGERS_FOR: Nanos = 22_000_000;
 
@@ -86,17 +89,27 @@ impl Play<'_> {
         }
     }
 
+    /// What a server says without a gap leaves in one write: the host reads it in one go, before anything
+    /// else happens.
     pub(super) fn serve(&mut self, attempt: AttemptId) {
-        if let Some(action) = self.servers.serve(attempt) {
+        let mut size = 0;
+        while let Some(action) = self.servers.serve(attempt) {
             match action {
                 Action::Headers(headers, end) => {
                     self.host.response_headers(attempt, headers, end);
                 }
-                Action::Data(data, end) => self.host.response_data(attempt, data, end),
+                Action::Data(data, end) => {
+                    size += data.len();
+                    self.host.response_data(attempt, data, end);
+                }
                 Action::Trailers(trailers) => {
                     self.host.response_trailers(attempt, trailers);
                 }
                 Action::Reset(reset) => self.host.reset_upstream(attempt, reset),
+            }
+            self.obey_effects();
+            if size > ONE_READ || !self.servers.goes_on(attempt) {
+                break;
             }
         }
         self.schedule_service(attempt);
@@ -104,16 +117,29 @@ impl Play<'_> {
 
     pub(super) fn schedule_service(&mut self, attempt: AttemptId) {
         if let Some(after) = self.servers.next_after(attempt) {
-            let after = nanos(after) + self.late(attempt.0 + self.scenario.seed / 2);
+            let after = nanos(after) + self.late(self.servers.ordinal(attempt));
             self.timeline.push(self.host.now() + after, Happening::Serve(attempt));
         }
     }
 
-    /// Where somebody wants to know what ties decide, every second server is a little late, and with another
-    /// seed the other ones.
-    fn late(&self, number: u64) -> Nanos {
-        let is_late = self.scenario.ties != Ties::Drawn && number.is_multiple_of(2);
-        if is_late { TIE } else { 0 }
+    /// Where somebody wants to know what ties decide, some of the servers that serve one exchange are a little
+    /// late, and with another seed others of them.
+    fn late(&self, ordinal: u64) -> Nanos {
+        let is_late = match self.scenario.seed / 2 % 4 {
+            0 => ordinal & 1 == 0,
+            1 => ordinal & 1 == 1,
+            2 => ordinal & 2 == 0,
+            _ => ordinal & 2 == 2,
+        };
+        if self.scenario.ties != Ties::Drawn && is_late { TIE } else { 0 }
+    }
+
+    /// The how manieth call of its exchange this is, from 1; the exchange's own request is the zeroth.
+    pub(super) fn ordinal_of_call(&mut self, headers: &HeaderMap) -> u64 {
+        let Some(caller) = headers.text(CALLER) else { return 0 };
+        let count = self.calls.entry(caller.to_owned()).or_default();
+        *count += 1;
+        *count
     }
 
     pub(super) fn obey_effects(&mut self) {
@@ -200,6 +226,10 @@ impl Play<'_> {
             return;
         }
         let quiet = !self.host.world().envoy.resets_with_an_error();
+        if let UpstreamEvent::Headers(headers, _) = &event {
+            let ordinal = self.ordinal_of_call(headers);
+            self.servers.set_ordinal(attempt, ordinal);
+        }
         if self.servers.accept(attempt, event, quiet) {
             self.schedule_service(attempt);
         }
@@ -213,6 +243,7 @@ impl Play<'_> {
         body: Bytes,
     ) {
         let endpoints = self.scenario.endpoints(&server.cluster);
+        let ordinal = self.ordinal_of_call(&headers);
         let (received, outcome, after) = match self.servers.reply(&server, endpoints) {
             None => (None, CalloutOutcome::ConnectFailure, 0),
             Some(reply) => {
@@ -222,7 +253,7 @@ impl Play<'_> {
             }
         };
         // Answers of one instant come over connections of their own: which is first is a tie like others.
-        let after = after + self.late(call.0 + self.scenario.seed);
+        let after = after + self.late(ordinal);
         self.callouts.push(Callout { call, received, outcome: Some(outcome) });
         self.timeline.push(self.host.now() + after, Happening::Answer(call));
     }
