@@ -155,7 +155,7 @@ pub async fn exchange(address: SocketAddr, request: ClientRequest) -> Outcome {
         () = tokio::time::sleep_until(give_up_at) => Some(Ending::GaveUp),
     };
     outcome.took = started.elapsed();
-    outcome.ending = stopped.clone().unwrap_or(outcome.ending);
+    outcome.ending = stopped.unwrap_or(outcome.ending);
     outcome.interim = interim.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     // What has ended by itself is no reason to reset anything.
     let kept = stopped.is_none().then_some(abandon);
