@@ -3,8 +3,9 @@
 //! The body asks the connection to close by a [`Notify`]: hyper flushes what it was given before it
 //! polls a pending body again, so that everything before a `Close` is on the wire by then.
 //!
-//! What follows without a gap is handed over in the same poll, and so leaves in one write: a timer, also one
-//! of no time at all, fires up to a millisecond later.
+//! What is said without a gap is handed over in the same poll, and so leaves in one write: a timer, also one
+//! of no time at all, fires up to a millisecond later. A cut waits for that, or hyper would drop what it has
+//! not flushed.
 
 use std::{
     collections::VecDeque,
@@ -59,8 +60,11 @@ impl Playback {
 
     /// From now on, not from the planned instant: a slow reader must not get a burst.
     fn wait(&mut self) {
-        let after = self.events.front().map(|next| next.after).filter(|after| !after.is_zero());
-        self.sleep = after.map(|after| Box::pin(tokio::time::sleep(after)));
+        let waits = |next: &&TimedEvent| {
+            !next.after.is_zero() || matches!(next.event, Event::Reset | Event::Close)
+        };
+        let next = self.events.front().filter(waits);
+        self.sleep = next.map(|next| Box::pin(tokio::time::sleep(next.after)));
     }
 }
 
