@@ -144,6 +144,8 @@ pub fn check(bytes: &[u8], sections: &[Section]) -> Result<(), Invalid> {
     read(bytes, sections).map(drop)
 }
 
+// Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+#[inline(never)]
 fn shared(object: &mut Map<String, Value>) -> Result<Shared, Invalid> {
     let models: Vec<RawModel> = take(object, "models")?.unwrap_or_default();
     let pools: Vec<RawPool> = take(object, "pools")?.unwrap_or_default();
@@ -167,6 +169,8 @@ fn shared(object: &mut Map<String, Value>) -> Result<Shared, Invalid> {
 }
 
 /// The configuration as an object of the version we read, without its `version`.
+// Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+#[inline(never)]
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Invalid> {
     const HERE: &str = "configuration";
     if bytes.is_empty() {
@@ -205,6 +209,8 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Invalid> {
 }
 
 /// Takes a key out of the object and reads it.
+// Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+#[inline(never)]
 pub(crate) fn take<T: DeserializeOwned>(
     object: &mut Map<String, Value>,
     key: &str,
@@ -213,6 +219,8 @@ pub(crate) fn take<T: DeserializeOwned>(
 }
 
 /// Reads a value into its raw struct; an error's path says where in the value it is.
+// Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+#[inline(never)]
 pub fn section<T: DeserializeOwned>(value: Value) -> Result<T, Invalid> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();

@@ -60,6 +60,8 @@ impl Exchange {
     }
 
     /// Facts from the headers; and from an earlier plugin of ours, if there was one.
+    // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+    #[inline(never)]
     fn learn(&mut self, head: &Head, earlier: Option<&[u8]>) {
         let path = head.path().into_owned();
         let api = Api::from_path(path.as_bytes());
@@ -96,6 +98,8 @@ impl Exchange {
         }
     }
 
+    // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+    #[inline(never)]
     fn read_body(&mut self, access: Access, head: &Head, shared: &Shared) -> Action {
         let Some(api) = self.facts.api else { return self.decide(Part::Headers) };
         if !self.plugin.waiting.add(self.context, shared.clone()) {

@@ -93,6 +93,7 @@ pub(super) fn number(text: Text<'_>, mut at: usize) -> Option<usize> {
 
 /// A run of white space.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "exact-cl100k"), expect(dead_code, reason = "o200k wants the piece"))]
 pub(super) struct Blanks {
     pub(super) end: usize,
     /// Nothing follows it.
