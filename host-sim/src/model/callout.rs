@@ -3,23 +3,21 @@
 //! A call belongs to the root context, not to the stream that made it: it outlives the stream, and its
 //! answer is delivered to the root context.
 //!
-//! # Limits
+//!
 //! A call with headers that no request can have is refused at once where a connection stands, and answered
-//! with a 503 once there is one. Only connections that earlier calls of the same VM have left are known.
+//! with a 503 once there is one.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    time::Duration,
-};
+mod seat;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
 use super::{
     call::HttpCall,
-    effect::{CalloutId, Effect},
+    effect::{AttemptId, CalloutId, StreamId},
     headers::{HeaderMap, MapKind, check},
-    router::{OwnRequest, Wish, on_the_wire, set_scheme},
+    router::{OwnRequest, PoolKey, Seat, Wish, on_the_wire, set_scheme},
     time::{Event, Nanos, TimerKey},
     vm::VmId,
     world::World,
@@ -35,14 +33,20 @@ pub(crate) struct Callout {
     pub(crate) vm: VmId,
     pub(crate) root: ContextId,
     pub(crate) token: u32,
-    pub(crate) cluster: String,
+    /// Where it goes, and over which connections.
+    pub(crate) pool: PoolKey,
+    pub(crate) http2: bool,
+    /// Its name among all that goes to servers.
+    pub(crate) attempt: AttemptId,
+    /// What it takes up; none: nothing.
+    pub(crate) seat: Option<Seat>,
+    /// What is to be sent once it has a connection.
+    request: Option<(HeaderMap, Bytes)>,
     pub(crate) sent: Nanos,
     pub(crate) timer: Option<TimerKey>,
     /// What its headers asked of the router.
     pub(crate) asked: OwnRequest,
-    /// Where it went.
-    pub(crate) endpoint: SocketAddr,
-    /// Why it could not be sent.
+    /// Why it cannot be sent.
     pub(crate) broken: Option<String>,
 }
 
@@ -51,8 +55,6 @@ pub(crate) struct Callout {
 pub(crate) struct Callouts {
     waiting: BTreeMap<CalloutId, Callout>,
     made: u64,
-    /// Endpoints to which a VM's calls have left a connection open.
-    standing: BTreeSet<(VmId, SocketAddr)>,
 }
 
 impl Callouts {
@@ -64,14 +66,10 @@ impl Callouts {
         self.waiting.remove(&id)
     }
 
-    /// Notes whether the connection of a call is there for the next one.
-    pub(crate) fn leave(&mut self, callout: &Callout, stands: bool) {
-        let key = (callout.vm, callout.endpoint);
-        if stands {
-            self.standing.insert(key);
-        } else {
-            self.standing.remove(&key);
-        }
+    /// The call that has this name among all that goes to servers.
+    pub(crate) fn of(&self, attempt: AttemptId) -> Option<CalloutId> {
+        let found = self.waiting.iter().find(|(_, callout)| callout.attempt == attempt);
+        found.map(|(id, _)| *id)
     }
 }
 
@@ -122,54 +120,34 @@ impl World {
         {
             self.note_undefined(stream, what);
         }
-        let vm = self.vm_place().ok_or(Status::InternalFailure)?;
-        if broken.is_some() && self.callouts.standing.contains(&(vm, endpoint)) {
-            // Refused before the hostcall is over, and an answer to that is never delivered.
-            if !http2 {
-                self.callouts.standing.remove(&(vm, endpoint));
-            }
-            return Err(Status::InternalFailure);
-        }
-        let id = self.expect_answer(token, &name, asked, endpoint)?;
-        if broken.is_some() {
-            if let Some(callout) = self.callouts.waiting.get_mut(&id) {
-                callout.broken = broken;
-            }
-            self.schedule.at(self.now, Event::BrokenCallout(id));
-            return Ok(token);
-        }
         // Trailers are no reason to keep the request open: without a body it ends with its headers.
         let headers = on_the_wire(headers, http2, call.body.is_empty());
-        self.effect(Effect::Callout {
-            call: id,
-            cluster: name,
-            endpoint,
+        let callout = Callout {
+            vm: self.vm_place().ok_or(Status::InternalFailure)?,
+            root: self.vm().map_or(0, |vm| vm.root_of(self.effective_context())),
+            token,
+            pool: self.pool_of_calls(&name, endpoint),
             http2,
-            headers,
-            body: Bytes::from(call.body),
-            timeout: asked.timeout.map(Duration::from_nanos),
-        });
+            attempt: self.upstreams.begin(StreamId(0), endpoint),
+            seat: None,
+            request: Some((headers, Bytes::from(call.body))),
+            sent: self.now,
+            timer: None,
+            asked,
+            broken,
+        };
+        self.begin_callout(callout)?;
         Ok(token)
     }
 
-    fn expect_answer(
-        &mut self,
-        token: u32,
-        cluster: &str,
-        asked: OwnRequest,
-        endpoint: SocketAddr,
-    ) -> Result<CalloutId, Status> {
-        let vm = self.vm_place().ok_or(Status::InternalFailure)?;
-        let root = self.vm().map_or(0, |vm| vm.root_of(self.effective_context()));
+    fn expect_answer(&mut self, mut callout: Callout) -> Result<CalloutId, Status> {
         self.callouts.made += 1;
         let id = CalloutId(self.callouts.made);
-        let timer = asked.timeout.map(|limit| {
+        callout.timer = callout.asked.timeout.map(|limit| {
             let due = self.now.saturating_add(limit);
             self.schedule.at(due, Event::CalloutTimeout(id))
         });
-        let (cluster, sent) = (cluster.to_owned(), self.now);
-        let broken = None;
-        let callout = Callout { vm, root, token, cluster, sent, timer, asked, endpoint, broken };
+        let token = callout.token;
         self.callouts.waiting.insert(id, callout);
         self.root_mut().ok_or(Status::InternalFailure)?.calls.insert(token, id);
         Ok(id)

@@ -45,16 +45,14 @@ impl Engine {
             }
             Event::PerTryTimeout(attempt) => self.on_per_try_timeout(attempt),
             Event::Retry(id) => self.on_retry(id),
-            Event::BrokenCallout(call) => {
-                let why = self.world.callouts.get(call).and_then(|callout| callout.broken.clone());
-                self.answer_callout(call, Some(local_answer(503, why.unwrap_or_default())));
-            }
+            Event::CalloutConnected(call) => self.callout_connected(call),
             Event::CalloutTimeout(call) => {
                 let Some(callout) = self.world.callouts.get(call) else { return };
-                let asked = callout.asked;
-                self.world.upstreams.count(&callout.cluster, asked.counter);
+                let (asked, http2) = (callout.asked, callout.http2);
+                let cluster = callout.pool.cluster.clone();
+                self.world.upstreams.count(&cluster, asked.counter);
                 self.world.effect(Effect::CalloutCancelled { call });
-                self.answer_callout(call, Some(timed_out(asked.times_out_quietly)));
+                self.answer_callout(call, Some(timed_out(asked.times_out_quietly)), http2);
             }
         }
     }
@@ -78,6 +76,11 @@ impl Engine {
 
     /// The end of a plugin's own request.
     pub(crate) fn callout_ended(&mut self, call: CalloutId, outcome: CalloutOutcome) {
+        // A stream of HTTP/2 can break alone.
+        let of_stream = matches!(
+            outcome,
+            CalloutOutcome::RemoteReset | CalloutOutcome::Refused(UpstreamReset::ProtocolError)
+        );
         let answer = match outcome {
             CalloutOutcome::Response { headers, body, trailers } => Some(CallAnswer {
                 headers,
@@ -94,7 +97,9 @@ impl Engine {
             CalloutOutcome::Refused(reset) => Some(self.answer_for(reset)),
             CalloutOutcome::Reset => None,
         };
-        self.answer_callout(call, answer);
+        let http2 = self.world.callouts.get(call).is_some_and(|callout| callout.http2);
+        let stands = answer.as_ref().is_some_and(CallAnswer::leaves_a_connection);
+        self.answer_callout(call, answer, stands || http2 && of_stream);
     }
 
     fn answer_for(&self, reset: UpstreamReset) -> CallAnswer {
@@ -102,15 +107,19 @@ impl Engine {
         local_answer(status, text)
     }
 
-    fn answer_callout(&mut self, call: CalloutId, mut answer: Option<CallAnswer>) {
+    /// Tells the guest; `reusable`: the connection can carry another request.
+    pub(crate) fn answer_callout(
+        &mut self,
+        call: CalloutId,
+        mut answer: Option<CallAnswer>,
+        reusable: bool,
+    ) {
         let Some(callout) = self.world.callouts.take(call) else { return };
-        let stands = answer.as_ref().is_some_and(CallAnswer::leaves_a_connection);
-        self.world.callouts.leave(&callout, stands);
+        self.release_callout(&callout, reusable);
         if let Some(answer) = answer.as_mut().filter(|answer| answer.from_server) {
             let millis = self.world.now.saturating_sub(callout.sent) / 1_000_000;
             answer.headers.set("x-envoy-upstream-service-time", millis.to_string());
         }
-        self.world.schedule.cancel(callout.timer);
         let (vm, context, token) = (callout.vm, callout.root, callout.token);
         let Some(root) = self.world.root_at(vm, context) else { return };
         let size = |map: &HeaderMap| u32::try_from(map.len()).unwrap_or(u32::MAX);
@@ -148,7 +157,7 @@ fn timed_out(quietly: bool) -> CallAnswer {
 }
 
 /// The response that the proxy makes in the place of a server's.
-fn local_answer(status: u32, body: String) -> CallAnswer {
+pub(crate) fn local_answer(status: u32, body: String) -> CallAnswer {
     let headers = [
         (":status", status.to_string()),
         ("content-length", body.len().to_string()),

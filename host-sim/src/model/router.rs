@@ -34,8 +34,8 @@ use super::{
     time::{Nanos, TimerKey},
 };
 pub(crate) use balance::{Upstreams, Wish};
-use breaker::{PoolKey, Seat};
-pub(crate) use failure::failure_of;
+pub(crate) use breaker::{PoolKey, Refused, Seat};
+pub(crate) use failure::{failure_of, failure_of_overflow};
 use mirror::Mirror;
 pub(crate) use own_request::OwnRequest;
 pub(crate) use request::set_scheme;

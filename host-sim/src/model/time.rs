@@ -44,7 +44,7 @@ pub(crate) enum Event {
     /// A plugin's own request took too long.
     CalloutTimeout(CalloutId),
     /// A plugin's request cannot be sent as it is.
-    BrokenCallout(CalloutId),
+    CalloutConnected(CalloutId),
     /// A gRPC call of a plugin took too long.
     GrpcTimeout(AttemptId),
 }
@@ -62,7 +62,7 @@ impl Event {
             Self::PerTryTimeout(_) => "per-try timeout",
             Self::Retry(_) => "retry",
             Self::CalloutTimeout(_) => "callout timeout",
-            Self::BrokenCallout(_) => "broken callout",
+            Self::CalloutConnected(_) => "callout connected",
             Self::GrpcTimeout(_) => "gRPC timeout",
         }
     }

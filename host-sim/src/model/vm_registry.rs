@@ -152,8 +152,8 @@ impl Engine {
         }
         for call in calls.into_values() {
             if let Some(call_state) = self.world.callouts.take(call) {
-                self.world.schedule.cancel(call_state.timer);
                 self.world.effect(Effect::CalloutCancelled { call });
+                self.release_callout(&call_state, call_state.http2);
             }
         }
     }

@@ -11,8 +11,19 @@ use crate::{
         engine::Engine,
         stream::UpstreamInfo,
         time::{Event, nanos},
+        world::World,
     },
 };
+
+impl World {
+    /// Counts what a circuit breaker refused.
+    pub(crate) fn count_overflow(&mut self, cluster: &str, refused: Refused) {
+        // Up to 1.37 a refusal counted so, whatever it was that was too much.
+        if refused == Refused::Pending || self.envoy <= EnvoyVersion::V1_37 {
+            self.upstreams.count(cluster, "upstream_rq_pending_overflow");
+        }
+    }
+}
 
 impl Engine {
     /// Begins an attempt with the request's headers; it may be over at once.
@@ -138,10 +149,7 @@ impl Engine {
     fn attempt_overflows(&mut self, attempt: AttemptId, refused: Refused) {
         let Some(id) = self.stream_of(attempt) else { return };
         let Some(taken) = self.world.streams.at(id).router.attempt.take() else { return };
-        // Up to 1.37 a refusal counted so, whatever it was that was too much.
-        if refused == Refused::Pending || self.world.envoy <= EnvoyVersion::V1_37 {
-            self.world.upstreams.count(&taken.pool.cluster, "upstream_rq_pending_overflow");
-        }
+        self.world.count_overflow(&taken.pool.cluster, refused);
         self.world.upstreams.end(attempt);
         self.world.schedule.cancel(taken.connect_timer);
         if let Some(chain) = taken.chain {
@@ -163,7 +171,16 @@ impl Engine {
         let Some(cluster) = config.clusters.get(&attempt.pool.cluster) else { return };
         let Attempt { id, pool, seat, .. } = attempt;
         self.world.upstreams.breakers.leave(cluster, &pool, id, seat, reusable);
-        while let Some((next, seat)) = self.world.upstreams.breakers.next_waiting(cluster, &pool) {
+        self.wake_waiting(cluster, &pool);
+    }
+
+    /// Whoever waited for a connection and now can have one goes on.
+    pub(crate) fn wake_waiting(&mut self, cluster: &Cluster, pool: &PoolKey) {
+        while let Some((next, seat)) = self.world.upstreams.breakers.next_waiting(cluster, pool) {
+            if let Some(call) = self.world.callouts.of(next) {
+                self.seat_callout(call, seat);
+                continue;
+            }
             let Some(stream) = self.stream_of(next) else { continue };
             let Some(seat) = seat else {
                 self.attempt_overflows(next, Refused::Requests);

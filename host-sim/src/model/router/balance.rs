@@ -20,7 +20,7 @@ pub(crate) struct Upstreams {
     turns: BTreeMap<String, u64>,
     under_way: BTreeMap<AttemptId, (StreamId, SocketAddr)>,
     begun: u64,
-    pub(super) breakers: Breakers,
+    pub(crate) breakers: Breakers,
     pub(super) outliers: Outliers,
     /// What Envoy counts for a cluster, by the counter's name.
     counters: BTreeMap<(String, &'static str), u64>,

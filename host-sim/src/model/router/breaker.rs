@@ -6,7 +6,7 @@
 //!
 //! # Limits
 //! The driver makes a connection for each attempt; here they are counted as Envoy would keep them.
-//! Connections never idle out. What plugins call by themselves is not counted.
+//! Connections never idle out. What plugins call over gRPC and copies of mirrored requests are not counted.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -37,9 +37,9 @@ struct InUse {
 /// Connections of a worker to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PoolKey {
-    pub(super) cluster: String,
-    pub(super) worker: usize,
-    pub(super) endpoint: SocketAddr,
+    pub(crate) cluster: String,
+    pub(crate) worker: usize,
+    pub(crate) endpoint: SocketAddr,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ pub(crate) enum Seat {
 
 /// Why an attempt is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Too many wait for a connection.
     Pending,
     /// Too many have one.
@@ -77,7 +77,7 @@ impl Breakers {
     }
 
     /// A new attempt; an error: it is refused.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &mut self,
         cluster: &Cluster,
         key: &PoolKey,
@@ -131,7 +131,7 @@ impl Breakers {
     }
 
     /// The connection of a waiting attempt stands; false: there are too many requests.
-    pub(super) fn connected(&mut self, cluster: &Cluster, key: &PoolKey) -> bool {
+    pub(crate) fn connected(&mut self, cluster: &Cluster, key: &PoolKey) -> bool {
         let used = self.in_use(&cluster.name);
         used.pending = used.pending.saturating_sub(1);
         let pool = self.pools.entry(key.clone()).or_default();
@@ -143,7 +143,7 @@ impl Breakers {
     }
 
     /// An attempt is over; `reusable`: its connection can carry another one.
-    pub(super) fn leave(
+    pub(crate) fn leave(
         &mut self,
         cluster: &Cluster,
         key: &PoolKey,

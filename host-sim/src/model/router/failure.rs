@@ -83,6 +83,12 @@ pub(crate) fn failure_of(
     (failure.status, text, details)
 }
 
+/// What Envoy's own client is told when there are too many requests: status and text.
+pub(crate) fn failure_of_overflow(envoy: EnvoyVersion) -> (u32, String) {
+    let (text, _) = Failure::OVERFLOW.told("before", false, envoy);
+    (Failure::OVERFLOW.status, text)
+}
+
 impl Engine {
     /// An attempt broke.
     pub(crate) fn attempt_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {

@@ -74,6 +74,9 @@ fn each_outcome_is_told_in_its_own_way_and_the_request_goes_on() {
         let notes = Notes::default();
         let mut scene = Scene::new(caller(&notes), &[Filter("caller", "caller", "")]);
         scene.request(&[], true);
+        // The connection stands with the next turn.
+        assert!(scene.callouts.is_empty());
+        scene.turn();
         let (id, sent) = scene.callouts[0].clone();
         assert_eq!(sent.text("x-envoy-expected-rq-timeout-ms"), Some("300"));
         scene.host.callout_response(id, outcome);
@@ -100,6 +103,7 @@ fn an_answer_finds_its_root_context_also_when_the_stream_is_gone() {
     let notes = Notes::default();
     let mut scene = Scene::new(caller(&notes), &[Filter("caller", "caller", "")]);
     let stream = scene.request(&[], true);
+    scene.turn();
     scene.host.reset_downstream(stream);
     let (id, _) = scene.callouts[0].clone();
     scene.host.callout_response(id, CalloutOutcome::Reset);

@@ -5,7 +5,7 @@ use crate::{
     abi::Callback,
     host::HostOptions,
     model::{
-        HttpCall,
+        GrpcCall,
         effect::{StreamId, UpstreamReset},
     },
 };
@@ -228,14 +228,11 @@ fn three_retries_are_under_way_at_most_by_default() {
 }
 
 #[test]
-fn what_a_plugin_calls_passes_a_circuit_breaker() {
+fn what_a_plugin_calls_over_grpc_passes_a_circuit_breaker() {
     let guests = Guests::default().plain("caller", |world, callback| {
         if let Callback::RequestHeaders { .. } = callback {
-            let headers = [(":method", "GET"), (":path", "/c"), (":authority", "c")];
-            let headers = headers.map(|(name, value)| (name.into(), value.into())).to_vec();
-            world
-                .http_call(HttpCall { upstream: "a".into(), headers, ..HttpCall::default() })
-                .unwrap();
+            let call = GrpcCall { service: b"a".to_vec(), timeout_ms: 300, ..GrpcCall::default() };
+            world.grpc_call(call).unwrap();
         }
         default_answer(callback)
     });
@@ -243,7 +240,7 @@ fn what_a_plugin_calls_passes_a_circuit_breaker() {
     let text = file(&[Filter("caller", "caller", "")], "", "").replace("- name: a\n", none);
     let mut scene = Scene::from_file(guests, &text, HostOptions::default());
     let stream = scene.request(&[], true);
-    assert_eq!(scene.callouts.len(), 1);
+    assert!(scene.trace().contains("to server: connect a"), "{}", scene.trace());
     assert_eq!(scene.response(stream).status(), "503");
 }
 
