@@ -176,11 +176,12 @@ fn gather(
         let entry = place.checked_mul(8).and_then(|offset| list.checked_add(offset));
         let entry = entry.ok_or(Errno::FAULT)?;
         let len = guest.u32(entry.checked_add(4).ok_or(Errno::FAULT)?)?;
-        if !world.has_room_to_log(level as u32, text.len().saturating_add(len as usize)) {
-            return Ok(None);
-        }
         if len != 0 {
-            text.extend_from_slice(guest.bytes(guest.u32(entry)?, len)?);
+            let piece = guest.bytes(guest.u32(entry)?, len)?;
+            if !world.has_room_to_log(level as u32, text.len().saturating_add(piece.len())) {
+                return Ok(None);
+            }
+            text.extend_from_slice(piece);
         }
     }
     Ok(Some(text))
