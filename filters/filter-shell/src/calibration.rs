@@ -12,7 +12,7 @@
 use std::cell::Cell;
 
 use traffic_policy::calibration::{
-    Calibration, Corrected, Estimate, Outcome, Slot, Unreadable, fingerprint, slots,
+    Corrected, Estimate, Learnt, Outcome, Place, Slot, Store, Written,
 };
 use traffic_policy::catalog::Catalog;
 
@@ -25,10 +25,6 @@ const LOOK_ALWAYS: u32 = 128;
 /// And then one in so many.
 const LOOK_SELDOM: u32 = 16;
 
-/// How often one report is tried to be learnt; each try has lost against another worker, or has
-/// found a slot taken.
-const TRIES: usize = 8;
-
 /// The calibrations of all models that a configuration names; none where it does not want them.
 pub(crate) struct Calibrations {
     models: Vec<Model>,
@@ -39,27 +35,13 @@ pub(crate) struct Calibrations {
 /// One model's.
 struct Model {
     name: String,
-    fingerprint: u64,
-    slots: [Slot; 4],
-    /// How many of its slots were found taken by other models.
-    taken: Cell<usize>,
+    place: Place,
     /// How many answers might have been looked at.
     answers: Cell<u32>,
     learnt: Counter,
     outlier: Counter,
     implausible: Counter,
     conflict: Counter,
-}
-
-/// What is in a model's slot.
-#[expect(clippy::large_enum_variant, reason = "lives as long as one call, on the stack")]
-enum Found {
-    /// Its calibration, or a new one, and the number with which to change it.
-    Own(Calibration, u32),
-    /// Another model's: the next slot is to be tried.
-    Taken,
-    /// There is none left for it.
-    NoSlot,
 }
 
 impl Calibrations {
@@ -74,10 +56,7 @@ impl Calibrations {
 
     /// Corrects an estimate by what is known of the model with this (real) name.
     pub(crate) fn correct(&self, model: &str, estimate: &Estimate) -> Option<Corrected> {
-        match self.find(self.model(model)?) {
-            Found::Own(calibration, _) => calibration.apply(estimate),
-            Found::Taken | Found::NoSlot => None,
-        }
+        self.model(model)?.place.read(self)?.apply(estimate)
     }
 
     /// Whether the next answer of a model is to be looked at. Says so of every answer at the
@@ -92,79 +71,57 @@ impl Calibrations {
     /// Learns what a server reported.
     pub(crate) fn learn(&self, model: &str, estimate: &Estimate, reported: u64) {
         let Some(model) = self.model(model) else { return };
-        for _ in 0..TRIES {
-            let (mut calibration, number) = match self.find(model) {
-                Found::Own(calibration, number) => (calibration, number),
-                Found::Taken => continue,
-                Found::NoSlot => return self.no_slot.increment(),
-            };
-            let outcome = calibration.learn(estimate, reported);
-            if outcome == Outcome::Implausible {
-                return model.implausible.increment();
-            }
-            let record = calibration.encode(model.fingerprint);
-            match model.key().map(|key| shared_data::set(&key, &record, number)) {
-                Some(Err(Status::CasMismatch)) => {}
-                Some(Ok(())) => return model.count(outcome),
-                Some(Err(_)) | None => break,
-            }
+        match model.place.learn(self, estimate, reported) {
+            Learnt::Seen(Outcome::Learnt) => model.learnt.increment(),
+            Learnt::Seen(Outcome::Outlier) => model.outlier.increment(),
+            Learnt::Seen(Outcome::Implausible) => model.implausible.increment(),
+            Learnt::Conflict => model.conflict.increment(),
+            Learnt::NoSlot => self.no_slot.increment(),
         }
-        model.conflict.increment();
     }
 
     fn model(&self, name: &str) -> Option<&Model> {
         self.models.iter().find(|model| model.name == name)
     }
+}
 
-    fn find(&self, model: &Model) -> Found {
-        let Some(key) = model.key() else { return Found::NoSlot };
-        let Ok((bytes, number)) = shared_data::get(&key) else {
-            return Found::Own(Calibration::default(), shared_data::ABSENT);
-        };
-        match Calibration::decode(&bytes, model.fingerprint) {
-            Ok(calibration) => Found::Own(calibration, number),
-            Err(Unreadable::Foreign) => {
-                model.taken.set(model.taken.get() + 1);
-                Found::Taken
-            }
-            Err(Unreadable::Broken) => {
-                self.unreadable.increment();
-                Found::Own(Calibration::default(), number)
-            }
+/// The proxy's shared data.
+impl Store for Calibrations {
+    fn get(&self, slot: Slot) -> Option<(Vec<u8>, u32)> {
+        shared_data::get(&key(slot)).ok()
+    }
+
+    fn set(&self, slot: Slot, value: &[u8], number: Option<u32>) -> Written {
+        match shared_data::set(&key(slot), value, number.unwrap_or(shared_data::ABSENT)) {
+            Ok(()) => Written::Done,
+            Err(Status::CasMismatch) => Written::Lost,
+            Err(_) => Written::Failed,
         }
     }
+
+    fn unreadable(&self) {
+        self.unreadable.increment();
+    }
+}
+
+fn key(slot: Slot) -> String {
+    format!("llm/1/calibration/{slot}")
 }
 
 impl Model {
     fn new(name: &str) -> Self {
-        let fingerprint = fingerprint(name);
         let samples = |outcome| {
             let labels = [("model", name), ("outcome", outcome)];
             Counter::declare("llm_calibration_samples_total", &labels)
         };
         Self {
             name: name.to_owned(),
-            fingerprint,
-            slots: slots(fingerprint),
-            taken: Cell::new(0),
+            place: Place::of(name),
             answers: Cell::new(0),
             learnt: samples("learnt"),
             outlier: samples("outlier"),
             implausible: samples("implausible"),
             conflict: samples("conflict"),
-        }
-    }
-
-    /// Slots are never given back, so the first that is not another's is this model's.
-    fn key(&self) -> Option<String> {
-        self.slots.get(self.taken.get()).map(|slot| format!("llm/1/calibration/{slot}"))
-    }
-
-    fn count(&self, outcome: Outcome) {
-        match outcome {
-            Outcome::Learnt => self.learnt.increment(),
-            Outcome::Outlier => self.outlier.increment(),
-            Outcome::Implausible => self.implausible.increment(),
         }
     }
 }

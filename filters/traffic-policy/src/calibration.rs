@@ -21,9 +21,11 @@
 //! # Limits
 //! How far a text is from its model's average cannot be learnt: only what is common to many.
 
+mod place;
 mod record;
 mod slots;
 
+pub use place::{Learnt, Place, Store, Written};
 pub use record::Unreadable;
 pub use slots::{SLOTS, Slot, fingerprint, slots};
 
