@@ -254,5 +254,36 @@ mod tests {
             prop_assert!(counter.certain() <= counter.count().tokens);
             prop_assert!(counter.count().tokens <= tokens.at_most());
         }
+
+        /// The published rule makes tokens of a definition that are not in its text.
+        #[test]
+        fn definitions_of_tools_cost_no_more_than_the_bound_says(
+            functions in prop::collection::vec(
+                (".{0,12}", ".{0,30}", prop::collection::vec(
+                    (".{1,6}", "[a-z]{1,8}", ".{0,20}", prop::collection::vec(".{0,5}", 0..4)), 0..5)), 1..4),
+            model in prop::sample::select(vec!["gpt-4", "gpt-4.1", "gpt-oss"]),
+        ) {
+            let tools: Vec<_> = functions.into_iter().map(|(name, description, properties)| {
+                let properties: serde_json::Map<_, _> = properties.into_iter().map(|(key, kind, about, items)| {
+                    let mut property = serde_json::json!({"type": kind, "description": about});
+                    if !items.is_empty() {
+                        property["enum"] = items.into();
+                    }
+                    (key, property)
+                }).collect();
+                serde_json::json!({"type": "function", "function": {"name": name, "description": description,
+                    "parameters": {"type": "object", "properties": properties}}})
+            }).collect();
+            let tools = serde_json::Value::from(tools);
+            let body = format!(
+                r#"{{"model": "{model}", "messages": [{{"role": "user", "content": "?"}}], "tools": {tools}}}"#
+            );
+            let limits = llm_wire::ScanLimits::default();
+            let mut scanner = llm_wire::RequestScanner::with_sink(llm_wire::Api::OpenAiChat, limits, tokens());
+            scanner.feed(body.as_bytes());
+            let (_, tokens) = scanner.into_parts();
+            let count = tokens.exact.as_ref().unwrap().count().tokens;
+            prop_assert!(count <= tokens.at_most(), "{count} tokens: {body}");
+        }
     }
 }

@@ -133,7 +133,8 @@ fn texts() -> Vec<(&'static str, Vec<char>)> {
     ]
 }
 
-/// A kind of traffic, and the mean absolute error in percent that is reached on it.
+/// A kind of traffic, and the percent below which its mean absolute error stays: a little more than
+/// what is reached, because some of the texts are the tree's own and change with it.
 struct Traffic {
     name: &'static str,
     /// Of which texts its prompts are made.
@@ -141,7 +142,7 @@ struct Traffic {
     characters: std::ops::Range<usize>,
     /// Whether the same instructions of 6,000 characters stand before each prompt.
     has_system: bool,
-    reached: f64,
+    stays_below: f64,
 }
 
 const ALL: &[usize] = &[0, 1, 2, 3, 4];
@@ -152,42 +153,42 @@ const TRAFFIC: [Traffic; 6] = [
         kinds: ALL,
         characters: 200..2_000,
         has_system: true,
-        reached: 2.0,
+        stays_below: 2.5,
     },
     Traffic {
         name: "instructions and long texts of all kinds",
         kinds: ALL,
         characters: 1_000..12_000,
         has_system: true,
-        reached: 2.0,
+        stays_below: 2.5,
     },
     Traffic {
         name: "long texts of code",
         kinds: &[1],
         characters: 1_000..12_000,
         has_system: false,
-        reached: 2.0,
+        stays_below: 2.5,
     },
     Traffic {
         name: "long texts in Chinese",
         kinds: &[3],
         characters: 1_000..12_000,
         has_system: false,
-        reached: 2.0,
+        stays_below: 2.5,
     },
     Traffic {
         name: "long texts of all kinds",
         kinds: ALL,
         characters: 1_000..12_000,
         has_system: false,
-        reached: 3.5,
+        stays_below: 3.8,
     },
     Traffic {
         name: "short texts of all kinds",
         kinds: ALL,
         characters: 200..2_000,
         has_system: false,
-        reached: 6.0,
+        stays_below: 6.5,
     },
 ];
 
@@ -235,7 +236,7 @@ fn fifty_reports_bring_counts_near_those_of_an_unknown_vocabulary() {
                 traffic.name
             );
             println!("{line}");
-            if after > traffic.reached || within < 93 {
+            if after > traffic.stays_below || within < 93 {
                 failures.push(line);
             }
         }

@@ -85,3 +85,19 @@ fn the_preamble_of_harmony_is_allowed_for() {
     let count = completion(&format!(r#"{{"prompt": "{preamble}"}}"#));
     assert_eq!(count.tokens, Encoding::O200kHarmony.preamble_tokens());
 }
+
+#[test]
+fn every_special_token_of_harmony_is_known_and_nothing_like_them_is_taken_for_one() {
+    let library = tiktoken_rs::o200k_harmony_singleton();
+    let known = library.special_tokens();
+    assert_eq!(known.len(), 1090);
+    for special in known {
+        let count = completion(&format!(r#"{{"prompt": "{special}"}}"#));
+        assert_eq!(count.tokens, 1, "{special}");
+    }
+    for number in [199_999, 200_002, 200_012, 201_088] {
+        let other = format!("<|reserved_{number}|>");
+        let count = completion(&format!(r#"{{"prompt": "{other}"}}"#));
+        assert_eq!(count.tokens, library.encode_ordinary(&other).len() as u64, "{other}");
+    }
+}
