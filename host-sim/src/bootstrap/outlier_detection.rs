@@ -64,8 +64,9 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<OutlierDetection, Error> {
     };
     let base = m.or("base_ejection_time", Duration::from_secs(30), Reader::seconds_above_zero)?;
     let detection = OutlierDetection {
-        consecutive_5xx: enforces_5xx.then_some(five),
-        consecutive_gateway_failure: enforces_gateway.then_some(gateway),
+        // The first failure is number 1, so that a limit of 0 is never met.
+        consecutive_5xx: enforces_5xx.then_some(five).filter(|most| *most > 0),
+        consecutive_gateway_failure: enforces_gateway.then_some(gateway).filter(|most| *most > 0),
         success_rate: enforces_rate.then_some((factor / 1_000.0, by_rate)),
         failure_percentage: enforces_failures.then_some((threshold, by_failures)),
         interval: m.or("interval", Duration::from_secs(10), Reader::seconds_above_zero)?,

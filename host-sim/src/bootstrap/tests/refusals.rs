@@ -46,6 +46,18 @@ fn a_field_of_envoys_that_is_not_modelled_is_called_so() {
 }
 
 #[test]
+fn times_of_outlier_detection_are_above_zero_as_envoy_wants_them() {
+    for name in ["interval", "base_ejection_time", "max_ejection_time"] {
+        let cluster = |time: &str| {
+            format!("{MINIMAL}  - name: z\n    outlier_detection: {{{name}: {time}}}\n")
+        };
+        let said = refused(&cluster("0s"));
+        assert!(said.contains(&format!("outlier_detection.{name}: found")), "{said}");
+        assert!(read(&cluster("0.001s")).is_ok());
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_shown_with_the_right_one() {
     assert_eq!(
         refused(&with("port_value: 10000", "port_value: 70000")),
