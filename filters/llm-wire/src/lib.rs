@@ -34,6 +34,7 @@
 //! | `exact`, `encoding` | a consumer that counts with a vocabulary of OpenAI's (features `exact-*`) |
 //! | `media` | what images, audio and files cost |
 //! | `count` | a number of tokens with its source and error |
+//! | `events` | server-sent events as they stream by, in any split |
 //! | `usage` | the prompt's tokens as an answer reports them |
 //! | `reply` | error bodies as each API shapes them |
 
@@ -41,6 +42,7 @@ mod api;
 mod count;
 mod encoding;
 mod estimate;
+mod events;
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 mod exact;
 mod json;
@@ -56,6 +58,7 @@ pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
 pub use encoding::Encoding;
 pub use estimate::{Estimator, Features, Parts};
+pub use events::{EventParser, EventSink};
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 pub use exact::ExactCounter;
 pub use media::{Media, MediaKind, MediaTokens};

@@ -2,14 +2,15 @@
 //!
 //! An answer is read as it streams by, and only its `usage` is looked into: at the top of a JSON
 //! body, or of the events of a stream, where Anthropic has it in `message` and the Responses API in
-//! `response`. Nothing of the answer is kept. An event whose JSON is broken, or spread over several
-//! `data` lines, is passed over. The last usage wins, because some servers count as they go.
+//! `response`. Nothing of the answer is kept. An event whose JSON is broken is passed over; one
+//! that the end of the stream keeps from being complete is believed as soon as its JSON is. The last usage wins, because some servers count as they go.
 //!
 //! # What counts
 //! `prompt_tokens` is the whole prompt, whether or not some of it came from a cache; so is
 //! `input_tokens` of the Responses API. Anthropic's `input_tokens` leaves out what was read from a
 //! cache or written to one, which stands beside it and is added.
 
+use crate::events::{EventParser, EventSink};
 use crate::json::{Content, Inside, Reader, Scalar, Visitor};
 
 /// How an answer is framed.
@@ -40,27 +41,21 @@ impl Framing {
 /// Reads one answer.
 #[derive(Debug)]
 pub struct UsageScanner {
-    framing: Framing,
-    line: Line,
+    /// How a stream is cut into events; none for a JSON body.
+    events: Option<EventParser>,
+    object: Object,
+}
+
+/// The body, or the event that is being read.
+#[derive(Debug)]
+struct Object {
     reader: Reader,
-    /// What follows cannot be read: the body's rest, or the event's.
+    /// What follows cannot be read.
     lost: bool,
     found: Found,
+    /// What was reported, in this object or one before.
     prompt_tokens: Option<u64>,
 }
-
-/// Where in a line of a stream the reading is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
-    /// In its name, of which these bytes of `data:` must still come.
-    Name(&'static [u8]),
-    /// In its data.
-    Data,
-    /// In a line that is none.
-    Other,
-}
-
-const DATA: &[u8] = b"data:";
 
 /// As deep as answers are read; logprobs and tool calls nest less than ten levels.
 const MAX_DEPTH: usize = 64;
@@ -72,35 +67,41 @@ impl UsageScanner {
     /// A scanner for an answer with this framing.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
-        Self {
-            framing,
-            line: Line::Name(DATA),
-            reader: reader(),
-            lost: false,
-            found: Found::default(),
-            prompt_tokens: None,
-        }
+        let events = match framing {
+            Framing::Json => None,
+            Framing::Events => Some(EventParser::default()),
+        };
+        Self { events, object: Object::new(None) }
     }
 
     /// Reads the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        match self.framing {
-            Framing::Json => self.json(bytes),
-            Framing::Events => self.events(bytes),
+        match &mut self.events {
+            None => self.object.data(bytes),
+            Some(events) => events.feed(bytes, &mut self.object),
         }
     }
 
     /// How many tokens the prompt had, as far as was said until now.
     #[must_use]
     pub fn prompt_tokens(&self) -> Option<u64> {
-        self.prompt_tokens
+        self.object.prompt_tokens
     }
+}
 
-    fn json(&mut self, bytes: &[u8]) {
+impl Object {
+    fn new(prompt_tokens: Option<u64>) -> Self {
+        let reader = Reader::new(MAX_DEPTH, LONGEST_NAME);
+        Self { reader, lost: false, found: Found::default(), prompt_tokens }
+    }
+}
+
+impl EventSink for Object {
+    fn data(&mut self, part: &[u8]) {
         if self.lost {
             return;
         }
-        self.lost = self.reader.feed(bytes, &mut self.found).is_err();
+        self.lost = self.reader.feed(part, &mut self.found).is_err();
         if self.reader.is_complete()
             && let Some(tokens) = self.found.prompt_tokens()
         {
@@ -108,43 +109,9 @@ impl UsageScanner {
         }
     }
 
-    fn events(&mut self, mut bytes: &[u8]) {
-        while let Some((&byte, after)) = bytes.split_first() {
-            let end = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
-            match self.line {
-                _ if end == 0 => {
-                    self.line_ends();
-                    bytes = after;
-                }
-                Line::Name([]) => self.line = Line::Data,
-                Line::Name([wanted, rest @ ..]) if *wanted == byte => {
-                    self.line = Line::Name(rest);
-                    bytes = after;
-                }
-                Line::Name(_) => self.line = Line::Other,
-                Line::Data | Line::Other => {
-                    let (here, rest) = bytes.split_at(end);
-                    if self.line == Line::Data {
-                        self.json(here);
-                    }
-                    bytes = rest;
-                }
-            }
-        }
+    fn dispatch(&mut self) {
+        *self = Self::new(self.prompt_tokens);
     }
-
-    fn line_ends(&mut self) {
-        if self.line == Line::Data {
-            self.reader = reader();
-            self.found = Found::default();
-            self.lost = false;
-        }
-        self.line = Line::Name(DATA);
-    }
-}
-
-fn reader() -> Reader {
-    Reader::new(MAX_DEPTH, LONGEST_NAME)
 }
 
 /// What one JSON object said.
@@ -338,9 +305,20 @@ mod tests {
     fn a_broken_event_spoils_no_other() {
         assert_eq!(
             events(
-                "data: {\"usage\":\ndata: {\"usage\":{\"prompt_tokens\":1}} x\ndate: {\"usage\":{\"prompt_tokens\":2}}\ndata: {\"usage\":{\"prompt_tokens\":3}}\n{\"usage\":{\"prompt_tokens\":4}}\n"
+                "data: {\"usage\":\n\ndata: {\"usage\":{\"prompt_tokens\":1}} x\n\ndate: {\"usage\":{\"prompt_tokens\":2}}\n\ndata: {\"usage\":{\"prompt_tokens\":3}}\n\n{\"usage\":{\"prompt_tokens\":4}}\n\n"
             ),
             Some(3)
+        );
+    }
+
+    #[test]
+    fn an_event_may_have_several_lines_and_the_last_no_end() {
+        assert_eq!(events("data: {\"usage\":\rdata: {\"prompt_tokens\":\rdata:5}}\r\r"), Some(5));
+        assert_eq!(
+            events(
+                "data: {\"usage\":{\"prompt_tokens\":1}}\n\ndata: {\"usage\":{\"prompt_tokens\":6}}"
+            ),
+            Some(6)
         );
     }
 

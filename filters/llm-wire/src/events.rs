@@ -1,0 +1,140 @@
+//! Server-sent events as they stream by, by the rules of the WHATWG's HTML standard (9.2.6).
+//!
+//! Lines end with CR, LF or both, a byte order mark may come first, a colon begins a comment, one
+//! blank after the colon belongs to nobody, several `data` lines are one text with line ends between
+//! them, and an event is complete when a blank line says so. Any of these may be cut in two.
+//!
+//! Nothing is kept: what an event's text is made of goes to an [`EventSink`] in parts, as it comes. A
+//! parser that hands out whole events would have to hold them, and a server decides how long they
+//! are. The sink hears of an event's data before it can know whether the event will be completed;
+//! what the standard says of a last event without its blank line, that it is none, is its to obey.
+//!
+//! `id` and `retry` mean something to clients that connect again, and nothing here; nor does `event`,
+//! because the APIs that name their events do it in the data once more.
+
+/// What a stream's events are told to.
+pub trait EventSink {
+    /// A part of the event's data.
+    fn data(&mut self, part: &[u8]);
+
+    /// The event is complete. Those without data are none, and are not told.
+    fn dispatch(&mut self);
+}
+
+/// Reads a stream of events.
+#[derive(Clone, Debug)]
+pub struct EventParser {
+    at: At,
+    /// The line before has ended with CR, so that LF is the rest of its end.
+    after_cr: bool,
+    /// A line of data was read since the last event.
+    has_data: bool,
+}
+
+/// Where in a line the reading is.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// At the very beginning; what of a byte order mark must still come.
+    Start(&'static [u8]),
+    Line,
+    /// In the name `data`, of which these bytes must still come.
+    Name(&'static [u8]),
+    /// Behind the colon.
+    Colon,
+    Value,
+    /// In a comment, or in a field that means nothing here.
+    Other,
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+impl Default for EventParser {
+    fn default() -> Self {
+        Self { at: At::Start(BYTE_ORDER_MARK), after_cr: false, has_data: false }
+    }
+}
+
+impl EventParser {
+    /// Reads the next bytes.
+    pub fn feed(&mut self, mut bytes: &[u8], sink: &mut impl EventSink) {
+        while let Some((&byte, after)) = bytes.split_first() {
+            bytes = match (byte, self.at) {
+                (b'\n', _) if std::mem::take(&mut self.after_cr) => after,
+                (b'\n' | b'\r', _) => {
+                    self.line_ends(sink);
+                    self.after_cr = byte == b'\r';
+                    after
+                }
+                (_, At::Value | At::Other) => self.value(bytes, sink),
+                (_, at) => {
+                    self.after_cr = false;
+                    let next = self.next(byte, at, sink);
+                    // A value that begins with this byte is read with those behind it.
+                    if matches!((at, next), (At::Colon, At::Value)) && byte != b' ' {
+                        self.at = next;
+                        continue;
+                    }
+                    self.at = next;
+                    after
+                }
+            };
+        }
+    }
+
+    /// Where one byte leads that does not end its line.
+    fn next(&mut self, byte: u8, at: At, sink: &mut impl EventSink) -> At {
+        match at {
+            At::Start([wanted, rest @ ..]) if *wanted == byte => {
+                if rest.is_empty() {
+                    At::Line
+                } else {
+                    At::Start(rest)
+                }
+            }
+            // A mark that was begun is a part of a name that means nothing.
+            At::Start(rest) if rest.len() < BYTE_ORDER_MARK.len() => At::Other,
+            At::Start(_) | At::Line if byte == b'd' => At::Name(b"ata"),
+            At::Name([]) if byte == b':' => {
+                self.begin(sink);
+                At::Colon
+            }
+            At::Name([wanted, rest @ ..]) if *wanted == byte => At::Name(rest),
+            At::Start(_) | At::Line | At::Name(_) | At::Other => At::Other,
+            At::Colon | At::Value => At::Value,
+        }
+    }
+
+    /// The rest of the line, as far as it is here.
+    fn value<'a>(&self, bytes: &'a [u8], sink: &mut impl EventSink) -> &'a [u8] {
+        let end = memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+        let (here, rest) = bytes.split_at(end);
+        if matches!(self.at, At::Value) {
+            sink.data(here);
+        }
+        rest
+    }
+
+    /// One more line of data, which may be empty.
+    fn begin(&mut self, sink: &mut impl EventSink) {
+        if std::mem::replace(&mut self.has_data, true) {
+            sink.data(b"\n");
+        }
+    }
+
+    fn line_ends(&mut self, sink: &mut impl EventSink) {
+        match self.at {
+            At::Line | At::Start(BYTE_ORDER_MARK) => {
+                if std::mem::take(&mut self.has_data) {
+                    sink.dispatch();
+                }
+            }
+            // A line that is a name alone is a field without a value.
+            At::Name([]) => self.begin(sink),
+            At::Start(_) | At::Name(_) | At::Colon | At::Value | At::Other => {}
+        }
+        self.at = At::Line;
+    }
+}
+
+#[cfg(test)]
+mod tests;
