@@ -36,7 +36,6 @@ use super::{
 pub(crate) use balance::{Upstreams, Wish};
 pub(crate) use breaker::{PoolKey, Refused, Seat};
 pub(crate) use failure::{failure_of, failure_of_overflow};
-use mirror::Mirror;
 pub(crate) use own_request::OwnRequest;
 pub(crate) use request::set_scheme;
 use retry::RetryState;
@@ -81,7 +80,7 @@ pub(crate) struct Router {
     /// Endpoints that the request names and no attempt went to; none before the first attempt.
     named: Option<VecDeque<SocketAddr>>,
     /// Copies for other clusters.
-    mirrors: Vec<Mirror>,
+    mirrors: Vec<AttemptId>,
 }
 
 /// One try at one endpoint.

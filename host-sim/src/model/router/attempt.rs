@@ -181,6 +181,9 @@ impl Engine {
                 self.seat_callout(call, seat);
                 continue;
             }
+            if self.seat_mirror(next, seat) {
+                continue;
+            }
             let Some(stream) = self.stream_of(next) else { continue };
             let Some(seat) = seat else {
                 self.attempt_overflows(next, Refused::Requests);

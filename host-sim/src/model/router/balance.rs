@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use super::{affinity, breaker::Breakers, outlier::Outliers};
+use super::{affinity, breaker::Breakers, mirror::Mirror, outlier::Outliers};
 use crate::{
     bootstrap::{Cluster, Endpoint, LoadBalancing},
     model::{
@@ -22,6 +22,8 @@ pub(crate) struct Upstreams {
     begun: u64,
     pub(crate) breakers: Breakers,
     pub(super) outliers: Outliers,
+    /// Copies that are being sent, or wait for their answers.
+    pub(super) mirrors: BTreeMap<AttemptId, Mirror>,
     /// What Envoy counts for a cluster, by the counter's name.
     counters: BTreeMap<(String, &'static str), u64>,
 }

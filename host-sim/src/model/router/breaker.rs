@@ -6,7 +6,7 @@
 //!
 //! # Limits
 //! The driver makes a connection for each attempt; here they are counted as Envoy would keep them.
-//! Connections never idle out. What plugins call over gRPC and copies of mirrored requests are not counted.
+//! Connections never idle out. What plugins call over gRPC is not counted.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -92,6 +92,15 @@ pub(crate) fn failure_of_overflow(envoy: EnvoyVersion) -> (u32, String) {
 impl Engine {
     /// An attempt broke.
     pub(crate) fn attempt_reset(&mut self, attempt: AttemptId, reset: UpstreamReset) {
+        let of_stream = matches!(
+            reset,
+            UpstreamReset::RemoteReset
+                | UpstreamReset::RemoteRefused
+                | UpstreamReset::ProtocolError
+        );
+        if self.mirror_reset(attempt, of_stream) {
+            return;
+        }
         let Some(id) = self.stream_of(attempt) else { return };
         self.note_outcome(id, 503);
         let stream = self.world.streams.at(id);
@@ -109,12 +118,6 @@ impl Engine {
         if !failure.transport.is_empty() {
             stream.info.upstream.failure = Some(failure.transport.to_owned());
         }
-        let of_stream = matches!(
-            reset,
-            UpstreamReset::RemoteReset
-                | UpstreamReset::RemoteRefused
-                | UpstreamReset::ProtocolError
-        );
         let reusable = taken.http2 && taken.waiting.is_none() && of_stream;
         self.end_attempt(taken, reusable);
         if !self.retries_after_reset(id, Some(reset)) {

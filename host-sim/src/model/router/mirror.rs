@@ -1,11 +1,14 @@
 //! Copies of a request for other clusters. Nobody hears their answers, and they are never tried again.
 //!
+//! A copy outlives the request that it copies, once it is complete: until it is answered it takes up what any
+//! request to its cluster takes up.
+//!
 //! # Limits
-//! Copies pass no filters and count against no circuit breaker.
+//! Copies pass no filters, and one that is never answered ends with the run.
 
 use bytes::Bytes;
 
-use super::{balance::Wish, wire::on_the_wire};
+use super::{PoolKey, Refused, Seat, balance::Wish, wire::on_the_wire};
 use crate::{
     bootstrap::{UpstreamProtocol, route::MirrorPolicy},
     model::{
@@ -18,10 +21,15 @@ use crate::{
 /// A copy that is being sent.
 #[derive(Debug)]
 pub(crate) struct Mirror {
-    id: AttemptId,
+    /// The stream that it copies, which may be over.
+    stream: StreamId,
     http2: bool,
+    pool: PoolKey,
+    seat: Seat,
     /// What is to be sent once the connection stands; none when it does.
     waiting: Option<Vec<UpstreamEvent>>,
+    /// The connection ends with the answer.
+    closes: bool,
 }
 
 impl Engine {
@@ -41,33 +49,118 @@ impl Engine {
             }
             let attempt = world.upstreams.begin(id, endpoint);
             let http2 = cluster.protocol == UpstreamProtocol::Http2;
+            let worker = world.streams.at(id).worker;
+            let pool = PoolKey { cluster: cluster.name.clone(), worker, endpoint };
+            let seat = match world.upstreams.breakers.enter(cluster, &pool, attempt) {
+                Ok(seat) => seat,
+                Err(refused) => {
+                    // Nobody hears that there are too many.
+                    world.upstreams.end(attempt);
+                    world.count_overflow(&cluster.name, refused);
+                    continue;
+                }
+            };
             let stream = world.streams.at(id);
             let headers = stream.request.headers.clone().unwrap_or_default();
             let wire = on_the_wire(copied(headers, policy.appends_suffix), http2, end);
             let waiting = Some(vec![UpstreamEvent::Headers(wire, end)]);
-            stream.router.mirrors.push(Mirror { id: attempt, http2, waiting });
-            let event = UpstreamEvent::Connect { cluster: cluster.name.clone(), endpoint, http2 };
-            self.world.effect(Effect::Upstream { attempt, stream: id, event });
+            stream.router.mirrors.push(attempt);
+            let mirror = Mirror { stream: id, http2, pool, seat, waiting, closes: false };
+            world.upstreams.mirrors.insert(attempt, mirror);
+            if seat == Seat::Waiting {
+                world.upstreams.count(&cluster.name, "upstream_cx_overflow");
+            } else {
+                self.connect_mirror(attempt);
+            }
         }
+    }
+
+    fn connect_mirror(&mut self, attempt: AttemptId) {
+        let Some(mirror) = self.world.upstreams.mirrors.get(&attempt) else { return };
+        let PoolKey { cluster, endpoint, .. } = mirror.pool.clone();
+        let (stream, http2) = (mirror.stream, mirror.http2);
+        let event = UpstreamEvent::Connect { cluster, endpoint, http2 };
+        self.world.effect(Effect::Upstream { attempt, stream, event });
+    }
+
+    /// A copy that waited has a seat; none: there are too many requests. False: it is no copy.
+    pub(super) fn seat_mirror(&mut self, attempt: AttemptId, seat: Option<Seat>) -> bool {
+        let Some(mirror) = self.world.upstreams.mirrors.get_mut(&attempt) else { return false };
+        match seat {
+            Some(seat) => {
+                mirror.seat = seat;
+                self.connect_mirror(attempt);
+            }
+            None => self.mirror_overflows(attempt),
+        }
+        true
+    }
+
+    fn mirror_overflows(&mut self, attempt: AttemptId) {
+        let Some(mirror) = self.world.upstreams.mirrors.remove(&attempt) else { return };
+        self.world.upstreams.end(attempt);
+        self.world.count_overflow(&mirror.pool.cluster, Refused::Requests);
+    }
+
+    /// Lets go of a copy and of what it takes up; true: it was one.
+    fn end_mirror(&mut self, attempt: AttemptId, reusable: bool) -> bool {
+        let Some(mirror) = self.world.upstreams.mirrors.remove(&attempt) else { return false };
+        self.world.upstreams.end(attempt);
+        let config = self.config();
+        if let Some(cluster) = config.clusters.get(&mirror.pool.cluster) {
+            let reusable = reusable || mirror.seat == Seat::Connecting;
+            let breakers = &mut self.world.upstreams.breakers;
+            breakers.leave(cluster, &mirror.pool, attempt, mirror.seat, reusable);
+            self.wake_waiting(cluster, &mirror.pool);
+        }
+        true
+    }
+
+    /// The answer to a copy goes on; true: it was one, and nobody else needs to look at it.
+    pub(super) fn mirror_answers(
+        &mut self,
+        attempt: AttemptId,
+        headers: Option<&HeaderMap>,
+        end: bool,
+    ) -> bool {
+        let Some(mirror) = self.world.upstreams.mirrors.get_mut(&attempt) else { return false };
+        mirror.closes |= headers.is_some_and(|headers| headers.text("connection") == Some("close"));
+        let reusable = mirror.http2 || !mirror.closes;
+        !end || self.end_mirror(attempt, reusable)
+    }
+
+    /// A copy broke; true: it was one.
+    pub(super) fn mirror_reset(&mut self, attempt: AttemptId, of_stream: bool) -> bool {
+        let Some(mirror) = self.world.upstreams.mirrors.get(&attempt) else { return false };
+        let reusable = mirror.http2 && mirror.waiting.is_none() && of_stream;
+        self.end_mirror(attempt, reusable)
     }
 
     /// A connection for a copy stands.
     pub(super) fn mirror_connected(&mut self, attempt: AttemptId) {
-        let Some(id) = self.world.upstreams.stream_of(attempt) else { return };
-        let mirrors = &mut self.world.streams.at(id).router.mirrors;
-        let Some(mirror) = mirrors.iter_mut().find(|mirror| mirror.id == attempt) else { return };
-        let waiting = mirror.waiting.take().unwrap_or_default();
+        let config = self.config();
+        let upstreams = &mut self.world.upstreams;
+        let Some(mirror) = upstreams.mirrors.get_mut(&attempt) else { return };
+        let stream = mirror.stream;
+        let reset = Effect::Upstream { attempt, stream, event: UpstreamEvent::Reset };
+        if mirror.seat == Seat::Connecting
+            && let Some(cluster) = config.clusters.get(&mirror.pool.cluster)
+            && !upstreams.breakers.connected(cluster, &mirror.pool)
+        {
+            self.mirror_overflows(attempt);
+            return self.world.effect(reset);
+        }
+        mirror.seat = Seat::Active;
+        let (waiting, http2) = (mirror.waiting.take().unwrap_or_default(), mirror.http2);
         if let Some(UpstreamEvent::Headers(headers, _)) = waiting.first()
             && check::request(headers).is_err()
         {
             // Nobody hears that it cannot be sent.
-            mirrors.retain(|mirror| mirror.id != attempt);
-            self.world.upstreams.end(attempt);
-            let event = UpstreamEvent::Reset;
-            return self.world.effect(Effect::Upstream { attempt, stream: id, event });
+            self.end_mirror(attempt, http2);
+            return self.world.effect(reset);
         }
         for event in waiting {
-            self.world.effect(Effect::Upstream { attempt, stream: id, event });
+            self.world.effect(Effect::Upstream { attempt, stream, event });
         }
     }
 
@@ -87,22 +180,24 @@ impl Engine {
     pub(crate) fn end_mirrors(&mut self, id: StreamId) {
         let router = &mut self.world.streams.at(id).router;
         let complete = router.request_complete.is_some();
-        for mirror in std::mem::take(&mut router.mirrors) {
-            self.world.upstreams.end(mirror.id);
-            if !complete {
-                let (attempt, event) = (mirror.id, UpstreamEvent::Reset);
-                self.world.effect(Effect::Upstream { attempt, stream: id, event });
-            }
+        for attempt in std::mem::take(&mut router.mirrors) {
+            let mirrors = &self.world.upstreams.mirrors;
+            let Some(mirror) = mirrors.get(&attempt).filter(|_| !complete) else { continue };
+            let reusable = mirror.http2 && mirror.waiting.is_none();
+            self.end_mirror(attempt, reusable);
+            let event = UpstreamEvent::Reset;
+            self.world.effect(Effect::Upstream { attempt, stream: id, event });
         }
     }
 
     fn mirror(&mut self, id: StreamId, event: impl Fn(bool) -> UpstreamEvent) {
         let mut effects = Vec::new();
-        for mirror in &mut self.world.streams.at(id).router.mirrors {
+        for attempt in &self.world.streams.at(id).router.mirrors {
+            let Some(mirror) = self.world.upstreams.mirrors.get_mut(attempt) else { continue };
             let event = event(mirror.http2);
             match &mut mirror.waiting {
                 Some(waiting) => waiting.push(event),
-                None => effects.push((mirror.id, event)),
+                None => effects.push((*attempt, event)),
             }
         }
         for (attempt, event) in effects {

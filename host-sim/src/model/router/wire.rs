@@ -97,6 +97,9 @@ impl Engine {
 
     pub(crate) fn attempt_headers(&mut self, attempt: AttemptId, headers: HeaderMap, end: bool) {
         self.attempt_connected(attempt);
+        if self.mirror_answers(attempt, Some(&headers), end) {
+            return;
+        }
         let Some(id) = self.stream_of(attempt) else { return };
         let now = self.world.now;
         let stream = self.world.streams.at(id);
@@ -134,6 +137,9 @@ impl Engine {
     }
 
     pub(crate) fn attempt_data(&mut self, attempt: AttemptId, data: Bytes, end: bool) {
+        if self.mirror_answers(attempt, None, end) {
+            return;
+        }
         let Some(id) = self.stream_of(attempt) else { return };
         let now = self.world.now;
         let stream = self.world.streams.at(id);
@@ -155,6 +161,9 @@ impl Engine {
     }
 
     pub(crate) fn attempt_trailers(&mut self, attempt: AttemptId, trailers: HeaderMap) {
+        if self.mirror_answers(attempt, None, true) {
+            return;
+        }
         let Some(id) = self.stream_of(attempt) else { return };
         let Some(current) = self.world.streams.at(id).router.attempt.as_ref() else { return };
         if !current.http2 {
