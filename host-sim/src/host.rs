@@ -258,6 +258,12 @@ impl Host {
         self.engine.world.streams.bury();
     }
 
+    /// The headers of the answer to a plugin's own request are here.
+    pub fn callout_headers(&mut self, call: CalloutId) {
+        self.input(format_args!("{call} begins to answer"));
+        self.engine.world.callouts.note_headers(call);
+    }
+
     /// A plugin's own request is answered.
     pub fn callout_response(&mut self, call: CalloutId, outcome: CalloutOutcome) {
         self.input(format_args!("{call} answered"));

@@ -46,6 +46,8 @@ pub(crate) struct Callout {
     pub(crate) timer: Option<TimerKey>,
     /// What its headers asked of the router.
     pub(crate) asked: OwnRequest,
+    /// The headers of its answer are here.
+    pub(crate) began: bool,
     /// Why it cannot be sent.
     pub(crate) broken: Option<String>,
 }
@@ -60,6 +62,13 @@ pub(crate) struct Callouts {
 impl Callouts {
     pub(crate) fn get(&self, id: CalloutId) -> Option<&Callout> {
         self.waiting.get(&id)
+    }
+
+    /// The headers of the answer are here.
+    pub(crate) fn note_headers(&mut self, id: CalloutId) {
+        if let Some(callout) = self.waiting.get_mut(&id) {
+            callout.began = true;
+        }
     }
 
     pub(crate) fn take(&mut self, id: CalloutId) -> Option<Callout> {
@@ -134,6 +143,7 @@ impl World {
             sent: self.now,
             timer: None,
             asked,
+            began: false,
             broken,
         };
         self.begin_callout(callout)?;

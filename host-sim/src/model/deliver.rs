@@ -48,11 +48,13 @@ impl Engine {
             Event::CalloutConnected(call) => self.callout_connected(call),
             Event::CalloutTimeout(call) => {
                 let Some(callout) = self.world.callouts.get(call) else { return };
-                let (asked, http2) = (callout.asked, callout.http2);
+                let (asked, http2, began) = (callout.asked, callout.http2, callout.began);
                 let cluster = callout.pool.cluster.clone();
                 self.world.upstreams.count(&cluster, asked.counter);
                 self.world.effect(Effect::CalloutCancelled { call });
-                self.answer_callout(call, Some(timed_out(asked.times_out_quietly)), http2);
+                // Nobody answers in the place of a server that has begun to.
+                let answer = (!began).then(|| timed_out(asked.times_out_quietly));
+                self.answer_callout(call, answer, http2);
             }
         }
     }

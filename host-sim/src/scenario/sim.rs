@@ -119,6 +119,8 @@ enum Happening {
     Connected(AttemptId),
     /// A server's next event.
     Serve(AttemptId),
+    /// The headers of an answer to a plugin come, and the rest later.
+    AnswerBegins(CalloutId),
     /// A server that a plugin called answers.
     Answer(CalloutId),
     /// Something goes wrong with the proxy itself.
@@ -239,6 +241,7 @@ impl Play<'_> {
             Happening::Fault(event) => return self.go_wrong(event),
             Happening::Connected(attempt) => self.connected(attempt),
             Happening::Serve(attempt) => self.serve(attempt),
+            Happening::AnswerBegins(call) => self.host.callout_headers(call),
             Happening::Answer(call) => {
                 let callout = self.callouts.iter_mut().find(|callout| callout.call == call);
                 if let Some(outcome) = callout.and_then(|callout| callout.outcome.take()) {

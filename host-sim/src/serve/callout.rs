@@ -27,11 +27,11 @@ pub(super) struct Request {
 
 /// Sends the request and reports how it ended. The model keeps the time limit and cancels.
 pub(super) async fn run(call: CalloutId, request: Request, inputs: Inputs) {
-    let outcome = ask(request).await;
+    let outcome = ask(request, || _ = inputs.send(Input::CalloutBegan(call))).await;
     let _ = inputs.send(Input::CalloutEnded(call, outcome));
 }
 
-async fn ask(request: Request) -> CalloutOutcome {
+async fn ask(request: Request, begins: impl FnOnce()) -> CalloutOutcome {
     let Request { endpoint, http2, headers, body } = request;
     let version = if http2 { Http::V2 } else { Http::V1_1 };
     let Ok(mut connection) = Connection::open(endpoint, version, None, false).await else {
@@ -41,6 +41,7 @@ async fn ask(request: Request) -> CalloutOutcome {
         return CalloutOutcome::Reset;
     };
     let Ok(response) = connection.send(request).await else { return CalloutOutcome::NoResponse };
+    begins();
     let (head, mut body) = response.into_parts();
     let mut data = BytesMut::new();
     let mut trailers = HeaderMap::new();

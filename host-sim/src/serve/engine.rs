@@ -138,6 +138,7 @@ impl Engine {
                     host.reset_upstream(attempt, reset);
                 }
             }
+            Input::CalloutBegan(call) => host.callout_headers(call),
             Input::CalloutEnded(call, outcome) => {
                 if self.callouts.remove(&call).is_some() {
                     host.callout_response(call, outcome);

@@ -42,6 +42,8 @@ pub(super) enum Input {
     ResponseData(AttemptId, Bytes, bool),
     ResponseTrailers(AttemptId, HeaderMap),
     AttemptBroke(AttemptId, UpstreamReset),
+    /// The headers of an answer to a plugin's own request are here.
+    CalloutBegan(CalloutId),
     CalloutEnded(CalloutId, CalloutOutcome),
 }
 

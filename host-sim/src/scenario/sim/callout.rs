@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::attempt::{Endpoint, response_headers};
-use super::codec;
 use super::library::{self, Heard};
+use super::{codec, nanos};
 use crate::fields::field;
 use crate::host::Nanos;
 use crate::model::HeaderMap;
@@ -24,17 +24,30 @@ pub(super) struct Callout {
     pub(super) outcome: Option<CalloutOutcome>,
 }
 
-/// The record, the answer, and after how long it comes; `served` requests came before.
+/// What a server does about a request of a plugin.
+pub(super) struct Answer {
+    /// The record; none if the request never reached it.
+    pub(super) received: Option<Received>,
+    pub(super) outcome: CalloutOutcome,
+    /// After how long the headers of the response come; none if none do.
+    pub(super) headers_after: Option<Nanos>,
+    pub(super) after: Nanos,
+}
+
+/// What becomes of a request before which `served` others came.
 pub(super) fn answer(
     server: Endpoint,
     headers: HeaderMap,
     body: Bytes,
     reply: &Reply,
     served: usize,
-) -> (Option<Received>, CalloutOutcome, Nanos) {
+) -> Answer {
     let headers = match library::request(&headers, body.is_empty(), server.http2) {
         Heard::Message(headers) => headers,
-        broken => return (None, refused(&broken, server.http2), 0),
+        broken => {
+            let outcome = refused(&broken, server.http2);
+            return Answer { received: None, outcome, headers_after: None, after: 0 };
+        }
     };
     let mut request = codec::request(&headers, body.is_empty(), server.http2, served);
     request.body = body.to_vec();
@@ -44,11 +57,12 @@ pub(super) fn answer(
     let mut headers = HeaderMap::new();
     let mut body = BytesMut::new();
     let mut trailers = HeaderMap::new();
-    let mut outcome = None;
+    let (mut outcome, mut headers_after) = (None, None);
     for TimedEvent { after: wait, event } in plan.events {
         after += wait;
         match event {
             Event::Headers { status, mut fields } => {
+                headers_after = Some(nanos(after));
                 fields.extend(closing(&request));
                 headers = response_headers(server.http2, status, fields);
             }
@@ -70,9 +84,12 @@ pub(super) fn answer(
     }
     let silent = Duration::from_secs(3600);
     let after = if outcome.is_some() { after } else { silent };
-    let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX / 2);
-    let received = codec::observed(server.cluster, request);
-    (Some(received), outcome.unwrap_or(CalloutOutcome::Reset), nanos)
+    Answer {
+        received: Some(codec::observed(server.cluster, request)),
+        outcome: outcome.unwrap_or(CalloutOutcome::Reset),
+        headers_after,
+        after: nanos(after),
+    }
 }
 
 /// What a server's library adds to its answer when nobody wants the connection any more.

@@ -244,8 +244,13 @@ impl Play<'_> {
     ) {
         let endpoints = self.scenario.endpoints(&server.cluster);
         let ordinal = self.ordinal_of_call(&headers);
-        let (received, outcome, after) = match self.servers.reply(&server, endpoints) {
-            None => (None, CalloutOutcome::ConnectFailure, 0),
+        let answer = match self.servers.reply(&server, endpoints) {
+            None => callout::Answer {
+                received: None,
+                outcome: CalloutOutcome::ConnectFailure,
+                headers_after: None,
+                after: 0,
+            },
             Some(reply) => {
                 let before = self.callouts.iter().filter_map(|callout| callout.received.as_ref());
                 let before = before.filter(|seen| seen.cluster == server.cluster).count();
@@ -253,8 +258,12 @@ impl Play<'_> {
             }
         };
         // Answers of one instant come over connections of their own: which is first is a tie like others.
+        let callout::Answer { received, outcome, headers_after, after } = answer;
         let after = after + self.late(ordinal);
         self.callouts.push(Callout { call, received, outcome: Some(outcome) });
+        if let Some(headers) = headers_after.filter(|headers| *headers < after) {
+            self.timeline.push(self.host.now() + headers, Happening::AnswerBegins(call));
+        }
         self.timeline.push(self.host.now() + after, Happening::Answer(call));
     }
 }
