@@ -10,6 +10,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::debian::{self, files};
+
 /// A text has about so many bytes.
 const BYTES: usize = 800 * 1024;
 
@@ -37,34 +39,15 @@ pub fn code() -> Result<String, Box<dyn Error>> {
 ///
 /// # Errors
 /// When the package can neither be found nor fetched.
-pub fn chinese(folder: &Path) -> Result<String, Box<dyn Error>> {
-    let half = folder.join("manpages-zh.half");
-    let whole = folder.join("manpages-zh");
-    if !whole.exists() {
-        fs::create_dir_all(&half)?;
-        run(Command::new("apt-get").args(["download", "manpages-zh"]).current_dir(&half))?;
-        let package = files(&half, &|path| path.extension().is_some_and(|e| e == "deb"));
-        run(Command::new("dpkg-deb").arg("-x").args(package).arg(&half))?;
-        fs::rename(&half, &whole)?;
-    }
-    let pages = files(&whole.join("usr/share/man/zh_CN"), &|path| {
-        path.extension().is_some_and(|e| e == "gz") && !path.is_symlink()
-    });
-    let text = run(Command::new("gzip").arg("-dc").args(pages))?;
+pub fn chinese() -> Result<String, Box<dyn Error>> {
+    let folder = debian::package("manpages-zh")?.join("usr/share/man/zh_CN");
+    let pages =
+        files(&folder, &|path| path.extension().is_some_and(|e| e == "gz") && !path.is_symlink());
+    let text = debian::unzipped(&pages)?;
     let is_han = |char: &char| ('\u{4e00}'..='\u{9fff}').contains(char);
     let lines = text.lines().filter(|line| !line.starts_with(['.', '\'', '\\']));
     let lines = lines.filter(|line| line.chars().filter(is_han).count() * 2 > line.chars().count());
     Ok(cut(lines.fold(String::new(), |text, line| text + line + "\n")))
-}
-
-fn run(command: &mut Command) -> Result<String, Box<dyn Error>> {
-    let cure = "the Chinese text comes from Debian's package manpages-zh: on another system, unpack it into target/parts/manpages-zh";
-    let output = command.output().map_err(|why| format!("{command:?}: {why}; {cure}"))?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(format!("{command:?}: {why}; {cure}").into());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Files of the crates in the lock file, from the registry.
@@ -72,20 +55,9 @@ fn crates(
     is_wanted: &dyn Fn(&Path) -> bool,
     is_good: impl Fn(&str) -> bool,
 ) -> Result<String, Box<dyn Error>> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()?;
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata.get("packages").and_then(Value::as_array).ok_or("no packages")?;
     let mut text = String::new();
-    for package in
-        packages.iter().filter(|package| package.get("source").is_some_and(Value::is_string))
-    {
-        let manifest = package.get("manifest_path").and_then(Value::as_str).ok_or("no path")?;
-        let folder = Path::new(manifest).parent().ok_or("no folder")?;
-        for file in files(folder, is_wanted) {
+    for folder in crate_folders()? {
+        for file in files(&folder, is_wanted) {
             let file = fs::read_to_string(file).unwrap_or_default();
             // A little of each, so that no crate's words are most of the text.
             if is_good(&file) {
@@ -99,6 +71,23 @@ fn crates(
     Ok(cut(text))
 }
 
+/// The folders of the crates in the lock file, in order.
+///
+/// # Errors
+/// When cargo does not name them.
+pub fn crate_folders() -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata.get("packages").and_then(Value::as_array).ok_or("no packages")?;
+    let foreign = packages.iter().filter(|p| p.get("source").is_some_and(Value::is_string));
+    let manifests = foreign.filter_map(|p| p.get("manifest_path").and_then(Value::as_str));
+    Ok(manifests.filter_map(|path| Path::new(path).parent().map(Path::to_owned)).collect())
+}
+
 fn is_named(path: &Path, name: &str) -> bool {
     path.file_stem().is_some_and(|stem| stem.eq_ignore_ascii_case(name))
 }
@@ -106,16 +95,4 @@ fn is_named(path: &Path, name: &str) -> bool {
 fn cut(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(BYTES));
     text
-}
-
-/// In order, so that every run has the same text.
-fn files(folder: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    let inside = |path: PathBuf| match path.is_dir() {
-        true => files(&path, is_wanted),
-        false => Vec::from_iter(is_wanted(&path).then_some(path)),
-    };
-    entries.into_iter().flat_map(inside).collect()
 }

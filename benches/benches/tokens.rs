@@ -42,12 +42,8 @@ fn main() -> Result<()> {
         native: native()?,
         text: folder.path().join("text"),
     };
-    let parts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parts");
-    let texts = [
-        ("English", prose::english()?),
-        ("code", prose::code()?),
-        ("Chinese", prose::chinese(&parts)?),
-    ];
+    let texts =
+        [("English", prose::english()?), ("code", prose::code()?), ("Chinese", prose::chinese()?)];
 
     println!("| MB/s | KB | {} |", SIDES.join(" | "));
     println!("|---|--:|{}", "--:|".repeat(SIDES.len()));

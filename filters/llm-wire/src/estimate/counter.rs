@@ -1,13 +1,16 @@
 //! Counts the features of text that arrives in pieces of any size.
 //!
-//! A feature depends on a byte and the two before it. Those two are all that is kept from piece to
+//! A feature depends on a byte and the three before it. Those are all that is kept from piece to
 //! piece, so the counts are the same however the text was cut.
 
 use wide::u8x16;
 
 use super::features::{Counts, Features, UNICODE_ESCAPE, groups};
-use super::lookup::{Group, has_foreign, windows};
+use super::lookup::{BEFORE, Group, Window, bytes, has_foreign, windows};
 use super::tally::{MOST, Tally};
+
+const BLANKS: [u8; BEFORE] = [b' '; BEFORE];
+const ESCAPES: Group = groups::escapes.following(bytes("5", "c"));
 
 /// Counts the features of one text after another.
 #[derive(Clone, Debug)]
@@ -17,8 +20,8 @@ pub(super) struct Counter {
     /// Most prompts have nothing of it, and a counter that is not there need not be cleared and
     /// moved about for every request.
     rare: Option<Box<Rare>>,
-    /// The last two bytes; blanks before the first.
-    last: [u8; 2],
+    /// The last bytes; blanks before the first.
+    last: [u8; BEFORE],
 }
 
 /// Features of texts that are not ASCII, or hide that they are not.
@@ -31,7 +34,7 @@ struct Rare {
 
 impl Default for Counter {
     fn default() -> Self {
-        Self { words: Tally::default(), marks: Tally::default(), rare: None, last: *b"  " }
+        Self { words: Tally::default(), marks: Tally::default(), rare: None, last: BLANKS }
     }
 }
 
@@ -50,7 +53,7 @@ impl Counter {
 
     /// The text ends: what comes next is not its neighbour.
     pub(super) fn end(&mut self) {
-        self.last = *b"  ";
+        self.last = BLANKS;
     }
 
     /// Counts the next bytes.
@@ -61,13 +64,13 @@ impl Counter {
         if tail.is_empty() {
             return;
         }
-        // From here on, the text itself holds the two bytes before each window.
-        let mut rest = text.get(62..).unwrap_or_default();
-        while rest.len() >= 66 {
-            let whole = (rest.len() - 2) / 64 * 64;
-            let (stretch, _) = rest.split_at(whole.min(MOST) + 2);
+        // From here on, the text itself holds the bytes before each window.
+        let mut rest = text.get(64 - BEFORE..).unwrap_or_default();
+        while rest.len() >= BEFORE + 64 {
+            let whole = (rest.len() - BEFORE) / 64 * 64;
+            let (stretch, _) = rest.split_at(whole.min(MOST) + BEFORE);
             self.stretch(stretch);
-            rest = rest.get(stretch.len() - 2..).unwrap_or_default();
+            rest = rest.get(stretch.len() - BEFORE..).unwrap_or_default();
         }
         if let Some((last, new)) = rest.split_first_chunk() {
             self.partial(*last, new);
@@ -75,9 +78,9 @@ impl Counter {
     }
 
     /// Counts at most 64 bytes. The rest of the window is zero, which is in no feature's set.
-    fn partial(&mut self, last: [u8; 2], new: &[u8]) {
-        let mut window = [0; 66];
-        let (before, place) = window.split_at_mut(2);
+    fn partial(&mut self, last: [u8; BEFORE], new: &[u8]) {
+        let mut window: Window = [0; BEFORE + 64];
+        let (before, place) = window.split_at_mut(BEFORE);
         before.copy_from_slice(&last);
         if let Some(place) = place.get_mut(..new.len()) {
             place.copy_from_slice(new);
@@ -100,9 +103,11 @@ impl Counter {
             count(&mut rare.more_scripts, groups::more_scripts, text);
         }
         let is_unicode = u8x16::splat(UNICODE_ESCAPE);
-        if text.starts_with(br"\u") || (marks & is_unicode).simd_eq(is_unicode).to_bitmask() != 0 {
+        let begun =
+            text.starts_with(br"\u") || text.get(1..).is_some_and(|t| t.starts_with(br"\u"));
+        if begun || (marks & is_unicode).simd_eq(is_unicode).to_bitmask() != 0 {
             let rare = self.rare.get_or_insert_default();
-            count(&mut rare.escapes, groups::escapes, text);
+            count(&mut rare.escapes, ESCAPES, text);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A tokenizer cuts text into words, numbers of up to three digits, runs of punctuation and runs of
 //! blanks, and then each of these into the tokens that its vocabulary has. The features follow
-//! these cuts as far as a byte and the two before it tell. Each is a set of bytes, or a set of
+//! these cuts as far as a byte and the three before it tell. Each is a set of bytes, or a set of
 //! bytes that follow bytes of another set; a set is given by the high and the low hexadecimal
 //! digit of its members, which is what a processor can look up for sixteen bytes at once.
 //! So `at "46" "1-f"` are the letters `A` to `O` and `a` to `o`. The sets are as coarse as that
@@ -31,6 +31,11 @@ macro_rules! features {
         }
 
         impl Features {
+            /// What each feature weighs by name, in thousandths of a token.
+            pub fn weights() -> impl Iterator<Item = (&'static str, i64)> {
+                [$($((stringify!($name), $weight)),*),*].into_iter()
+            }
+
             /// The features by name, for programs that fit weights.
             pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$($((stringify!($name), self.$name)),*),*].into_iter()
@@ -78,96 +83,97 @@ features! {
     /// Words and numbers.
     words {
         /// Letters `a` to `o` in both cases.
-        early_letters = 147, ANY, ANY, bytes("46", "1-f");
+        early_letters = 151, ANY, ANY, bytes("46", "1-f");
         /// Letters `p` to `z` in both cases.
-        late_letters = 201, ANY, ANY, bytes("57", "0-a");
+        late_letters = 196, ANY, ANY, bytes("57", "0-a");
         /// Letters after blanks, digits and most punctuation: beginnings of words.
-        words = 324, ANY, bytes("0-3", "0-f"), bytes("4-7", "0-f");
+        words = 331, ANY, bytes("0-3", "0-f"), bytes("4-7", "0-f");
         /// Capitals after small letters (twenty of them): `camelCase`.
-        humps = 962, ANY, bytes("67", "0-f"), bytes("45", "1-a");
+        humps = 710, ANY, bytes("67", "0-f"), bytes("45", "1-a");
         /// Digits after anything but digits: beginnings of numbers.
-        numbers = 1952, ANY, bytes("24-7", "0-f"), bytes("3", "0-9");
+        numbers = 1914, ANY, bytes("24-7", "0-f"), bytes("3", "0-9");
         /// Punctuation after a word or number.
-        closing_marks = 420, ANY, bytes("3-7", "0-f"), bytes("2", "1-f");
+        closing_marks = 437, ANY, bytes("3-7", "0-f"), bytes("2", "1-f");
         /// `j` and `k`: rare in English, which vocabularies know best.
-        rare_early_letters = 795, ANY, ANY, bytes("46", "ab");
+        rare_early_letters = 924, ANY, ANY, bytes("46", "ab");
         /// `x` and `z`, likewise.
-        rare_late_letters = 786, ANY, ANY, bytes("57", "8a");
+        rare_late_letters = 839, ANY, ANY, bytes("57", "8a");
     }
     /// Punctuation and line ends.
     marks {
         /// Punctuation after a blank.
-        opening_marks = 2014, ANY, bytes("2", "0"), bytes("2", "1-f");
+        opening_marks = 1860, ANY, bytes("2", "0"), bytes("2", "1-f");
         /// `\n`, `\r`.
-        line_ends = -31, ANY, bytes("5", "c"), bytes("67", "2e");
+        line_ends = 144, ANY, bytes("5", "c"), bytes("67", "2e");
         /// Escapes after punctuation.
-        marked_escapes = 63, ANY, bytes("237", "1-f"), bytes("5", "c");
+        marked_escapes = -9, ANY, bytes("237", "1-f"), bytes("5", "c");
         /// `\u`; weighs nothing, but tells that escapes are to be looked at.
         unicode_escapes = 0, ANY, bytes("5", "c"), bytes("7", "5");
         /// Brackets, `;`, `=`, `_`, `|`, backslashes.
-        brackets = 334, ANY, ANY, bytes("357", "b-f");
+        brackets = 317, ANY, ANY, bytes("357", "b-f");
         /// The same after a word.
-        closing_brackets = 36, ANY, bytes("4-7", "0-f"), bytes("357", "b-f");
+        closing_brackets = -64, ANY, bytes("4-7", "0-f"), bytes("357", "b-f");
         /// `:`.
-        colons = 707, ANY, ANY, bytes("3", "a");
+        colons = 720, ANY, ANY, bytes("3", "a");
         /// `h`, frequent in English.
-        h_letters = -233, ANY, ANY, bytes("46", "8");
+        h_letters = -154, ANY, ANY, bytes("46", "8");
     }
     /// Scripts, as the first byte of a character tells them.
     scripts {
         /// Latin letters with marks, Latin-1 signs.
-        latin = 935, ANY, ANY, bytes("c", "0-9");
+        latin = 829, ANY, ANY, bytes("c", "0-9");
         /// Greek.
-        greek = 419, ANY, ANY, bytes("c", "a-f");
+        greek = 426, ANY, ANY, bytes("c", "a-f");
         /// Cyrillic and Armenian.
-        cyrillic = 341, ANY, ANY, bytes("d", "0-5");
+        cyrillic = 355, ANY, ANY, bytes("d", "0-5");
         /// Hebrew, Arabic, Syriac.
-        semitic = 406, ANY, ANY, bytes("d", "6-f");
+        semitic = 411, ANY, ANY, bytes("d", "6-f");
         /// Indic scripts, Thai, Lao, Tibetan.
-        indic = 423, ANY, ANY, bytes("e", "0");
+        indic = 415, ANY, ANY, bytes("e", "0");
         /// Vietnamese letters, Georgian, Khmer, Ethiopic.
-        far_latin = 388, ANY, ANY, bytes("e", "1");
+        far_latin = 164, ANY, ANY, bytes("e", "1");
         /// Typographic punctuation, arrows, boxes.
-        symbols = 1246, ANY, ANY, bytes("e", "2");
+        symbols = 918, ANY, ANY, bytes("e", "2");
         /// Kana and the ideographs and punctuation around it.
-        kana = 693, ANY, ANY, bytes("e", "3");
+        kana = 677, ANY, ANY, bytes("e", "3");
     }
     /// More scripts, and where they meet ASCII.
     more_scripts {
         /// Ideographs.
-        han = 877, ANY, ANY, bytes("e", "4-9");
+        han = 781, ANY, ANY, bytes("e", "4-9");
         /// Hangul.
-        hangul = 768, ANY, ANY, bytes("e", "a-d");
+        hangul = 687, ANY, ANY, bytes("e", "a-d");
         /// Compatibility forms, private use.
-        compatibility = 373, ANY, ANY, bytes("e", "ef");
+        compatibility = -212, ANY, ANY, bytes("e", "ef");
         /// Emoji and everything else beyond the first plane.
-        astral = 1500, ANY, ANY, bytes("f", "0-f");
+        astral = 2569, ANY, ANY, bytes("f", "0-f");
         /// Beginnings of other text after ASCII.
-        switches = -5, ANY, bytes("0-7", "0-f"), bytes("c-f", "0-f");
+        switches = 67, ANY, bytes("0-7", "0-f"), bytes("c-f", "0-f");
         /// Beginnings of other text after a blank.
-        spaced_switches = -174, ANY, bytes("2", "0"), bytes("c-f", "0-f");
+        spaced_switches = 4, ANY, bytes("2", "0"), bytes("c-f", "0-f");
         /// ASCII letters after other text.
-        letters_after = 11, ANY, bytes("8-b", "0-f"), bytes("4-7", "0-f");
+        letters_after = 66, ANY, bytes("8-b", "0-f"), bytes("4-7", "0-f");
         /// ASCII punctuation after other text.
-        marks_after = 1946, ANY, bytes("8-b", "0-f"), bytes("2", "1-f");
+        marks_after = 896, ANY, bytes("8-b", "0-f"), bytes("2", "1-f");
     }
-    /// Characters written as `\uXXXX`, by the first digit. Their digits are counted above, too.
+    /// Characters written as `\uXXXX`, by their first two digits; a backslash stands before all of
+    /// these. The digits are counted above, too.
     escapes {
-        /// European, Semitic and Indic scripts.
-        u0 = -2542, bytes("5", "c"), bytes("7", "5"), bytes("3", "0");
-        /// Georgian, Ethiopic, Khmer, Vietnamese.
-        u1 = -2542, bytes("5", "c"), bytes("7", "5"), bytes("3", "1");
-        /// Symbols.
-        u2 = -594, bytes("5", "c"), bytes("7", "5"), bytes("3", "2");
-        /// Kana.
-        u3 = -2880, bytes("5", "c"), bytes("7", "5"), bytes("3", "3");
-        /// Ideographs.
-        u4 = -3187, bytes("5", "c"), bytes("7", "5"), bytes("3", "4-9");
-        /// Hangul.
-        ua = -3163, bytes("5", "c"), bytes("7", "5"), bytes("46", "1-3");
-        /// Hangul and halves of surrogate pairs.
-        ud = -1129, bytes("5", "c"), bytes("7", "5"), bytes("46", "4");
-        /// Compatibility forms, private use.
-        ue = -2998, bytes("5", "c"), bytes("7", "5"), bytes("46", "56");
+        /// Signs, and Latin letters of western languages.
+        u00 = -3247, bytes("7", "5"), bytes("3", "0"), bytes("3", "0");
+        /// Greek and Indic scripts, Thai, Lao, Tibetan; and the next, which weighs against it.
+        u03 = -4020, bytes("7", "5"), bytes("3", "0"), bytes("346", "1-6");
+        /// Other Latin letters, Cyrillic, Hebrew, Arabic.
+        u04 = 1637, bytes("7", "5"), bytes("3", "0"), bytes("3", "124-7");
+        /// Devanagari, Bengali.
+        u09 = -2373, bytes("7", "5"), bytes("3", "0"), bytes("3", "9");
+        /// Georgian, Ethiopic, Khmer, Vietnamese; symbols.
+        u1 = -4332, bytes("7", "5"), bytes("3", "12"), bytes("346", "0-9");
+        /// Kana and ideographs.
+        u3 = -2948, bytes("7", "5"), bytes("3", "3-9"), bytes("346", "0-9");
+        /// Hangul, halves of surrogate pairs, compatibility forms.
+        ua = -2885, bytes("7", "5"), bytes("46", "1-6"), bytes("346", "0-9");
+        /// First halves of surrogate pairs.
+        ud8 = 2405, bytes("7", "5"), bytes("46", "4"), bytes("3", "89");
     }
 }

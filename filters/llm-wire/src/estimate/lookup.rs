@@ -96,6 +96,8 @@ impl Digits {
 /// Eight features: bytes of a set after bytes of a second, after bytes of a third.
 #[derive(Clone, Copy)]
 pub(super) struct Group {
+    /// What stands before these, if it matters.
+    first: Option<Lookup>,
     before: Lookup,
     after: Lookup,
     at: Lookup,
@@ -111,7 +113,12 @@ impl Group {
             rest = others;
         }
         let (before, after, at) = (Lookup::new(before), Lookup::new(after), Lookup::new(at));
-        Self { before, after, at, needs_before }
+        Self { first: None, before, after, at, needs_before }
+    }
+
+    /// The same after a byte of a set.
+    pub(super) const fn following(self, set: Bytes) -> Self {
+        Self { first: Some(Lookup::new([set; 8])), ..self }
     }
 
     /// Which of the features each of 64 bytes has.
@@ -123,20 +130,25 @@ impl Group {
 
     #[inline(always)]
     fn lane(self, window: &Window, at: usize) -> u8x16 {
-        let here = self.at.sets(Digits::of(lane(window, at + 2)));
-        let features = here & self.after.sets(Digits::of(lane(window, at + 1)));
+        let here = self.at.sets(Digits::of(lane(window, at + 3)));
+        let mut features = here & self.after.sets(Digits::of(lane(window, at + 2)));
         if self.needs_before {
-            features & self.before.sets(Digits::of(lane(window, at)))
-        } else {
-            features
+            features &= self.before.sets(Digits::of(lane(window, at + 1)));
+        }
+        match self.first {
+            Some(first) => features & first.sets(Digits::of(lane(window, at))),
+            None => features,
         }
     }
 }
 
-/// 64 bytes with the two before them in front.
-pub(super) type Window = [u8; 66];
+/// So many bytes before a byte decide what it is.
+pub(super) const BEFORE: usize = 3;
 
-/// The windows of a text, whose first two bytes are only looked back at.
+/// 64 bytes with those before them in front.
+pub(super) type Window = [u8; BEFORE + 64];
+
+/// The windows of a text, whose first three bytes are only looked back at.
 #[inline(always)]
 pub(super) fn windows(text: &[u8]) -> impl Iterator<Item = &Window> {
     let mut rest = text;
@@ -150,7 +162,7 @@ pub(super) fn windows(text: &[u8]) -> impl Iterator<Item = &Window> {
     )
 }
 
-/// Sixteen bytes from a place on, which is at most 50.
+/// Sixteen bytes from a place on, which is at most 51.
 #[inline(always)]
 fn lane(window: &Window, at: usize) -> u8x16 {
     let bytes = window.get(at..).and_then(<[u8]>::first_chunk::<16>);
@@ -161,8 +173,8 @@ fn lane(window: &Window, at: usize) -> u8x16 {
 #[inline(always)]
 pub(super) fn has_foreign(text: &[u8]) -> bool {
     let any = windows(text).fold(u8x16::ZERO, |any, window| {
-        let middle = lane(window, 17) | lane(window, 33) | lane(window, 49);
-        any | lane(window, 1) | middle | lane(window, 50)
+        let middle = lane(window, 18) | lane(window, 34) | lane(window, 50);
+        any | lane(window, 2) | middle | lane(window, 51)
     });
     any.to_bitmask() != 0
 }
@@ -192,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_tells_what_each_byte_is_by_itself_and_its_two_neighbours() {
+    fn a_group_tells_what_each_byte_is_by_itself_and_those_before_it() {
         let any = bytes("0-f", "0-f");
         let (letter, blank, mark) = (bytes("4-7", "0-f"), bytes("2", "0"), bytes("2", "1-f"));
         let sets = [
@@ -207,19 +219,21 @@ mod tests {
         ];
         let group = Group::new(sets.map(|s| s.0), sets.map(|s| s.1), sets.map(|s| s.2));
         let mut state = 1_u32;
-        let window: [u8; 66] = std::array::from_fn(|_| {
+        let window: Window = std::array::from_fn(|_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             b" a.Z\xc3\xe4 .(bz"[(state >> 24) as usize % 11]
         });
-        let found: Vec<u8> =
-            group.features(&window).into_iter().flat_map(u8x16::to_array).collect();
-        for (at, &found) in found.iter().enumerate() {
-            let wanted = sets.iter().enumerate().fold(0, |bits, (bit, (before, after, here))| {
-                let has =
-                    before.has(window[at]) && after.has(window[at + 1]) && here.has(window[at + 2]);
-                bits | u8::from(has) << bit
-            });
-            assert_eq!(found, wanted, "byte {at} of {window:?}");
+        for (group, first) in [(group, any), (group.following(mark), mark)] {
+            let found = group.features(&window).into_iter().flat_map(u8x16::to_array);
+            for (at, found) in found.enumerate() {
+                let [f, b, a, h] = [0, 1, 2, 3].map(|place| window[at + place]);
+                let wanted =
+                    sets.iter().enumerate().fold(0, |bits, (bit, (before, after, here))| {
+                        let has = first.has(f) && before.has(b) && after.has(a) && here.has(h);
+                        bits | u8::from(has) << bit
+                    });
+                assert_eq!(found, wanted, "byte {at} of {window:?}");
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ fn count_in(pieces: &[&[u8]]) -> Features {
 
 fn features(text: &str) -> Features {
     let whole = count_in(&[text.as_bytes()]);
-    for size in [1, 2, 3, 7, 63, 64, 65, 66, 127, 128] {
+    for size in [1, 2, 3, 4, 7, 63, 64, 65, 66, 67, 127, 128] {
         let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
         assert_eq!(count_in(&pieces), whole, "{text} in pieces of {size}");
     }
@@ -40,10 +40,13 @@ fn scripts_are_told_by_the_first_byte_of_a_character() {
 }
 
 #[test]
-fn unicode_escapes_are_told_by_their_first_digit() {
-    let f = features(r"\u4e2d\u6587\u00e9\ud83d\ude00\uac00\u3042\uff0c");
-    assert_eq!(f.unicode_escapes, 8);
-    assert_eq!((f.u4, f.u0, f.ud, f.ua, f.u3, f.ue), (2, 1, 2, 1, 1, 1));
+fn unicode_escapes_are_told_by_their_first_digits() {
+    let f = features(
+        r"menu00 u04 \u4e2d\u6587\u00e9\ud83d\ude00\uac00\u3042\uff0c\u043f\u0e01\u0639\u2014\u0939 u0e",
+    );
+    assert_eq!(f.unicode_escapes, 13);
+    assert_eq!((f.u00, f.u03, f.u04, f.u09), (1, 3, 2, 1));
+    assert_eq!((f.u1, f.u3, f.ua, f.ud8), (1, 3, 4, 1));
 }
 
 #[test]
