@@ -12,6 +12,8 @@
 //!   that brings them (assertions in debug builds), and looking at a body that nobody holds (a null
 //!   pointer). The model notices, and the case does not count.
 //! - What depends on which of two independent events comes first ([`pace`]).
+//! - A request that an HTTP/1 server gets longer than it was announced: the rest breaks whichever request is
+//!   next on that connection.
 //! - A response that is cut within 30 ms of its headers: the client's library hands them out, or not.
 //! - A second local reply in one stream: Envoy does not define it inside the first one's headers.
 //! - A body that is changed under an announced length: the peers' HTTP libraries decide what comes of it.

@@ -25,6 +25,9 @@ pub(super) struct Pace {
     pub(super) tick_ms: [u64; 3],
 }
 
+/// A change of the whole proxy goes through its admin interface, and takes as long as that takes.
+const CHANGE_SHIFTED_MS: u64 = 90;
+
 /// What Envoy gets.
 pub(super) const ORDINARY: Pace = pace(1, Ties::Drawn, 100, 115, [60, 80, 100], [20, 20, 20]);
 
@@ -52,6 +55,16 @@ const fn pace(
 }
 
 impl Pace {
+    /// Milliseconds until a change of the whole proxy, of which nobody may begin in the middle: at other paces
+    /// it meets the streams that run through it a little earlier or later.
+    pub(super) const fn pause(&self, ms: u64) -> u64 {
+        match (self.seed, self.seed % 2) {
+            (1, _) => ms,
+            (_, 0) => ms - CHANGE_SHIFTED_MS,
+            (_, _) => ms + CHANGE_SHIFTED_MS,
+        }
+    }
+
     /// When a server of calls answers: those ten milliseconds apart change their order at other paces.
     pub(super) const fn shifted(&self, ms: u64) -> u64 {
         match (self.seed, (ms / 10 + self.seed) % 2) {

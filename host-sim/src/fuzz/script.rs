@@ -63,13 +63,14 @@ pub(super) fn script(cases: &[Case], configuration: &Path, pace: Pace) -> Script
     for (place, case) in cases.iter().enumerate() {
         if !changed && case.index % BATCH >= BATCH / 2 {
             changed = true;
-            at += PAUSE_MS;
+            let begin = at + 2 * PAUSE_MS;
+            at += pace.pause(PAUSE_MS);
             let act = match change {
                 Change::Drain => "drain: graceful",
                 Change::Nothing | Change::Update => "update: {plugin: b, config: {tick_ms: 21}}",
             };
             steps.push((at, None, format!("  - at: {at}ms\n    {act}\n")));
-            at += PAUSE_MS;
+            at = begin;
         }
         let chain = taken.entry(case.listener).or_default();
         for round in 0..if case.is_spread() { u64::from(case.times) } else { 1 } {

@@ -40,6 +40,8 @@ use timeline::Timeline;
 
 /// How long after the last exchange the host may still work: queues, log lines, late callouts.
 const SETTLE: Duration = Duration::from_millis(100);
+/// What follows on that connection is not one exchange's affair any more.
+const TOO_LONG: &str = "a request to an HTTP/1 server is longer than it says";
 /// More happenings than any scenario has; a loop without progress ends here.
 const HAPPENINGS_MAX: u64 = 20_000_000;
 
@@ -260,6 +262,12 @@ impl Play<'_> {
             if let Some(client) = self.clients.of(*stream).and_then(|i| self.clients.get_mut(i)) {
                 let number = self.scenario.exchange_number(client.step, client.exchange.round);
                 record.undefined.push((number, (*what).to_owned()));
+            }
+        }
+        for exchange in self.servers.too_long() {
+            if let Some(client) = self.clients.get_mut(exchange) {
+                let number = self.scenario.exchange_number(client.step, client.exchange.round);
+                record.undefined.push((number, TOO_LONG.to_owned()));
             }
         }
         let mut exchanges: Vec<Exchange> = self.clients.into_exchanges();

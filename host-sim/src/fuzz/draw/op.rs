@@ -8,7 +8,7 @@ use crate::fuzz::case::PLUGINS;
 /// Clusters that plugins call, and the timeouts: one is over before the answer, silence needs one.
 const CALLED: [(&str, u32); 9] = [
     ("callout", 2_000),
-    ("callout", 25),
+    ("callout", 35),
     ("callout-503", 2_000),
     ("callout-reset", 2_000),
     ("callout-cut", 2_000),

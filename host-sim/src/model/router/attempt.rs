@@ -71,7 +71,7 @@ impl Engine {
                 return self.attempt_overflows(attempt, refused);
             }
             Ok(Seat::Waiting) => self.world.upstreams.count(&cluster.name, "upstream_cx_overflow"),
-            Ok(Seat::Connecting | Seat::Active) => self.connect(attempt, cluster),
+            Ok(Seat::Connecting | Seat::Active | Seat::Left) => self.connect(attempt, cluster),
         }
         self.accept_headers(id, end_stream);
         self.start_per_try_timer(id);
@@ -167,11 +167,27 @@ impl Engine {
         if let Some(chain) = attempt.chain {
             self.end_upstream_chain(chain);
         }
-        let config = self.config();
-        let Some(cluster) = config.clusters.get(&attempt.pool.cluster) else { return };
         let Attempt { id, pool, seat, .. } = attempt;
-        self.world.upstreams.breakers.leave(cluster, &pool, id, seat, reusable);
-        self.wake_waiting(cluster, &pool);
+        self.leave_seat(id, &pool, seat, reusable);
+    }
+
+    /// The server has said all of its answer. If it has heard all of the request too, its connection is free,
+    /// also while filters of the attempt hold the answer back.
+    pub(super) fn answer_is_here(&mut self, attempt: AttemptId) {
+        let Some(id) = self.stream_of(attempt) else { return };
+        let current = self.world.streams.at(id).router.attempt.as_mut();
+        let held = |current: &&mut Attempt| current.request_ended && current.seat == Seat::Active;
+        let Some(current) = current.filter(held) else { return };
+        let seat = std::mem::replace(&mut current.seat, Seat::Left);
+        let (pool, reusable) = (current.pool.clone(), current.http2 || !current.closes);
+        self.leave_seat(attempt, &pool, seat, reusable);
+    }
+
+    fn leave_seat(&mut self, attempt: AttemptId, pool: &PoolKey, seat: Seat, reusable: bool) {
+        let config = self.config();
+        let Some(cluster) = config.clusters.get(&pool.cluster) else { return };
+        self.world.upstreams.breakers.leave(cluster, pool, attempt, seat, reusable);
+        self.wake_waiting(cluster, pool);
     }
 
     /// Whoever waited for a connection and now can have one goes on.
@@ -206,7 +222,7 @@ impl Engine {
     /// Ends an attempt; what is left of it on the wire is cut.
     pub(super) fn finish_attempt(&mut self, id: StreamId, attempt: Attempt, answered: bool) {
         let cut = !answered || !attempt.request_ended;
-        if cut && attempt.seat != Seat::Waiting {
+        if cut && !matches!(attempt.seat, Seat::Waiting | Seat::Left) {
             let (attempt, event) = (attempt.id, UpstreamEvent::Reset);
             self.world.effect(Effect::Upstream { attempt, stream: id, event });
         }

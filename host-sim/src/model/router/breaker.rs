@@ -60,6 +60,8 @@ pub(crate) enum Seat {
     Connecting,
     /// It has a connection.
     Active,
+    /// It had one, and its server has said all.
+    Left,
 }
 
 /// Why an attempt is refused.
@@ -162,6 +164,7 @@ impl Breakers {
             }
             Seat::Connecting => used.pending = used.pending.saturating_sub(1),
             Seat::Active => used.requests = used.requests.saturating_sub(1),
+            Seat::Left => return,
         }
         if reusable {
             pool.ready = if http1 { pool.ready + 1 } else { 1 };

@@ -5,10 +5,6 @@
 //! state, all that access logs tell) stays there, and whoever looks for it asks for the
 //! [owner](crate::model::stream::Streams::owner_of). So what a filter does to the request headers of one
 //! attempt is there in the next one, as in Envoy.
-//!
-//! # Limits
-//! A server's connection is free when the router has heard the end of the response, not when the
-//! server has said it: a filter that holds an answer back holds the connection too.
 
 use bytes::Bytes;
 

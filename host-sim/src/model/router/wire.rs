@@ -134,6 +134,9 @@ impl Engine {
                 self.encode_headers(chain, Start::Chain, end);
             }
         }
+        if end {
+            self.answer_is_here(attempt);
+        }
     }
 
     pub(crate) fn attempt_data(&mut self, attempt: AttemptId, data: Bytes, end: bool) {
@@ -157,6 +160,8 @@ impl Engine {
         }
         if split {
             self.attempt_data(attempt, Bytes::new(), true);
+        } else if end {
+            self.answer_is_here(attempt);
         }
     }
 
@@ -177,6 +182,7 @@ impl Engine {
                 self.encode_trailers(chain, Start::Chain);
             }
         }
+        self.answer_is_here(attempt);
     }
 
     pub(crate) fn disable_upstream_read(&mut self, id: StreamId) {

@@ -39,6 +39,8 @@ pub(super) struct Attempt {
     pub(super) request: upstream::Received,
     /// Which of the requests made for one exchange it is.
     pub(super) ordinal: u64,
+    /// More came than an HTTP/1 request had announced: what is next on the connection is broken.
+    pub(super) is_too_long: bool,
     reply: Option<Reply>,
     plan: VecDeque<TimedEvent>,
     echoes: bool,
@@ -59,6 +61,7 @@ impl Attempt {
             exchange,
             request: upstream::Received::default(),
             ordinal: 0,
+            is_too_long: false,
             reply: None,
             plan: VecDeque::new(),
             echoes: false,
@@ -129,6 +132,7 @@ impl Attempt {
         }
         let rest = self.announced().filter(|_| !self.endpoint.http2);
         let rest = rest.map_or(data.len(), |length| length.saturating_sub(self.request.body.len()));
+        self.is_too_long |= data.len() > rest;
         self.request.body.extend_from_slice(data.get(..rest).unwrap_or(&data));
         self.request.ended = self.is_complete(end);
         if self.echoes && !self.is_over {

@@ -118,6 +118,12 @@ impl Servers {
         self.attempts.get_mut(&id)?.serve()
     }
 
+    /// Exchanges for which a request was longer than it said.
+    pub(super) fn too_long(&self) -> impl Iterator<Item = usize> {
+        let too_long = self.attempts.values().filter(|attempt| attempt.is_too_long);
+        too_long.filter_map(|attempt| attempt.exchange)
+    }
+
     /// Every request that arrived, with the client's exchange it belongs to.
     pub(super) fn into_received(mut self) -> Vec<(Option<usize>, Received)> {
         let mut received = Vec::new();
