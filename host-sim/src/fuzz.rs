@@ -19,7 +19,7 @@
 //! - A body that is changed under an announced length: the peers' HTTP libraries decide what comes of it.
 //!
 //! # Limits
-//! Each request has a connection of its own. A plugin before the servers never traps.
+//! Each request has a connection of its own.
 
 mod batch;
 mod case;

@@ -20,7 +20,7 @@ pub(super) struct Case {
     pub(super) announced: bool,
     pub(super) separate_end: bool,
     pub(super) trailers: bool,
-    /// The cluster, which names what the server does.
+    /// The cluster, which names what the server does; of `trapped-...` there are several.
     pub(super) server: &'static str,
     /// After how many milliseconds the client resets.
     pub(super) reset_ms: Option<u64>,
@@ -60,6 +60,11 @@ pub(super) const PLUGINS: [&str; 4] = ["a", "b", "c", "u"];
 /// Milliseconds between two pieces of a request, at the ordinary pace.
 pub(super) const GAP_MS: u64 = 180;
 
+/// Chains with a VM of their own, for each failure policy.
+pub(super) const OWN_CHAINS: usize = 9;
+/// Clusters whose plugin has a VM of its own, for each failure policy.
+pub(super) const TRAPPED_CLUSTERS: usize = 3;
+
 /// A longer body is named by its length.
 const SHOWN: usize = 100;
 
@@ -70,15 +75,29 @@ fn text(pieces: &[usize]) -> String {
 }
 
 impl Case {
-    /// Its chain has a VM of its own, which it may trap.
+    /// Its chain has a VM of its own, which it may trap, or the plugin before its server has.
     pub(super) fn has_own_vm(&self) -> bool {
-        self.listener.starts_with("own-")
+        self.listener.starts_with("own-") || self.server.starts_with("trapped-")
+    }
+
+    /// Of which kind of chain with a VM of its own it takes the next one.
+    pub(super) fn own_chain(&self) -> &'static str {
+        if self.server.starts_with("trapped-") { self.server } else { self.listener }
+    }
+
+    /// How many of its kind can be in one process.
+    pub(super) fn most_at_once(&self) -> usize {
+        match self.has_own_vm() {
+            false => usize::MAX,
+            true if self.own_chain() == self.listener => OWN_CHAINS,
+            true => TRAPPED_CLUSTERS,
+        }
     }
 
     /// Its requests are steps of their own, at a distance: how soon one follows another decides whether a
     /// VM that died is made again before.
     pub(super) fn is_spread(&self) -> bool {
-        self.listener == "own-reload"
+        matches!(self.own_chain(), "own-reload" | "trapped-reload")
     }
 
     /// The case as a step that begins at `at_ms`, with all times of the client at so many percent; among
@@ -93,7 +112,7 @@ impl Case {
         let mut line = |text: String| {
             let _ = writeln!(step, "      {text}");
         };
-        line(match self.has_own_vm() {
+        line(match self.listener.starts_with("own-") {
             true => format!("listener: {}-{chain}", self.listener),
             false => format!("listener: {}", self.listener),
         });
@@ -121,7 +140,10 @@ impl Case {
         }
         line("give_up_after: 2s".to_owned());
         line("headers:".to_owned());
-        line(format!("  x-server: {}", self.server));
+        line(match self.server.starts_with("trapped-") {
+            true => format!("  x-server: {}-{chain}", self.server),
+            false => format!("  x-server: {}", self.server),
+        });
         for plugin in PLUGINS {
             let rules = self.rules.iter().filter(|rule| rule.plugin == plugin);
             let rules: Vec<Value> = rules.map(Rule::json).collect();

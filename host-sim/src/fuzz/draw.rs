@@ -25,6 +25,9 @@ const CHAINS: [(&str, &[&str]); 11] = [
 /// Chains with a VM of their own, by failure policy; every eighth case has one.
 const OWN: [&str; 3] = ["own-reload", "own-closed", "own-open"];
 const OWN_EVERY: u64 = 8;
+/// Servers behind a plugin with a VM of its own, and how often a case has one.
+const TRAPPED: [&str; 3] = ["trapped-reload", "trapped-closed", "trapped-open"];
+const TRAPPED_EVERY: u64 = 24;
 
 const SERVERS: [&str; 12] = [
     "server", "server", "http1", "http1", "pieces", "pieces", "trailers", "early", "empty",
@@ -56,6 +59,10 @@ pub(super) fn case(seed: u64, index: u64) -> Case {
         listener = OWN.get(policy).copied().unwrap_or(listener);
         plugins = &["a", "b"];
     }
+    let is_trapped = index % TRAPPED_EVERY == TRAPPED_EVERY - 6;
+    if is_trapped {
+        (listener, plugins) = ("tried", &["a", "u"]);
+    }
     let http2 = percent(&mut rng, 60);
     let has_body = percent(&mut rng, 80);
     let small = listener == "small";
@@ -78,8 +85,16 @@ pub(super) fn case(seed: u64, index: u64) -> Case {
     if is_own {
         draw.add_trap(&mut rules);
     }
+    if is_trapped {
+        let own = rules.iter().position(|rule| rule.plugin == "u").unwrap_or(rules.len());
+        draw.add_trap(rules.get_mut(own..).unwrap_or_default());
+    }
     let servers: &[&str] = if listener == "tried" { &TRIED } else { &SERVERS };
-    let server = *of(&mut draw.rng, servers);
+    let mut server = *of(&mut draw.rng, servers);
+    if is_trapped {
+        let policy = usize::try_from(index / TRAPPED_EVERY % TRAPPED.len() as u64).unwrap_or(0);
+        server = TRAPPED.get(policy).copied().unwrap_or(server);
+    }
     if server == "large" {
         // Where it is cut is the sockets' affair.
         rules.retain(|rule| rule.on != "response_body" || rule.ops.is_empty());
@@ -94,7 +109,11 @@ pub(super) fn case(seed: u64, index: u64) -> Case {
     Case {
         index,
         listener,
-        times: if percent(rng, if is_own { 70 } else { 10 }) { rng.u32(2..=3) } else { 1 },
+        times: if percent(rng, if is_own || is_trapped { 70 } else { 10 }) {
+            rng.u32(2..=3)
+        } else {
+            1
+        },
         http2,
         separate_end: http2 && percent(rng, 30),
         trailers: http2 && has_body && percent(rng, 25),
@@ -248,7 +267,11 @@ mod tests {
         assert!(of_a_batch.iter().filter(traps).count() > 15);
         for policy in OWN {
             let with_it = of_a_batch.iter().filter(|case| case.listener == policy);
-            assert!(with_it.count() <= crate::fuzz::script::OWN_CHAINS, "{policy}");
+            assert!(with_it.count() <= crate::fuzz::case::OWN_CHAINS, "{policy}");
+        }
+        for policy in TRAPPED {
+            let with_it = of_a_batch.iter().filter(|case| case.server == policy);
+            assert!((1..=crate::fuzz::case::TRAPPED_CLUSTERS).contains(&with_it.count()));
         }
     }
 }

@@ -7,7 +7,6 @@ use super::batch::{self, Played, Stage};
 use super::case::Case;
 use super::draw;
 use super::pace::{ORDINARY, OTHERS};
-use super::script::OWN_CHAINS;
 use super::smaller::smaller;
 use crate::model::EnvoyVersion;
 use crate::scenario::workbench::Workbench;
@@ -311,8 +310,7 @@ fn reduced(
     for _ in 0..ROUNDS {
         let mut next = None;
         // Each has a VM of its own in the process, if it may trap.
-        let at_once = if case.has_own_vm() { OWN_CHAINS } else { usize::MAX };
-        for candidates in smaller(&case).chunks(at_once) {
+        for candidates in smaller(&case).chunks(case.most_at_once()) {
             let candidates = sound(stage, candidates.to_vec(), &mut Report::default())?;
             next = differing(stage, &candidates)?.cases.into_iter().next();
             if next.is_some() {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::case::Case;
+use super::case::{Case, TRAPPED_CLUSTERS};
 use super::hunt::BATCH;
 use super::pace::Pace;
 
@@ -25,8 +25,6 @@ const SOON_MS: u64 = 11;
 /// Milliseconds from the beginning of the last case until everything has ended: clients give up after two
 /// seconds, and calls that nobody answers end a little later.
 const QUIET_MS: u64 = 2_400;
-/// Chains with a VM of their own, for each failure policy.
-pub(super) const OWN_CHAINS: usize = 9;
 
 /// A scenario file, and which case each of its steps is.
 pub(super) struct Script {
@@ -72,7 +70,7 @@ pub(super) fn script(cases: &[Case], configuration: &Path, pace: Pace) -> Script
             steps.push((at, None, format!("  - at: {at}ms\n    {act}\n")));
             at = begin;
         }
-        let chain = taken.entry(case.listener).or_default();
+        let chain = taken.entry(case.own_chain()).or_default();
         for round in 0..if case.is_spread() { u64::from(case.times) } else { 1 } {
             let at = at + round * SPREAD_MS;
             steps.push((at, Some(place), case.step(at, pace.client_percent, *chain)));
@@ -101,7 +99,11 @@ fn preamble(cases: &[Case], configuration: &Path, pace: Pace, workers: u32) -> S
     for (cluster, script) in servers(pace) {
         let is_for_calls = cluster.starts_with("callout") || cluster.starts_with("grpc");
         if is_for_calls || cases.iter().any(|case| case.server == cluster) {
-            let _ = writeln!(text, "  {cluster}: [{{{script}}}]");
+            let several = cluster.starts_with("trapped-");
+            for number in 0..if several { TRAPPED_CLUSTERS } else { 1 } {
+                let number = if several { format!("-{number}") } else { String::new() };
+                let _ = writeln!(text, "  {cluster}{number}: [{{{script}}}]");
+            }
         }
     }
     text.push_str("steps:\n");
@@ -161,6 +163,12 @@ fn servers(pace: Pace) -> Vec<(&'static str, String)> {
         ("large", soon(&format!("body: {}", "l".repeat(40_000)))),
         ("tried", soon("by_attempt: [503, 200], body: abcdef, trailers: {x-t: server}")),
         ("tried1", soon("by_attempt: [503, 500, 200], body: abcdef")),
+        ("trapped-reload", soon("by_attempt: [503, 200], body: abcdef, trailers: {x-t: server}")),
+        ("trapped-closed", soon("by_attempt: [503, 200], body: abcdef")),
+        (
+            "trapped-open",
+            soon(&format!("body: abcdef, frame_bytes: 3, between_frames: {server_ms}ms")),
+        ),
         ("spent", soon("status: 503, body: never")),
         ("broken", soon("fault: reset_before_headers")),
     ]

@@ -51,9 +51,11 @@ pub(super) fn smaller(case: &Case) -> Vec<Case> {
             pieces.truncate(1);
         }
     });
-    with(&|case| case.server = "server");
     with(&|case| case.times = 1);
     // Only a VM of its own may trap.
+    if case.own_chain() == case.listener {
+        with(&|case| case.server = "server");
+    }
     if !case.has_own_vm() {
         with(&|case| case.listener = "single");
         if case.listener != "single" {
