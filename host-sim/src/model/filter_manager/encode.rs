@@ -1,5 +1,7 @@
 //! The response's way through the chain, backwards, and out to the client.
 
+use bytes::Bytes;
+
 use super::{Data, DataStatus, HeadersStatus, Start};
 use crate::model::{
     call::LocalReply, chain::Iteration, effect::StreamId, engine::Engine, headers::check, vm::Side,
@@ -90,6 +92,17 @@ impl Engine {
         mut data: Data,
         end_stream: bool,
     ) {
+        self.encode_lent_data(id, start, &mut data, end_stream);
+    }
+
+    /// Nobody has to take what is lent: a filter that stops and does not buffer leaves it where it is.
+    pub(crate) fn encode_lent_data(
+        &mut self,
+        id: StreamId,
+        start: Start,
+        data: &mut Data,
+        end_stream: bool,
+    ) {
         self.reset_idle_timer(id);
         self.note_source_end(id, start, end_stream);
         let had_trailers = self.has_trailers(id, Side::Encode);
@@ -97,7 +110,7 @@ impl Engine {
         let mut entry = self.begin(id, Side::Encode, start);
         while let Some(place) = entry {
             if self.world.streams.at(id).chain.destroyed
-                || self.held_by_stop_all(id, Side::Encode, place, &mut data)
+                || self.held_by_stop_all(id, Side::Encode, place, data)
                 || self.world.streams.at(id).chain.filter(place).encode.end_stream
             {
                 return;
@@ -107,7 +120,7 @@ impl Engine {
             chain.calls.encode_data = true;
             chain.calls.end_of_stream |= end_stream;
             chain.filter(place).encode.end_stream = end;
-            let mut status = self.plugin_response_body(id, place, &mut data, end);
+            let mut status = self.plugin_response_body(id, place, data, end);
             let chain = &mut self.world.streams.at(id).chain;
             if chain.encoder_aborted {
                 status = DataStatus::StopNoBuffer;
@@ -122,20 +135,32 @@ impl Engine {
             if !had_trailers && trailers_added_by.is_none() && self.has_trailers(id, Side::Encode) {
                 trailers_added_by = Some(place);
             }
-            if !self.after_data(id, Side::Encode, place, status, &mut data) {
+            if !self.after_data(id, Side::Encode, place, status, data) {
                 return;
             }
             entry = self.world.streams.at(id).chain.next(Side::Encode, place);
         }
         let end = end_stream && trailers_added_by.is_none();
-        let bytes = self.take_data(id, Side::Encode, &mut data);
-        self.send_response_data(id, bytes, end);
+        let bytes = self.take_data(id, Side::Encode, data);
+        let left = self.send_response_data(id, bytes, end);
+        self.keep_held_response(id, data, left);
         if self.world.streams.at(id).chain.saw_downstream_reset {
             return;
         }
         self.maybe_end_encode(id, end);
         if let Some(place) = trailers_added_by {
             self.encode_trailers(id, Start::From(place));
+        }
+    }
+
+    /// What a filter held, and what nobody behind it took, is still held, and comes again with the next that
+    /// goes on.
+    fn keep_held_response(&mut self, id: StreamId, data: &Data, left: Bytes) {
+        let chain = &mut self.world.streams.at(id).chain;
+        if let (Data::Held, Some(held)) = (data, chain.held_response.as_mut())
+            && !left.is_empty()
+        {
+            held.buffer.append(left);
         }
     }
 

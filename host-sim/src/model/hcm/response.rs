@@ -74,7 +74,14 @@ impl Engine {
         }
     }
 
-    pub(crate) fn send_response_data(&mut self, id: StreamId, data: Bytes, end_stream: bool) {
+    /// Gives back what was not taken: to a client everything goes, but filters of the client's stream may leave
+    /// a piece that comes from those of an attempt.
+    pub(crate) fn send_response_data(
+        &mut self,
+        id: StreamId,
+        data: Bytes,
+        end_stream: bool,
+    ) -> Bytes {
         if self.world.streams.at(id).parent.is_some() {
             return self.answer_data_of_chain(id, data, end_stream);
         }
@@ -85,11 +92,11 @@ impl Engine {
             true => Bytes::new(),
             false => data,
         };
-        if data.is_empty() && !end_stream {
-            return;
+        if !data.is_empty() || end_stream {
+            let event = StreamEvent::Data(data, end_stream);
+            self.world.effect(Effect::Downstream { stream: id, event });
         }
-        let event = StreamEvent::Data(data, end_stream);
-        self.world.effect(Effect::Downstream { stream: id, event });
+        Bytes::new()
     }
 
     /// HTTP/1 drops trailers unless it is told not to; the end remains.

@@ -64,11 +64,17 @@ impl Engine {
         }
     }
 
-    pub(super) fn response_data(&mut self, id: StreamId, data: Bytes, end: bool) {
+    /// Gives back what no filter took.
+    pub(super) fn response_data(&mut self, id: StreamId, data: Bytes, end: bool) -> Bytes {
         if end {
             self.upstream_complete(id);
         }
-        self.encode_data(id, Start::Chain, Data::Frame(data.into()), end);
+        let mut lent = Data::Frame(data.into());
+        self.encode_lent_data(id, Start::Chain, &mut lent, end);
+        match lent {
+            Data::Frame(mut left) => left.take_all(),
+            Data::Held => Bytes::new(),
+        }
     }
 
     pub(super) fn response_trailers(&mut self, id: StreamId, trailers: HeaderMap) {

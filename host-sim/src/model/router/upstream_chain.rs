@@ -155,9 +155,16 @@ impl Engine {
         }
     }
 
-    pub(crate) fn answer_data_of_chain(&mut self, chain: StreamId, data: Bytes, end: bool) {
-        if let Some(id) = self.served_by(chain) {
-            self.response_data(id, data, end);
+    /// Gives back what nobody took.
+    pub(crate) fn answer_data_of_chain(
+        &mut self,
+        chain: StreamId,
+        data: Bytes,
+        end: bool,
+    ) -> Bytes {
+        match self.served_by(chain) {
+            Some(id) => self.response_data(id, data, end),
+            None => Bytes::new(),
         }
     }
 

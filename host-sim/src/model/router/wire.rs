@@ -152,7 +152,9 @@ impl Engine {
         // HTTP/1's codec sees the end of a message after its last byte.
         let split = http1 && end && !data.is_empty();
         match chain {
-            None => self.response_data(id, data, end && !split),
+            None => {
+                self.response_data(id, data, end && !split);
+            }
             Some(chain) => {
                 let data = Data::Frame(data.into());
                 self.encode_data(chain, Start::Chain, data, end && !split);
