@@ -55,7 +55,7 @@ impl World {
             callout.seat = Some(seat);
             let id = self.expect_answer(callout)?;
             match seat {
-                Seat::Active => self.send_callout(id),
+                Seat::Active | Seat::Left => self.send_callout(id),
                 Seat::Connecting => _ = self.schedule.at(self.now, Event::CalloutConnected(id)),
                 Seat::Waiting => {}
             }
