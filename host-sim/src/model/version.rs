@@ -43,6 +43,11 @@ impl EnvoyVersion {
         self >= Self::V1_37
     }
 
+    /// A response's `keep-alive` passes over HTTP/1.
+    pub(crate) fn passes_keep_alive(self) -> bool {
+        self >= Self::V1_39
+    }
+
     /// `envoy.clusters.composite` is known.
     pub(crate) fn has_composite_clusters(self) -> bool {
         self >= Self::V1_37

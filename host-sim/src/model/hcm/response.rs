@@ -20,7 +20,9 @@ impl Engine {
         }
         let wall = self.world.wall_nanos();
         let draining = self.world.draining;
+        let keep_alive_passes = self.world.envoy.passes_keep_alive();
         let stream = self.world.streams.at(id);
+        let old = stream.protocol != Protocol::Http2;
         let Some(manager) = stream.manager.clone() else { return };
         let request = stream.request.headers.as_ref();
         let tunnel = request.is_some_and(|request| is_upgrade(request) || is_connect(request));
@@ -31,13 +33,12 @@ impl Engine {
         }
         headers.set("server", "envoy");
         let tunnel = tunnel && (is_upgrade(headers) || is_success(headers));
-        clean(headers, tunnel, stream.protocol);
+        clean(headers, tunnel, old && keep_alive_passes);
         if let (true, Some(value)) =
             (manager.settings.always_set_request_id_in_response, request_id)
         {
             headers.set("x-request-id", value);
         }
-        let old = stream.protocol != Protocol::Http2;
         let view = &mut stream.connection;
         if stream.protocol == Protocol::Http10 {
             view.closing |= !headers.contains(b"content-length");
@@ -117,13 +118,13 @@ impl Engine {
     }
 }
 
-/// Takes out what belongs to another connection. `keep-alive` passes over HTTP/1.
-fn clean(headers: &mut HeaderMap, tunnel: bool, protocol: Protocol) {
+/// Takes out what belongs to another connection.
+fn clean(headers: &mut HeaderMap, tunnel: bool, keep_alive_passes: bool) {
     if !(tunnel && is_upgrade(headers)) {
         headers.remove_all(&["connection", "upgrade"]);
     }
     headers.remove_all(&["transfer-encoding", "proxy-connection"]);
-    if protocol == Protocol::Http2 {
+    if !keep_alive_passes {
         headers.remove(b"keep-alive");
     }
 }
