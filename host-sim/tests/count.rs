@@ -67,3 +67,12 @@ fn published_counts_come_out_of_the_module_whatever_the_pieces() {
         "{json}"
     );
 }
+
+#[test]
+fn a_chat_whose_model_no_configuration_can_name_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("chat.json"), r#"{"model":"","messages":[]}"#).expect("a file");
+    let (code, _, said) = count(folder.path(), &["--encoding", "estimate", "--shape", "chat", "-"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("models[0].name"), "{said}");
+}

@@ -50,7 +50,9 @@
 //! every prompt is counted whose model is named before its text, as clients write it.
 //!
 //! Images, audio and files are counted by the size that their first bytes say, never as text; a
-//! count with one of them is never called exact, and its error says how far off it may be.
+//! count with one of them is never called exact, and its error says how far off it may be. Nor is the
+//! count of a body whose server has more of the prompt (`previous_response_id`), or that has a field
+//! twice, of which all text is counted: of these nobody knows how far off it is, and the error is 100.
 //!
 //! | medium | tokens |
 //! |---|---|

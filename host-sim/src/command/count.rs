@@ -62,10 +62,10 @@ pub(super) enum Encoding {
 enum CountError {
     #[error("{file}: cannot be read ({reason}); name a file, or `-` for standard input")]
     Unreadable { file: String, reason: std::io::Error },
-    #[error("{file}: {error}")]
-    Body { file: String, error: body::BodyError },
-    #[error("{file}: {error}")]
-    Proxy { file: String, error: proxy::ProxyError },
+    #[error("{file}")]
+    Body { file: String, source: body::BodyError },
+    #[error("{file}")]
+    Proxy { file: String, source: proxy::ProxyError },
 }
 
 impl Count {
@@ -94,7 +94,7 @@ impl Count {
                     }
                 }
                 Err(error) => {
-                    eprintln!("host-sim: {error}");
+                    super::refuse(&error);
                     code = ExitCode::FAILURE;
                 }
             }
@@ -111,12 +111,12 @@ impl Count {
             .map_err(|reason| CountError::Unreadable { file: file.to_owned(), reason })?;
         let body = body::made(self.shape, &bytes)
             .and_then(|body| body.within_bounds(self.split as usize))
-            .map_err(|error| CountError::Body { file: file.to_owned(), error })?;
+            .map_err(|source| CountError::Body { file: file.to_owned(), source })?;
         let length = bytes.len();
         drop(bytes);
         let counted = proxy
             .count(body, self.split as usize)
-            .map_err(|error| CountError::Proxy { file: file.to_owned(), error })?;
+            .map_err(|source| CountError::Proxy { file: file.to_owned(), source })?;
         Ok((counted, length))
     }
 }

@@ -5,10 +5,13 @@ use llm_wire::{RequestScanner, ScanLimits, TokenSource};
 use super::scan::SLICE;
 use super::{Exchange, Phase};
 use crate::config::{Access, Exact};
-use crate::facts::Part;
+use crate::facts::{Facts, Part};
 use crate::host::body;
 use crate::root::Plugin;
 use crate::tokens::{Lease, Tokens, Vocabularies};
+
+/// The error of a count of which nobody knows how far off it is.
+const NO_BOUND: u32 = 100;
 
 impl Exchange {
     /// Takes the facts that a scanner has found.
@@ -18,20 +21,29 @@ impl Exchange {
         let (facts, tokens) = scanner.into_parts();
         self.facts.body = facts;
         self.calibrate(&tokens);
-        if self.facts.part != Part::Whole {
-            let source = &mut self.facts.body.prompt.source;
-            if *source == TokenSource::Exact {
-                // The tokens of a part are not those of the prompt.
-                *source = TokenSource::Estimated;
-            }
-            return;
-        }
-        self.facts.tokens_at_most = Some(tokens.at_most());
         if let Some(certain) = tokens.certain() {
             self.facts.tokens_at_least = certain;
-            self.plugin.counters.exact_counted.increment();
-        } else if phase == Phase::Reading(Access::Knob) {
-            self.count_exactly();
+        }
+        if self.facts.part == Part::Whole {
+            self.facts.tokens_at_most = Some(tokens.at_most());
+            if tokens.certain().is_some() {
+                self.plugin.counters.exact_counted.increment();
+            } else if phase == Phase::Reading(Access::Knob) {
+                self.count_exactly();
+            }
+        }
+        self.doubt_what_is_not_the_prompt();
+    }
+
+    /// The tokens of a part are not those of the prompt, nor are those of a body whose server has more
+    /// of the prompt, or takes one of two members that were both counted.
+    fn doubt_what_is_not_the_prompt(&mut self) {
+        let Facts { body, part, .. } = &mut self.facts;
+        let is_prompt =
+            *part == Part::Whole && !body.has_stored_context && !body.has_duplicate_keys;
+        if !is_prompt && body.prompt.source == TokenSource::Exact {
+            body.prompt.source = TokenSource::Estimated;
+            body.prompt.error_percent = NO_BOUND;
         }
     }
 

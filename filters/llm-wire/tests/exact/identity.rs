@@ -108,3 +108,20 @@ fn bytes_that_are_no_text_count_as_replacement_characters() {
         }
     }
 }
+
+#[test]
+fn a_piece_that_was_cut_counts_within_its_error() {
+    for (unit, end) in [(".", "x"), ("-+", ""), ("=", ""), ("\u{fffd}", " x"), ("a", "")] {
+        for length in [4_097, 9_000, 12_289] {
+            let text = unit.repeat(length / unit.len() + 1) + end;
+            for encoding in ENCODINGS {
+                let mut counter = counter(encoding);
+                counter.plain(text.as_bytes());
+                counter.end_plain();
+                let (count, truth) = (counter.count(), theirs(encoding, &text));
+                let is_within = (count.low()..=count.high()).contains(&truth);
+                assert!(is_within, "{truth}: {count:?}, {length} of {unit:?} and {end:?}");
+            }
+        }
+    }
+}

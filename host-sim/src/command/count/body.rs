@@ -1,7 +1,8 @@
 //! The request's body that a file becomes.
 
 use clap::ValueEnum;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +30,11 @@ pub(super) enum BodyError {
     /// Each piece is a callback with a record of it.
     #[error("found {found} pieces; allowed {PIECES_MAX}; give --split {cure} or more")]
     TooManyPieces { found: usize, cure: usize },
+    /// It is an object all the same, so its text would not be what is meant.
+    #[error(
+        "found a chat request whose `model` is no text, or stands there twice; allowed one text, or no `model`; correct the file, or count it with --shape text"
+    )]
+    Model,
 }
 
 /// What the filters look at, at most.
@@ -41,7 +47,13 @@ const MODEL: &str = "counted";
 /// What a chat request says of its model; nothing else of it is looked at here.
 #[derive(Deserialize)]
 struct Chat {
-    model: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "named_model")]
+    model: Option<String>,
+}
+
+/// The model that is there; `null` is none that a server knows, and not an absent one.
+fn named_model<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
 }
 
 /// The body that these bytes become.
@@ -51,7 +63,13 @@ pub(super) fn made(shape: Shape, bytes: &[u8]) -> Result<Body, BodyError> {
         Shape::Text => None,
         // A list would be taken for the struct's fields in their order.
         Shape::Chat if !bytes.trim_ascii_start().starts_with(b"{") => None,
-        Shape::Chat => serde_json::from_slice::<Chat>(bytes).ok(),
+        Shape::Chat => match serde_json::from_slice::<Chat>(bytes) {
+            Ok(chat) => Some(chat),
+            Err(_) if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+                return Err(BodyError::Model);
+            }
+            Err(_) => None,
+        },
     };
     Ok(match (shape, chat) {
         (Shape::Text, _) => made(
@@ -63,10 +81,12 @@ pub(super) fn made(shape: Shape, bytes: &[u8]) -> Result<Body, BodyError> {
             let head = r#"{"model":"counted","messages":[{"role":"user","content":""#;
             made("/v1/chat/completions", MODEL, around(head, bytes, r#""}]}"#))
         }
-        (Shape::Chat, Some(Chat { model: Some(serde_json::Value::String(model)) })) => {
+        (Shape::Chat, Some(Chat { model: Some(model) })) => {
             made("/v1/chat/completions", &model, bytes.to_vec())
         }
-        (Shape::Chat, Some(_)) => made("/v1/chat/completions", MODEL, named(bytes)),
+        (Shape::Chat, Some(Chat { model: None })) => {
+            made("/v1/chat/completions", MODEL, named(bytes))
+        }
     })
 }
 
@@ -132,6 +152,21 @@ mod tests {
         assert_eq!(body(Shape::Chat, b"{ }"), r#"{"model":"counted" }"#);
         let text = body(Shape::Chat, b"[1]");
         assert!(text.ends_with(r#""messages":[{"role":"user","content":"[1]"}]}"#), "{text}");
+    }
+
+    #[test]
+    fn a_model_that_is_no_text_or_stands_there_twice_is_refused_and_not_counted_as_text() {
+        let requests = [
+            r#"{"model":null}"#,
+            r#"{"model":5}"#,
+            r#"{"model":"\ud800"}"#,
+            r#"{"model":"a","model":"b"}"#,
+        ];
+        for request in requests {
+            let error = made(Shape::Chat, request.as_bytes()).map(|body| body.model);
+            assert!(matches!(error, Err(BodyError::Model)), "{request}: {error:?}");
+        }
+        assert_eq!(made(Shape::Chat, b"{\"model\":").unwrap().model, MODEL);
     }
 
     #[test]
