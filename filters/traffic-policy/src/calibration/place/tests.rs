@@ -86,6 +86,8 @@ fn whoever_loses_too_often_says_so_and_has_changed_nothing() {
     assert_eq!(samples(&shared, "llama"), u32::try_from(TRIES).unwrap());
 }
 
+/// WASI has no threads to compete.
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn workers_that_learn_at_once_lose_no_report_and_count_none_twice() {
     let shared = Shared::default();
