@@ -53,8 +53,8 @@ struct Object {
     /// What follows cannot be read.
     lost: bool,
     found: Found,
-    /// What was reported, in this object or one before.
-    prompt_tokens: Option<u64>,
+    /// What was reported before.
+    before: Option<u64>,
 }
 
 /// As deep as answers are read; logprobs and tool calls nest less than ten levels.
@@ -85,32 +85,30 @@ impl UsageScanner {
     /// How many tokens the prompt had, as far as was said until now.
     #[must_use]
     pub fn prompt_tokens(&self) -> Option<u64> {
-        self.object.prompt_tokens
+        self.object.prompt_tokens()
     }
 }
 
 impl Object {
-    fn new(prompt_tokens: Option<u64>) -> Self {
+    fn new(before: Option<u64>) -> Self {
         let reader = Reader::new(MAX_DEPTH, LONGEST_NAME);
-        Self { reader, lost: false, found: Found::default(), prompt_tokens }
+        Self { reader, lost: false, found: Found::default(), before }
+    }
+
+    /// What was reported, here or before; of this one once it is whole.
+    fn prompt_tokens(&self) -> Option<u64> {
+        let is_whole = self.reader.is_complete() && !self.lost;
+        is_whole.then(|| self.found.prompt_tokens()).flatten().or(self.before)
     }
 }
 
 impl EventSink for Object {
     fn data(&mut self, part: &[u8]) {
-        if self.lost {
-            return;
-        }
-        self.lost = self.reader.feed(part, &mut self.found).is_err();
-        if self.reader.is_complete()
-            && let Some(tokens) = self.found.prompt_tokens()
-        {
-            self.prompt_tokens = Some(tokens);
-        }
+        self.lost = self.lost || self.reader.feed(part, &mut self.found).is_err();
     }
 
     fn dispatch(&mut self) {
-        *self = Self::new(self.prompt_tokens);
+        *self = Self::new(self.prompt_tokens());
     }
 }
 
@@ -309,6 +307,13 @@ mod tests {
             ),
             Some(3)
         );
+    }
+
+    #[test]
+    fn what_is_followed_by_junk_is_broken() {
+        assert_eq!(events("data: {\"usage\":{\"prompt_tokens\":5}} x\n\n"), None);
+        assert_eq!(json(r#"{"usage":{"prompt_tokens":5}}{}"#), None);
+        assert_eq!(json("{\"usage\":{\"prompt_tokens\":5}} \n"), Some(5));
     }
 
     #[test]

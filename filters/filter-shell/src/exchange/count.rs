@@ -36,11 +36,11 @@ impl Exchange {
     }
 
     /// The tokens of a part are not those of the prompt, nor are those of a body whose server has more
-    /// of the prompt, or takes one of two members that were both counted.
+    /// of the prompt or adds to it, or takes one of two members that were both counted.
     fn doubt_what_is_not_the_prompt(&mut self) {
         let Facts { body, part, .. } = &mut self.facts;
-        let is_prompt =
-            *part == Part::Whole && !body.has_stored_context && !body.has_duplicate_keys;
+        let is_more = body.has_stored_context || body.has_unpriced;
+        let is_prompt = *part == Part::Whole && !is_more && !body.has_duplicate_keys;
         if !is_prompt && body.prompt.source == TokenSource::Exact {
             body.prompt.source = TokenSource::Estimated;
             body.prompt.error_percent = NO_BOUND;

@@ -31,6 +31,9 @@ pub struct RequestFacts {
     /// The prompt refers to something that the server has stored, so that it is longer than the
     /// body tells (`previous_response_id`, `conversation`, a prompt template).
     pub has_stored_context: bool,
+    /// Something in the body costs tokens by no published rule (a schema of the answer, reasoning
+    /// that is encrypted), and is not in the count.
+    pub has_unpriced: bool,
     /// A field that decides something occurs twice. The last one won, so far.
     pub has_duplicate_keys: bool,
     /// The prompt's tokens.

@@ -30,6 +30,10 @@ pub(super) enum Place {
     Choices,
     /// A reference to what the server has stored.
     Stored,
+    /// What costs tokens by no published rule.
+    Unpriced,
+    /// In which form the answer is to be: text, or JSON by a schema.
+    Format,
     /// The list of tools, and one of them.
     Tools,
     Tool,
@@ -77,6 +81,11 @@ pub(super) fn member(api: Api, object: Place, name: &[u8]) -> Place {
             b"include_usage" => Place::IncludeUsage,
             _ => Place::Ignored,
         },
+        Place::Format => match name {
+            b"format" => Place::Format,
+            b"json_schema" | b"schema" => Place::Unpriced,
+            _ => Place::Ignored,
+        },
         Place::Message => message_member(name),
         Place::Part => part_member(name),
         Place::MediaObject => media_member(name),
@@ -121,6 +130,7 @@ fn root_member(api: Api, name: &[u8]) -> Place {
         (b"previous_response_id" | b"conversation" | b"prompt", Api::OpenAiResponses) => {
             Place::Stored
         }
+        (b"response_format", Api::OpenAiChat) | (b"text", Api::OpenAiResponses) => Place::Format,
         (b"system", Api::AnthropicMessages) => Place::Content,
         _ => Place::Ignored,
     }
@@ -139,6 +149,8 @@ fn message_member(name: &[u8]) -> Place {
         b"type" => Place::PartType,
         b"image_url" => Place::Media(MediaKind::Image),
         b"detail" => Place::Detail,
+        // Earlier reasoning that only the server can read, and an answer in sound that it keeps.
+        b"encrypted_content" | b"audio" => Place::Unpriced,
         _ => Place::Ignored,
     }
 }
@@ -154,6 +166,7 @@ fn part_member(name: &[u8]) -> Place {
         b"name" => Place::Text(Piece::CallName),
         b"input" => Place::Json(Piece::CallInput),
         b"content" => Place::Content,
+        b"video" => Place::Unpriced,
         _ => media_member(name),
     }
 }

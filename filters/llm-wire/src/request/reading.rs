@@ -179,11 +179,15 @@ impl<S: TextSink> Visitor for Reading<S> {
     #[inline(never)]
     fn object(&mut self) -> Inside {
         match self.place() {
-            place @ (Place::Root | Place::StreamOptions | Place::Function) => {
+            place @ (Place::Root | Place::StreamOptions | Place::Format | Place::Function) => {
                 self.enter(Open::Object(place))
             }
             Place::Stored => {
                 self.facts.has_stored_context = true;
+                Inside::Nothing
+            }
+            Place::Unpriced => {
+                self.facts.has_unpriced = true;
                 Inside::Nothing
             }
             Place::Message => {
@@ -233,6 +237,10 @@ impl<S: TextSink> Visitor for Reading<S> {
             Place::Json(piece) => {
                 self.sink.open(piece);
                 Inside::Bytes
+            }
+            Place::Unpriced => {
+                self.facts.has_unpriced = true;
+                Inside::Nothing
             }
             _ => Inside::Nothing,
         }
@@ -285,6 +293,10 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.facts.has_stored_context = true;
                 Content::Nothing
             }
+            Place::Unpriced => {
+                self.facts.has_unpriced = true;
+                Content::Nothing
+            }
             _ => Content::Nothing,
         }
     }
@@ -294,6 +306,9 @@ impl<S: TextSink> Visitor for Reading<S> {
     fn value(&mut self, value: Option<&[u8]>, place: Range<u64>) {
         match (self.captured, value) {
             (Place::Model, name) => self.model(name, place),
+            (Place::PartType, Some(b"item_reference" | b"redacted_thinking")) => {
+                self.facts.has_unpriced = true;
+            }
             (Place::PartType, Some(kind)) => {
                 if let Some(kind) = grammar::media_kind(kind) {
                     self.part(|part| part.is_said_to_be(kind));

@@ -245,3 +245,32 @@ fn a_scanner_is_small_whatever_it_has_read() {
     assert_eq!(allocated, 0);
     assert!(size_of_val(&scanner) < 2_048, "{}", size_of_val(&scanner));
 }
+
+#[test]
+fn what_costs_tokens_by_no_published_rule_is_noticed() {
+    let unpriced = |api: Api, body: &str| {
+        let mut scanner = RequestScanner::new(api, ScanLimits::default());
+        for byte in body.as_bytes() {
+            scanner.feed(&[*byte]);
+        }
+        assert_eq!(scanner.finish(), Progress::Complete, "{body}");
+        scanner.into_facts().has_unpriced
+    };
+    let chat = |rest: &str| unpriced(Api::OpenAiChat, &format!(r#"{{"model":"m",{rest}}}"#));
+    let responses = |rest: &str| unpriced(Api::OpenAiResponses, &format!("{{{rest}}}"));
+    let messages = |rest: &str| unpriced(Api::AnthropicMessages, &format!("{{{rest}}}"));
+
+    let schema = r#""response_format":{"type":"json_schema","json_schema":{"schema":{}}}"#;
+    assert!(chat(schema));
+    assert!(!chat(r#""response_format":{"type":"json_object"}"#));
+    assert!(chat(r#""messages":[{"role":"assistant","audio":{"id":"a"}}]"#));
+    assert!(!chat(r#""messages":[{"role":"assistant","audio":null,"content":"hi"}]"#));
+    assert!(chat(r#""messages":[{"role":"user","content":[{"type":"video","video":["u"]}]}]"#));
+    assert!(responses(r#""text":{"format":{"type":"json_schema","schema":{}}}"#));
+    assert!(!responses(r#""text":{"format":{"type":"text"},"verbosity":"low"}"#));
+    assert!(responses(r#""input":[{"type":"reasoning","encrypted_content":"x"}]"#));
+    assert!(responses(r#""input":[{"type":"item_reference","id":"x"}]"#));
+    let redacted = r#"[{"type":"redacted_thinking","data":"x"}]"#;
+    assert!(messages(&format!(r#""messages":[{{"role":"assistant","content":{redacted}}}]"#)));
+    assert!(!messages(r#""messages":[{"role":"user","content":"json_schema"}]"#));
+}
