@@ -6,24 +6,17 @@
 //! slots.
 //!
 //! # What it costs
-//! One read for each request that is counted. Answers are looked at until a model has had
-//! [`LOOK_ALWAYS`] of them in this worker, and then only one in [`LOOK_SELDOM`].
+//! One read for each request that is counted, and a look at some answers ([`is_looked_at`]).
 
 use std::cell::Cell;
 
 use traffic_policy::calibration::{
-    Corrected, Estimate, Learnt, Outcome, Place, Slot, Store, Written,
+    Corrected, Estimate, Learnt, Outcome, Place, Slot, Store, Written, is_looked_at,
 };
 use traffic_policy::catalog::Catalog;
 
 use crate::host::{Status, shared_data};
 use crate::metrics::Counter;
-
-/// So many answers of a model are looked at, one after the other.
-const LOOK_ALWAYS: u32 = 128;
-
-/// And then one in so many.
-const LOOK_SELDOM: u32 = 16;
 
 /// The calibrations of all models that a configuration names; none where it does not want them.
 pub(crate) struct Calibrations {
@@ -65,7 +58,7 @@ impl Calibrations {
         let Some(model) = self.model(model) else { return false };
         let answers = model.answers.get();
         model.answers.set(answers.saturating_add(1));
-        answers < LOOK_ALWAYS || answers % LOOK_SELDOM == 0
+        is_looked_at(answers)
     }
 
     /// Learns what a server reported.

@@ -44,7 +44,7 @@ impl Edit {
     /// Changes the body that the proxy holds, or hands over, in this callback.
     pub(crate) fn apply(&self) -> host::Result<()> {
         let end = self.range.end as usize;
-        let mut beginning = body::request(0, end)?;
+        let mut beginning = body::beginning(end)?;
         if beginning.len() < end {
             return Err(Status::BadArgument);
         }

@@ -10,7 +10,7 @@ mod lease;
 
 use std::rc::Rc;
 
-use llm_wire::{Estimator, Mark, MediaTokens, Piece, TextSink, TokenCount};
+use llm_wire::{Estimator, Mark, MediaTokens, Parts, Piece, TextSink, TokenCount};
 use traffic_policy::calibration::Estimate;
 
 use crate::metrics::Counter;
@@ -26,10 +26,6 @@ pub(crate) struct Tokens {
     /// An upper bound of the tokens: a token has a byte at least, and stands for one of the body,
     /// even U+FFFD for a byte that is no UTF-8; and more than any frame costs.
     at_most: u64,
-    /// How many bytes of text there were, and how many of them defined tools.
-    bytes: u64,
-    definitions: u64,
-    in_definition: bool,
 }
 
 /// More than a message, a part or a call costs besides its text.
@@ -38,15 +34,7 @@ const FRAME_AT_MOST: u64 = 8;
 impl Tokens {
     /// An estimator; and a counter as soon as a model is named that has a vocabulary here.
     pub(crate) fn new(vocabularies: Option<(Rc<Vocabularies>, Counter)>) -> Self {
-        Self {
-            estimator: Estimator::default(),
-            vocabularies,
-            exact: None,
-            at_most: FRAME_AT_MOST,
-            bytes: 0,
-            definitions: 0,
-            in_definition: false,
-        }
+        Self { estimator: Estimator::default(), vocabularies, exact: None, at_most: FRAME_AT_MOST }
     }
 
     /// A number that the exact count does not exceed.
@@ -62,17 +50,8 @@ impl Tokens {
 
     /// The estimate of the text and what it is made of.
     pub(crate) fn estimate(&self) -> Estimate {
-        let (tokens, parts) = (self.estimator.text_tokens(), self.estimator.parts());
-        // Definitions are counted with the other text; what is theirs is told by their length.
-        let share = self.definitions.saturating_mul(1000) / self.bytes.max(1);
-        let definitions = i64::try_from(tokens.saturating_mul(share)).unwrap_or(i64::MAX);
-        Estimate {
-            tokens,
-            marks: parts.marks,
-            foreign: parts.foreign,
-            frame: parts.frame,
-            definitions,
-        }
+        let Parts { marks, foreign, frame, definitions } = self.estimator.parts();
+        Estimate { tokens: self.estimator.text_tokens(), marks, foreign, frame, definitions }
     }
 
     /// What the prompt has for sure, if its tokens are counted with a vocabulary.
@@ -104,7 +83,6 @@ impl TextSink for Tokens {
 
     fn open(&mut self, piece: Piece) {
         self.estimator.open(piece);
-        self.in_definition = piece == Piece::Definition;
         if let Some(exact) = &mut self.exact {
             exact.open(piece);
         }
@@ -119,10 +97,6 @@ impl TextSink for Tokens {
         }
         let bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.at_most = self.at_most.saturating_add(bytes);
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.in_definition {
-            self.definitions = self.definitions.saturating_add(bytes);
-        }
     }
 
     fn close(&mut self) {

@@ -46,6 +46,10 @@ pub struct Estimator {
     /// Tokens of images, audio and files.
     media: MediaTokens,
     is_counting: bool,
+    /// How many bytes of text there were, and how many of them defined tools.
+    bytes: u64,
+    definitions: u64,
+    in_definition: bool,
 }
 
 impl Estimator {
@@ -73,7 +77,12 @@ impl Estimator {
     pub fn parts(&self) -> Parts {
         let [_, marks, scripts, more_scripts, escapes] = self.features().by_group();
         let foreign = scripts.wrapping_add(more_scripts).wrapping_add(escapes);
-        Parts { marks, foreign, frame: self.frame.saturating_mul(1000).cast_signed() }
+        let frame = self.frame.saturating_mul(1000).cast_signed();
+        // Definitions are counted with the other text; what is theirs is told by their length.
+        let share = self.definitions.saturating_mul(1000) / self.bytes.max(1);
+        let definitions = self.text_tokens().saturating_mul(share);
+        let definitions = i64::try_from(definitions).unwrap_or(i64::MAX);
+        Parts { marks, foreign, frame, definitions }
     }
 }
 
@@ -87,6 +96,8 @@ pub struct Parts {
     pub foreign: i64,
     /// What does not come from text.
     pub frame: i64,
+    /// Definitions of tools.
+    pub definitions: i64,
 }
 
 impl TextSink for Estimator {
@@ -105,12 +116,18 @@ impl TextSink for Estimator {
 
     fn open(&mut self, piece: Piece) {
         self.is_counting = piece != Piece::Role;
+        self.in_definition = piece == Piece::Definition;
     }
 
     #[inline]
     fn text(&mut self, bytes: &[u8]) {
         if self.is_counting {
             self.counter.feed(bytes);
+        }
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(length);
+        if self.in_definition {
+            self.definitions = self.definitions.saturating_add(length);
         }
     }
 
@@ -186,6 +203,18 @@ mod tests {
         estimator.text(b"these words do not count");
         estimator.close();
         assert_eq!(estimator.count().tokens, MESSAGE_TOKENS);
+    }
+
+    #[test]
+    fn definitions_have_the_share_of_their_length() {
+        let mut estimator = Estimator::default();
+        for piece in [Piece::Text, Piece::Definition, Piece::Text, Piece::Text] {
+            estimator.open(piece);
+            estimator.text(b"four words of text! ");
+            estimator.close();
+        }
+        let quarter = i64::try_from(estimator.text_tokens() * 250).unwrap();
+        assert_eq!(estimator.parts().definitions, quarter);
     }
 
     #[test]

@@ -83,6 +83,17 @@ pub struct Calibration {
 /// Reports that are needed before a count is corrected.
 pub const MIN_SAMPLES: u32 = 8;
 
+/// So many answers of a model are looked at, one after the other.
+const LOOK_ALWAYS: u32 = 128;
+
+/// And then one in so many.
+const LOOK_SELDOM: u32 = 16;
+
+/// Whether the answer after so many others is looked at: each at the beginning, and then some.
+pub fn is_looked_at(answers: u32) -> bool {
+    answers < LOOK_ALWAYS || answers.is_multiple_of(LOOK_SELDOM)
+}
+
 /// Estimates below this tell more of rounding than of a vocabulary.
 pub const MIN_TOKENS: u64 = 16;
 

@@ -47,7 +47,7 @@ impl Prompt {
             marks: parts.marks,
             foreign: parts.foreign,
             frame: parts.frame,
-            definitions: 0,
+            definitions: parts.definitions,
         };
         Self { estimate, messages }
     }

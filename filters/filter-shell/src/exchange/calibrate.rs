@@ -3,10 +3,11 @@
 //! The answer passes untouched and nothing of it is kept. Learnt is at its end, before its last
 //! frame has left, so that the client's next request already finds it.
 
+use std::ops::ControlFlow;
+
 use llm_wire::{Framing, TokenCount, TokenSource, UsageScanner};
 use traffic_policy::calibration::{Estimate, MIN_TOKENS};
 
-use super::scan::SLICE;
 use super::{Exchange, Phase};
 use crate::facts::Part;
 use crate::host::body;
@@ -70,32 +71,22 @@ impl Exchange {
 
     /// Response headers: is this an answer that reports?
     pub(super) fn expect_usage(&mut self) {
-        let Some(lesson) = &mut self.lesson else { return };
-        let framing = if self.phase == Phase::Decided
-            && self.plugin.calibrations.wants_answer(&lesson.model)
-        {
-            framing()
-        } else {
-            None
-        };
-        match framing {
-            Some(framing) => lesson.scanner = Some(UsageScanner::new(framing)),
-            None => self.lesson = None,
+        let Some(mut lesson) = self.lesson.take() else { return };
+        let is_due =
+            self.phase == Phase::Decided && self.plugin.calibrations.wants_answer(&lesson.model);
+        if let Some(framing) = is_due.then(framing).flatten() {
+            lesson.scanner = Some(UsageScanner::new(framing));
+            self.lesson = Some(lesson);
         }
     }
 
     /// A frame of the answer.
     pub(super) fn read_usage(&mut self, size: usize, end_of_stream: bool) {
         if let Some(scanner) = self.lesson.as_mut().and_then(|lesson| lesson.scanner.as_mut()) {
-            let mut at = 0;
-            while at < size {
-                let Ok(bytes) = body::response(at, SLICE.min(size - at)) else { break };
-                if bytes.is_empty() {
-                    break;
-                }
-                scanner.feed(&bytes);
-                at += bytes.len();
-            }
+            body::response(0..size, |bytes| {
+                scanner.feed(bytes);
+                ControlFlow::Continue(())
+            });
         }
         if end_of_stream {
             self.learn_usage();
@@ -111,12 +102,9 @@ impl Exchange {
     }
 }
 
-/// How the answer is framed, if it is one and can be read.
+/// How the answer is framed, if it is one that can report.
 fn framing() -> Option<Framing> {
     let pairs = headers::all(Map::Response).ok()?;
     let first = |name: &[u8]| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-    let is_plain = first(b"content-encoding")
-        .is_none_or(|encoding| encoding.eq_ignore_ascii_case(b"identity"));
-    let is_answer = first(b":status") == Some(b"200") && is_plain;
-    first(b"content-type").filter(|_| is_answer).and_then(Framing::of)
+    Framing::of_answer(first(b":status"), first(b"content-encoding"), first(b"content-type"))
 }

@@ -1,8 +1,9 @@
 //! The body has been read: its facts, and the exact count where the decision depends on it.
 
+use std::ops::ControlFlow;
+
 use llm_wire::{RequestScanner, ScanLimits, TokenSource};
 
-use super::scan::SLICE;
 use super::{Exchange, Phase};
 use crate::config::{Access, Exact};
 use crate::facts::{Facts, Part};
@@ -70,22 +71,22 @@ impl Exchange {
     fn read_again(&mut self, counter: Lease) {
         let Some(api) = self.facts.api else { return };
         let mut scanner = RequestScanner::with_sink(api, ScanLimits::default(), counter);
-        let mut at = 0;
-        while at < self.read {
-            let Ok(bytes) = body::request(at, SLICE.min(self.read - at)) else { return };
-            if bytes.is_empty() {
-                return;
-            }
+        let (mut at, mut is_enough) = (0, false);
+        body::request(0..self.read, |bytes| {
             at += bytes.len();
-            scanner.feed(&bytes);
-            let at_least = scanner.sink().certain();
-            if at < self.read && self.is_settled(at_least, self.facts.tokens_at_most) {
-                self.facts.tokens_at_least = at_least;
-                self.plugin.counters.exact_enough.increment();
-                return;
-            }
+            scanner.feed(bytes);
+            is_enough = at < self.read
+                && self.is_settled(scanner.sink().certain(), self.facts.tokens_at_most);
+            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if at < self.read && !is_enough {
+            // The proxy does not show it again.
+            return;
         }
         self.facts.tokens_at_least = scanner.sink().certain();
+        if is_enough {
+            return self.plugin.counters.exact_enough.increment();
+        }
         self.facts.body.prompt = scanner.into_facts().prompt;
         self.plugin.counters.exact_counted.increment();
     }

@@ -1,5 +1,7 @@
 //! A request's body goes by.
 
+use std::ops::ControlFlow;
+
 use llm_wire::{Progress, RequestScanner};
 use proxy_wasm::types::Action;
 
@@ -8,9 +10,6 @@ use crate::config::Access;
 use crate::facts::{Head, Part};
 use crate::host::{body, properties};
 use crate::root::Blind;
-
-/// One callback may bring a megabyte; it is read in pieces, so that the copy stays small.
-pub(super) const SLICE: usize = 64 * 1024;
 
 impl Exchange {
     /// A frame of the body.
@@ -72,19 +71,13 @@ impl Exchange {
     // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
     #[inline(never)]
     fn feed(&mut self, start: usize, wanted: usize) {
-        let end = start.saturating_add(wanted);
-        let mut at = start;
-        while at < end {
-            let Ok(bytes) = body::request(at, SLICE.min(end - at)) else { return };
-            if bytes.is_empty() {
-                return;
-            }
+        body::request(start..start.saturating_add(wanted), |bytes| {
             if let Some(scanner) = &mut self.scanner {
-                scanner.feed(&bytes);
+                scanner.feed(bytes);
             }
-            at += bytes.len();
             self.read += bytes.len();
-        }
+            ControlFlow::Continue(())
+        });
     }
 
     fn progress(&self) -> Option<Progress> {

@@ -163,3 +163,9 @@ proptest! {
         prop_assert!(mean_error(&calibration) < 0.01, "{}", mean_error(&calibration));
     }
 }
+
+#[test]
+fn the_first_answers_are_looked_at_and_then_one_in_sixteen() {
+    assert!((0..128).all(is_looked_at));
+    assert_eq!((128..1_728).filter(|answers| is_looked_at(*answers)).count(), 100);
+}
