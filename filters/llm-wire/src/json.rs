@@ -98,8 +98,8 @@ pub(crate) enum Scalar {
 pub(crate) trait Visitor {
     /// A member's name; `None` when it is longer than the limit.
     fn key(&mut self, key: Option<&[u8]>);
-    /// An object begins.
-    fn object(&mut self) -> Inside;
+    /// An object begins. With the place in the body that follows its bracket.
+    fn object(&mut self, inside: u64) -> Inside;
     /// An array begins.
     fn array(&mut self) -> Inside;
     /// The container last entered with [`Inside::Events`] ends.
@@ -113,8 +113,8 @@ pub(crate) trait Visitor {
     fn bytes(&mut self, bytes: &[u8]);
     /// What was wanted as bytes is complete.
     fn bytes_end(&mut self);
-    /// A number or a literal.
-    fn scalar(&mut self, scalar: Scalar);
+    /// A number or a literal. With its place in the body.
+    fn scalar(&mut self, scalar: Scalar, place: Range<u64>);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,8 +186,8 @@ pub(crate) struct Reader {
     /// Whether the visitor gets that container's bytes.
     wants_bytes: bool,
     strings: Strings,
-    /// Where in the body the string began.
-    string_at: u64,
+    /// The place in the body that follows the first byte of the value that began last.
+    value_at: u64,
     /// Where in the body the slice ends.
     slice_end: u64,
     capture: Capture,
@@ -205,11 +205,25 @@ impl Reader {
             closed_at: 0,
             wants_bytes: false,
             strings: Strings::default(),
-            string_at: 0,
+            value_at: 0,
             slice_end: 0,
             capture: Capture::new(max_capture),
             number: Number::default(),
         }
+    }
+
+    /// Begins anew, with the memory that there is.
+    pub(crate) fn restart(&mut self) {
+        self.state = State::Start(BYTE_ORDER_MARK);
+        self.open.clear();
+        self.closed_at = 0;
+        self.wants_bytes = false;
+        self.slice_end = 0;
+    }
+
+    /// What it holds besides itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.open.capacity().saturating_add(self.capture.heap_bytes())
     }
 
     /// True when the outermost value is complete.
@@ -272,7 +286,10 @@ impl Reader {
         let Some((&byte, rest)) = input.split_first() else { return Ok(input) };
         match (self.state, byte) {
             (_, b' ' | b'\n' | b'\r' | b'\t') => return Ok(after_whitespace(rest)),
-            (State::Outermost, b'{') => self.open(Bracket::Object, visitor),
+            (State::Outermost, b'{') => {
+                self.value_at = self.slice_end.saturating_sub(length(rest));
+                self.open(Bracket::Object, visitor)
+            }
             (State::Outermost, _) => Err(Malformed::NotAnObject),
             (State::FirstKey | State::Key, b'"') => {
                 self.begin_string(Purpose::Key);
@@ -297,12 +314,13 @@ impl Reader {
             (State::After | State::FirstKey, b'}') => self.close(Bracket::Object, visitor),
             (State::After | State::FirstElement, b']') => self.close(Bracket::Array, visitor),
             (State::Value | State::FirstElement, b'-' | b'0'..=b'9') => {
+                self.value_at = self.slice_end.saturating_sub(length(rest));
                 self.number = Number::default();
                 self.state = State::Number;
                 return Ok(input);
             }
             (State::Value | State::FirstElement, _) => {
-                self.string_at = self.slice_end.saturating_sub(length(rest));
+                self.value_at = self.slice_end.saturating_sub(length(rest));
                 self.value(byte, visitor)
             }
             (State::End, _) => Err(Malformed::TrailingBytes),
@@ -358,7 +376,7 @@ impl Reader {
         };
         if self.closed_at == 0 {
             let inside = match bracket {
-                Bracket::Object => visitor.object(),
+                Bracket::Object => visitor.object(self.value_at),
                 Bracket::Array => visitor.array(),
             };
             if inside != Inside::Events {
@@ -411,7 +429,7 @@ impl Reader {
             (Purpose::Key, Content::Value) => visitor.key(self.capture.decoded(bytes)),
             (Purpose::Value(_), Content::Value) => {
                 let quote = self.slice_end.saturating_sub(length(rest)).saturating_sub(1);
-                visitor.value(self.capture.decoded(bytes), self.string_at..quote);
+                visitor.value(self.capture.decoded(bytes), self.value_at..quote);
             }
         }
         self.state = after;
@@ -422,6 +440,11 @@ impl Reader {
         Ok(rest)
     }
 
+    /// The place of a value without quotes or brackets that ends before `rest`.
+    fn place_up_to(&self, rest: &[u8]) -> Range<u64> {
+        self.value_at.saturating_sub(1)..self.slice_end.saturating_sub(length(rest))
+    }
+
     fn number<'a, V: Visitor>(&mut self, input: &'a [u8], visitor: &mut V) -> Step<'a> {
         let rest = self.number.read(input);
         if !rest.is_empty() {
@@ -430,7 +453,7 @@ impl Reader {
             }
             self.state = State::After;
             if self.closed_at == 0 {
-                visitor.scalar(Scalar::Number(self.number));
+                visitor.scalar(Scalar::Number(self.number), self.place_up_to(rest));
             }
         }
         Ok(rest)
@@ -447,7 +470,7 @@ impl Reader {
         if later.is_empty() {
             self.state = State::After;
             if self.closed_at == 0 {
-                visitor.scalar(literal.into());
+                visitor.scalar(literal.into(), self.place_up_to(rest));
             }
         } else if rest.is_empty() {
             self.state = State::Literal(literal, later);

@@ -65,6 +65,8 @@ pub use media::{Media, MediaKind, MediaTokens};
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
 pub use no_tables::ExactCounter;
 pub use reply::Refusal;
-pub use request::{Malformed, Progress, RequestFacts, RequestScanner, ScanLimits};
+pub use request::{
+    Insertion, Malformed, Progress, RequestFacts, RequestScanner, ScanLimits, UsagePlace,
+};
 pub use text::{Mark, Piece, TextSink};
 pub use usage::{Framing, UsageScanner};

@@ -17,11 +17,13 @@
 //!
 //! [`facts`]: RequestScanner::facts
 
+mod asking;
 mod facts;
 mod grammar;
 mod part;
 mod reading;
 
+pub use asking::{Insertion, UsagePlace};
 pub use facts::RequestFacts;
 use reading::Reading;
 

@@ -175,7 +175,7 @@ impl Visitor for Found {
         };
     }
 
-    fn object(&mut self) -> Inside {
+    fn object(&mut self, _: u64) -> Inside {
         let named = std::mem::take(&mut self.named);
         match (self.depth, named) {
             (0, _) | (1, Named::Envelope) => {}
@@ -205,7 +205,7 @@ impl Visitor for Found {
 
     fn bytes_end(&mut self) {}
 
-    fn scalar(&mut self, scalar: Scalar) {
+    fn scalar(&mut self, scalar: Scalar, _: std::ops::Range<u64>) {
         let Scalar::Number(number) = scalar else { return };
         let Some(count) = number.count() else { return };
         match self.named {

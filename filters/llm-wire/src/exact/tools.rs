@@ -261,7 +261,7 @@ impl Visitor for Shape {
         };
     }
 
-    fn object(&mut self) -> Inside {
+    fn object(&mut self, _: u64) -> Inside {
         if !self.is_known {
             return Inside::Nothing;
         }
@@ -356,7 +356,7 @@ impl Visitor for Shape {
 
     fn bytes_end(&mut self) {}
 
-    fn scalar(&mut self, _: Scalar) {
+    fn scalar(&mut self, _: Scalar, _: Range<u64>) {
         self.unknown();
     }
 }

@@ -35,6 +35,10 @@ impl Capture {
         }
     }
 
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.decoded.capacity()
+    }
+
     pub(super) fn clear(&mut self) {
         self.decoded.clear();
         self.too_long = false;

@@ -31,7 +31,7 @@ impl Visitor for Notes {
         let key = String::from_utf8_lossy(&self.key).into_owned();
         self.note(&format!("{key}:"));
     }
-    fn object(&mut self) -> Inside {
+    fn object(&mut self, _: u64) -> Inside {
         self.inside("{")
     }
     fn array(&mut self) -> Inside {
@@ -57,7 +57,7 @@ impl Visitor for Notes {
     fn bytes_end(&mut self) {
         self.note("|");
     }
-    fn scalar(&mut self, scalar: Scalar) {
+    fn scalar(&mut self, scalar: Scalar, _: Range<u64>) {
         match scalar {
             Scalar::Null => self.note("null"),
             Scalar::Bool(value) => self.note(&value.to_string()),

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::asking::{Insertion, UsagePlace};
 use crate::count::TokenCount;
 
 /// What is known of a request. Fields that were not seen, or are of the wrong type, are `None`.
@@ -18,6 +19,8 @@ pub struct RequestFacts {
     pub stream: Option<bool>,
     /// Whether the stream is to end with the usage (`stream_options.include_usage`).
     pub include_usage: Option<bool>,
+    /// Where the body could be made to ask for that.
+    pub usage_place: UsagePlace,
     /// The most tokens the answer may have, whatever the API calls it.
     pub max_output_tokens: Option<u64>,
     /// How many answers are asked for (`n`).
@@ -40,4 +43,16 @@ pub struct RequestFacts {
     pub prompt: TokenCount,
     /// How many bytes of the body were read.
     pub bytes_read: u64,
+}
+
+impl RequestFacts {
+    /// The one edit after which the stream ends with its usage; `None` if the request is for no
+    /// stream, asks already, or is too odd to tell.
+    ///
+    /// Only for a body that was read to its end: of one that was cut short, what follows may ask, and
+    /// then the edited body would say the same thing twice.
+    #[must_use]
+    pub fn ask_for_usage(&self) -> Option<Insertion> {
+        (self.stream == Some(true)).then(|| self.usage_place.insertion()).flatten()
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::asking::UsagePlace;
 use super::facts::RequestFacts;
 use super::grammar::{self, Place};
 use super::part::Part;
@@ -142,13 +143,23 @@ impl<S: TextSink> Reading<S> {
             Place::Messages | Place::Items | Place::Prompts => 7,
             _ => return,
         };
-        facts.has_duplicate_keys |= self.seen & 1 << bit != 0;
+        let is_twice = self.seen & 1 << bit != 0;
+        facts.has_duplicate_keys |= is_twice;
+        if is_twice && matches!(place, Place::StreamOptions | Place::IncludeUsage) {
+            facts.usage_place = UsagePlace::Nowhere;
+        }
         self.seen |= 1 << bit;
         self.limit_changed();
     }
 
     fn limit_changed(&mut self) {
         self.facts.max_output_tokens = self.max_completion_tokens.or(self.max_tokens);
+    }
+
+    /// What asks for usage is of a type that it cannot have.
+    fn is_odd(&mut self) -> Inside {
+        self.facts.usage_place = UsagePlace::Nowhere;
+        Inside::Nothing
     }
 
     fn model(&mut self, name: Option<&[u8]>, place: Range<u64>) {
@@ -172,16 +183,28 @@ impl<S: TextSink> Visitor for Reading<S> {
         if (object, self.named) == (Place::Source, Place::Content) {
             self.part(Part::has_text);
         }
+        if object == Place::StreamOptions {
+            self.facts.usage_place.has_member();
+        }
         self.forget(self.named);
     }
 
     // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
     #[inline(never)]
-    fn object(&mut self) -> Inside {
+    fn object(&mut self, inside: u64) -> Inside {
         match self.place() {
-            place @ (Place::Root | Place::StreamOptions | Place::Format | Place::Function) => {
-                self.enter(Open::Object(place))
+            Place::Root => {
+                if matches!(self.api, Api::OpenAiChat | Api::OpenAiCompletions) {
+                    self.facts.usage_place = UsagePlace::Body(inside);
+                }
+                self.enter(Open::Object(Place::Root))
             }
+            Place::StreamOptions => {
+                self.facts.usage_place.options_begin(inside);
+                self.enter(Open::Object(Place::StreamOptions))
+            }
+            place @ (Place::Format | Place::Function) => self.enter(Open::Object(place)),
+            Place::IncludeUsage => self.is_odd(),
             Place::Stored => {
                 self.facts.has_stored_context = true;
                 Inside::Nothing
@@ -242,6 +265,7 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.facts.has_unpriced = true;
                 Inside::Nothing
             }
+            Place::StreamOptions | Place::IncludeUsage => self.is_odd(),
             _ => Inside::Nothing,
         }
     }
@@ -297,6 +321,10 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.facts.has_unpriced = true;
                 Content::Nothing
             }
+            Place::StreamOptions | Place::IncludeUsage => {
+                self.is_odd();
+                Content::Nothing
+            }
             _ => Content::Nothing,
         }
     }
@@ -337,10 +365,22 @@ impl<S: TextSink> Visitor for Reading<S> {
         }
     }
 
-    fn scalar(&mut self, scalar: Scalar) {
+    fn scalar(&mut self, scalar: Scalar, place: Range<u64>) {
         match (self.place(), scalar) {
             (Place::Stream, Scalar::Bool(stream)) => self.facts.stream = Some(stream),
-            (Place::IncludeUsage, Scalar::Bool(usage)) => self.facts.include_usage = Some(usage),
+            (Place::StreamOptions, Scalar::Null) => self.facts.usage_place.options_are_null(place),
+            (Place::IncludeUsage, Scalar::Null) => self.facts.usage_place.is_not_asked(place),
+            (Place::IncludeUsage, Scalar::Bool(usage)) => {
+                self.facts.include_usage = Some(usage);
+                if usage {
+                    self.facts.usage_place = UsagePlace::Nowhere;
+                } else {
+                    self.facts.usage_place.is_not_asked(place);
+                }
+            }
+            (Place::StreamOptions | Place::IncludeUsage, _) => {
+                self.facts.usage_place = UsagePlace::Nowhere;
+            }
             (Place::Choices, Scalar::Number(number)) => self.facts.n = number.count(),
             (Place::MaxTokens, Scalar::Number(number)) => self.max_tokens = number.count(),
             (Place::MaxCompletionTokens, Scalar::Number(number)) => {

@@ -253,7 +253,8 @@ fn write_string(text: &str, style: &mut u64, out: &mut String) {
 
 /// What of the facts can be compared with a reference that knows no bytes.
 pub(crate) fn comparable(facts: RequestFacts) -> RequestFacts {
-    RequestFacts { prompt: RequestFacts::default().prompt, model_at: None, bytes_read: 0, ..facts }
+    let RequestFacts { prompt, usage_place, .. } = RequestFacts::default();
+    RequestFacts { prompt, usage_place, model_at: None, bytes_read: 0, ..facts }
 }
 
 /// Keeps all pieces, decoded.
