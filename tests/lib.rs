@@ -1,4 +1,6 @@
-//! Support for the tests: where the project is, and its files.
+//! Support for the tests: where the project is, its files, and lists that several files repeat.
+
+pub mod histograms;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -4,12 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use host_sim::bootstrap::{Bootstrap, FailurePolicy, FilterKind, Plugin, Rewrite, load_tree};
+use host_sim::bootstrap::{
+    Bootstrap, FailurePolicy, FilterKind, Plugin, Rewrite, buckets_of, load_tree,
+};
 use host_sim::istio;
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Features, Part, Parts, Without};
 use host_sim::yaml::Node;
 use serde_json::Value;
+use tests::histograms::HISTOGRAMS;
 use tests::workspace;
 
 const ENVOYS: [EnvoyVersion; 4] =
@@ -102,11 +105,26 @@ fn a_hanging_request_ends_some_day_and_inspection_fits_the_buffers() {
 
 #[test]
 fn every_label_has_a_rule_that_lifts_it() {
-    let labels =
-        ["model", "pool", "version", "route", "type", "source", "outcome", "reason", "to", "limit"];
+    let labels = [
+        "model", "pool", "version", "route", "type", "source", "outcome", "reason", "to", "limit",
+        "tenant",
+    ];
     each(|name, bootstrap| {
         let tags: Vec<&str> = bootstrap.stats_tags.iter().map(|tag| tag.name.as_str()).collect();
         assert_eq!(tags, labels, "{name}");
+    });
+}
+
+#[test]
+fn every_histogram_has_the_buckets_of_the_list() {
+    each(|name, bootstrap| {
+        for histogram in HISTOGRAMS {
+            let whole = format!("wasmcustom.{}model=.=m;.;", histogram.name);
+            let found = buckets_of(&bootstrap.histogram_buckets, &whole);
+            let bounds: Vec<f64> = histogram.bounds.iter().map(|bound| *bound as f64).collect();
+            assert_eq!(found, bounds, "{name}: {}", histogram.name);
+        }
+        assert_eq!(bootstrap.histogram_buckets.len(), HISTOGRAMS.len(), "{name}");
     });
 }
 

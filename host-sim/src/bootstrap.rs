@@ -56,9 +56,9 @@ pub use node::NodeInfo;
 pub use outlier_detection::OutlierDetection;
 pub use plugin::{Backoff, Code, FailurePolicy, Plugin, Vm};
 pub use rewrite::Rewrite;
-pub use stats::{StatName, StatsTag, TagRule, lift_tags};
+pub use stats::{BucketRule, DEFAULT_BUCKETS, StatName, StatsTag, TagRule, buckets_of, lift_tags};
 
-use self::message::Message;
+use self::{message::Message, stats::Stats};
 use crate::yaml::{Error, MergeKeys, Node, Problem, Reader, read_file_as};
 
 /// A bootstrap file.
@@ -74,6 +74,8 @@ pub struct Bootstrap {
     pub clusters: Vec<Cluster>,
     /// What lifts labels out of metric names, in order.
     pub stats_tags: Vec<StatsTag>,
+    /// Which buckets a scrape of a histogram has, in order.
+    pub histogram_buckets: Vec<BucketRule>,
     /// How often counters are flushed; some plugins' metrics show only then.
     pub stats_flush_interval: Duration,
 }
@@ -100,12 +102,14 @@ impl Bootstrap {
         let clusters = resources.each("clusters", cluster::read)?;
         let listeners = resources.each("listeners", listener::read)?;
         resources.finish()?;
+        let stats = message.or("stats_config", Stats::default(), stats::read)?;
         let bootstrap = Self {
             node: message.or("node", NodeInfo::default(), node::read)?,
             admin: message.maybe("admin", admin)?.flatten(),
             listeners,
             clusters,
-            stats_tags: message.or("stats_config", Vec::new(), stats::read)?,
+            stats_tags: stats.tags,
+            histogram_buckets: stats.buckets,
             stats_flush_interval: message.or(
                 "stats_flush_interval",
                 Duration::from_secs(5),

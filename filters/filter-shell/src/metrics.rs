@@ -5,7 +5,7 @@
 //! (`stats_tags`; in a mesh Istio makes them from `extraStatTags`) lift them out again:
 //!
 //! ```text
-//! pool=.=gpu-large;.;reason=.=long-prompt;.;llm_router_decisions_total
+//! llm_router_decisions_totalpool=.=gpu-large;.;reason=.=long-prompt;.;
 //! llm_router_decisions_total{pool="gpu-large",reason="long-prompt"}
 //! ```
 //!
@@ -62,11 +62,12 @@ impl Outcomes {
     }
 }
 
-/// Labels stand before the name: Istio's expressions take away a label and what closes it, so that
-/// anything between name and labels would be left over at the name's end.
+/// Labels stand behind the name, with nothing in between: a proxy chooses a histogram's buckets, and
+/// which metrics it shows, by the beginning of the whole name. The expressions take away a label and what
+/// closes it, so that a separator would be left over at the name's end.
 fn labelled(name: &str, labels: &[(&str, &str)]) -> String {
-    let labels: String = labels.iter().map(|(key, value)| format!("{key}=.={value};.;")).collect();
-    labels + name
+    let labels = labels.iter().map(|(key, value)| format!("{key}=.={value};.;"));
+    std::iter::once(name.to_owned()).chain(labels).collect()
 }
 
 #[cfg(test)]
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(labelled("llm_a_total", &[]), "llm_a_total");
         assert_eq!(
             labelled("llm_tokens_total", &[("model", "gpt-4.1"), ("type", "input")]),
-            "model=.=gpt-4.1;.;type=.=input;.;llm_tokens_total"
+            "llm_tokens_totalmodel=.=gpt-4.1;.;type=.=input;.;"
         );
     }
 }

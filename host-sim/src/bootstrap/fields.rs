@@ -83,6 +83,7 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
         "stats_tags use_all_default_tags stats_matcher histogram_bucket_settings \
          allow_default_tag_overrides",
     ),
+    ("envoy.config.metrics.v3.HistogramBucketSettings", "match buckets bins"),
     ("envoy.config.metrics.v3.TagSpecifier", "tag_name regex fixed_value"),
     (
         "envoy.config.listener.v3.Listener",

@@ -27,6 +27,7 @@ pub use matcher::{
 pub use mirror::MirrorPolicy;
 pub use retry::{ResetFormat, ResetHeader, RetryOn, RetryPolicy};
 pub use select::{RequestHead, RouteMatch, Target, select};
+pub(super) use string_match::read as string_matcher;
 pub use string_match::{Pattern, StringMatcher};
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -5,7 +5,11 @@
 //! over the *whole* name one after another and mark what they remove; it is cut out at the end, so
 //! that one rule does not disturb the next.
 
+mod buckets;
+
 use regex::Regex;
+
+pub use buckets::{BucketRule, DEFAULT_BUCKETS, buckets_of};
 
 use super::message::Message;
 use crate::yaml::{Error, Reader};
@@ -58,13 +62,21 @@ pub fn lift_tags(tags: &[StatsTag], name: &str) -> StatName {
     StatName { name: kept.map(|(_, c)| c).collect(), labels }
 }
 
-pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<StatsTag>, Error> {
+/// What a file says of statistics.
+#[derive(Default)]
+pub(super) struct Stats {
+    pub(super) tags: Vec<StatsTag>,
+    pub(super) buckets: Vec<BucketRule>,
+}
+
+pub(super) fn read(reader: &Reader<'_>) -> Result<Stats, Error> {
     let mut message = Message::read(reader, "envoy.config.metrics.v3.StatsConfig")?;
     // Envoy's own tag rules concern Envoy's own statistics, which the model does not keep.
     message.maybe("use_all_default_tags", Reader::boolean)?;
     let tags = message.each("stats_tags", tag)?;
+    let buckets = message.each("histogram_bucket_settings", buckets::read)?;
     message.finish()?;
-    Ok(tags)
+    Ok(Stats { tags, buckets })
 }
 
 fn tag(reader: &Reader<'_>) -> Result<StatsTag, Error> {

@@ -1,4 +1,9 @@
 //! The mesh's own settings, as `istioctl install -f` takes them.
+//!
+//! Of `components` one annotation of the gateway's pods is read; what else stands there is about pods, and
+//! there is none here.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
@@ -10,14 +15,18 @@ use crate::yaml::{Error, Reader};
 pub(super) struct Mesh {
     /// Labels that are lifted out of metric names.
     extra_stat_tags: Vec<String>,
+    /// `histogram_bucket_settings`, as Istio makes them of the annotation.
+    histogram_buckets: Vec<Json>,
     /// Where access-log lines go, and the line.
     access_log: Option<(String, String)>,
 }
 
 pub(super) fn read(resource: &Resource<'_>) -> Result<Mesh, Error> {
     let mut spec = resource.spec.object()?;
-    spec.not_modelled(&["components", "values", "profile"], "`meshConfig`", CURE)?;
+    spec.not_modelled(&["values", "profile"], "`meshConfig` and `components`", CURE)?;
     let config = spec.required("meshConfig")?;
+    let histogram_buckets =
+        spec.optional("components").map_or(Ok(Vec::new()), |parts| gateway_buckets(&parts))?;
     spec.finish()?;
     let mut config = config.object()?;
     let file = config.optional("accessLogFile").map(|file| file.string()).transpose()?;
@@ -33,7 +42,40 @@ pub(super) fn read(resource: &Resource<'_>) -> Result<Mesh, Error> {
     let extra_stat_tags =
         config.optional("defaultConfig").map_or(Ok(Vec::new()), |proxy| stat_tags(&proxy))?;
     config.finish()?;
-    Ok(Mesh { extra_stat_tags, access_log: format })
+    Ok(Mesh { extra_stat_tags, histogram_buckets, access_log: format })
+}
+
+/// The annotation for buckets, of all ingress gateways.
+fn gateway_buckets(components: &Reader<'_>) -> Result<Vec<Json>, Error> {
+    let mut components = components.object()?;
+    let gateways = components.items("ingressGateways")?;
+    components.finish()?;
+    let mut buckets = Vec::new();
+    for gateway in gateways {
+        let mut gateway = gateway.object()?;
+        gateway.required("name")?;
+        gateway.optional("enabled");
+        let pods = gateway.optional("k8s");
+        gateway.finish()?;
+        let Some(mut pods) = pods.map(|pods| pods.object()).transpose()? else { continue };
+        let annotations = pods.optional("podAnnotations");
+        pods.finish()?;
+        let annotations = annotations.map_or(Ok(Vec::new()), |all| all.entries())?;
+        for (_, value) in annotations.iter().filter(|(name, _)| *name == HISTOGRAM_BUCKETS) {
+            buckets.extend(bucket_rules(value)?);
+        }
+    }
+    Ok(buckets)
+}
+
+const HISTOGRAM_BUCKETS: &str = "sidecar.istio.io/statsHistogramBuckets";
+
+/// Prefixes of names to lists of bounds; Istio sorts by prefix, so a longer one comes behind its beginning.
+fn bucket_rules(annotation: &Reader<'_>) -> Result<Vec<Json>, Error> {
+    let rules: BTreeMap<String, Vec<f64>> = serde_json::from_str(annotation.string()?)
+        .map_err(|_| annotation.expected("a JSON object: prefixes of names to lists of bounds"))?;
+    let rule = |(prefix, buckets)| json!({"match": {"prefix": prefix}, "buckets": buckets});
+    Ok(rules.into_iter().map(rule).collect())
 }
 
 fn stat_tags(reader: &Reader<'_>) -> Result<Vec<String>, Error> {
@@ -51,7 +93,11 @@ impl Mesh {
         let rule =
             |tag: &String| json!({"tag_name": tag, "regex": format!(r"({tag}=\.=(.*?);\.;)")});
         let rules: Vec<Json> = self.extra_stat_tags.iter().map(rule).collect();
-        json!({"use_all_default_tags": false, "stats_tags": rules})
+        json!({
+            "use_all_default_tags": false,
+            "stats_tags": rules,
+            "histogram_bucket_settings": self.histogram_buckets,
+        })
     }
 
     /// The access logs of the connection manager.

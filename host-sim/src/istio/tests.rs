@@ -194,6 +194,23 @@ fn the_mesh_lifts_labels_and_writes_the_access_log() {
 }
 
 #[test]
+fn the_annotation_of_the_gateways_pods_sets_buckets_by_prefix() {
+    let mesh = |annotation: &str| {
+        format!(
+            "---\napiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {{name: m}}\nspec:\n  \
+            meshConfig: {{}}\n  components:\n    ingressGateways:\n    - name: istio-ingressgateway\n      \
+            k8s: {{podAnnotations: {{sidecar.istio.io/statsHistogramBuckets: '{annotation}', a: b}}}}\n"
+        )
+    };
+    let bootstrap = delivered(&(plugin("p", "") + &mesh(r#"{"wasmcustom.llm_a": [1, 2.5]}"#)));
+    let rules = &bootstrap.histogram_buckets;
+    assert_eq!(crate::bootstrap::buckets_of(rules, "wasmcustom.llm_apool=.=x;.;"), [1.0, 2.5]);
+    let documents = parse("test", &(plugin("p", "") + &mesh("[1]"))).unwrap();
+    let message = deliver(&documents).unwrap_err().to_string();
+    assert!(message.contains("prefixes of names to lists of bounds"), "{message}");
+}
+
+#[test]
 fn the_manifests_are_read() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../manifests/istio");
     let tree = load(&[folder.join("token-router.yaml"), folder.join("mesh.yaml")])
@@ -202,5 +219,5 @@ fn the_manifests_are_read() {
     let roots: Vec<&str> = plugins(&bootstrap).iter().map(|(_, plugin)| &*plugin.root_id).collect();
     assert_eq!(roots, ["llm-mesh", "body-gate"]);
     assert!(bootstrap.listeners[0].manager.stream_idle_timeout.is_some());
-    assert_eq!(bootstrap.stats_tags.len(), 10);
+    assert_eq!(bootstrap.stats_tags.len(), 11);
 }

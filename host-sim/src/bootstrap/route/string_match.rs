@@ -74,7 +74,7 @@ impl Pattern {
 pub(super) const PATTERNS: [&str; 5] = ["exact", "prefix", "suffix", "contains", "safe_regex"];
 
 /// Reads a `StringMatcher`.
-pub(super) fn read(reader: &Reader<'_>) -> Result<StringMatcher, Error> {
+pub(in super::super) fn read(reader: &Reader<'_>) -> Result<StringMatcher, Error> {
     let mut message = Message::read(reader, "envoy.type.matcher.v3.StringMatcher")?;
     let (field, value) = message.exactly_one_of(&PATTERNS)?;
     let pattern = pattern(field, &value)?;
