@@ -1,27 +1,18 @@
-//! Texts that come in packages of Debian: fetched once, unpacked under `target/parts`, never
-//! installed.
+//! Texts that come in packages of Debian, and the files of a folder.
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use host_sim::parts::Parts;
+
 /// The folder of an unpacked package.
 ///
 /// # Errors
 /// When the package can neither be found nor fetched.
 pub fn package(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    let parts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parts");
-    let (half, whole) = (parts.join(format!("{name}.half")), parts.join(name));
-    if !whole.exists() {
-        let cure = format!("on another system, unpack Debian's package {name} into {whole:?}");
-        fs::create_dir_all(&half)?;
-        run(Command::new("apt-get").args(["download", name]).current_dir(&half), &cure)?;
-        let file = files(&half, &|path| path.extension().is_some_and(|e| e == "deb"));
-        run(Command::new("dpkg-deb").arg("-x").args(file).arg(&half), &cure)?;
-        fs::rename(&half, &whole)?;
-    }
-    Ok(whole)
+    Ok(Parts::here()?.debian_package(name)?)
 }
 
 /// The text of compressed files, in their order.
@@ -29,14 +20,10 @@ pub fn package(name: &str) -> Result<PathBuf, Box<dyn Error>> {
 /// # Errors
 /// When `gzip` cannot read them.
 pub fn unzipped(files: &[PathBuf]) -> Result<String, Box<dyn Error>> {
-    run(Command::new("gzip").arg("-dc").args(files), "install gzip")
-}
-
-fn run(command: &mut Command, cure: &str) -> Result<String, Box<dyn Error>> {
-    let output = command.output().map_err(|why| format!("{command:?}: {why}; {cure}"))?;
+    let gzip = Command::new("gzip").arg("-dc").args(files).output();
+    let output = gzip.map_err(|why| format!("`gzip` cannot be started ({why}); install it"))?;
     if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(format!("{command:?}: {why}; {cure}").into());
+        return Err(String::from_utf8_lossy(&output.stderr).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

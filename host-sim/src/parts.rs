@@ -1,4 +1,4 @@
-//! The real parts that runs and tests need, found or fetched: Envoy, the filters' wasm, Debian programs.
+//! The real parts that runs and tests need, found or fetched: Envoy, the filters' wasm, Debian packages.
 //!
 //! Nothing is installed on the machine. A part that is not there already is put below the workspace's
 //! `target/parts`, with one line that says so, and stays there for the next run. A file lock keeps

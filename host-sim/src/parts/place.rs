@@ -60,6 +60,12 @@ impl Parts {
         Ok(Self { workspace: cache.clone(), target: cache, announce })
     }
 
+    /// Parts of a test.
+    #[cfg(test)]
+    pub(super) fn below(target: &Path) -> Self {
+        Self { workspace: target.to_owned(), target: target.to_owned(), announce: |_| {} }
+    }
+
     /// Other ears for the lines that say what is being done.
     #[must_use]
     pub fn announcing(self, announce: fn(&str)) -> Self {
