@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p benches --bench wire` builds what it measures, and ends with a table of speeds
 //! and of the ratio of wasm to native. Bodies are fed in pieces of 16 KiB, as Envoy's buffers hand
-//! them over; the estimate of tokens is included.
+//! them over. "Scan" includes the estimate of tokens; "walk" is the scanner alone, whose text goes to
+//! a sink that only adds up lengths.
 //!
 //! "Native" in the table is a program built for the processor at hand (`scan-native`), because that
 //! is what a wasm engine builds, too. "Portable" is the benchmark itself, built for any x86-64,
@@ -19,8 +20,10 @@ use std::time::{Duration, Instant};
 
 use benches::corpora::{self, Text};
 use criterion::{Criterion, Throughput};
-use llm_wire::{Api, RequestScanner, ScanLimits};
 use wasmtime::{Engine, Linker, Module, Store, TypedFunc};
+
+#[path = "../guests/scan/rounds.rs"]
+mod rounds;
 
 const PIECE: usize = 16 * 1024;
 
@@ -33,6 +36,10 @@ const BODIES: [(&str, Text, usize); 7] = [
     ("chinese-16K", Text::Chinese, 16),
     ("escaped-chinese-16K", Text::EscapedChinese, 16),
 ];
+
+/// What is done to each body: the name of the guest's function, and the same function here.
+type Work = (&'static str, fn(&[u8], usize, usize) -> u64);
+const WORKS: [Work; 2] = [("scan", rounds::scan), ("walk", rounds::walk)];
 
 /// How many turns each side has for the table, and how many bytes it scans in a turn.
 const TURNS: u64 = 1_000;
@@ -47,29 +54,37 @@ fn main() {
     let mut guest = Guest::build();
     let native = build_native();
     let mut table = String::new();
-    for (name, text, kibibytes) in BODIES {
-        let body = corpora::chat(text, kibibytes * 1024);
-        guest.write(&body);
-        assert_eq!(guest.scan(1), scan(1, &body), "the module counts as the native scanner does");
-        let mut group = criterion.benchmark_group(name);
-        group.throughput(Throughput::Bytes(length(&body)));
-        group.bench_function("native", |bench| {
-            bench.iter_custom(|rounds| timed(|| scan(rounds, &body)));
-        });
-        group.bench_function("wasm", |bench| {
-            bench.iter_custom(|rounds| timed(|| guest.scan(rounds)));
-        });
-        group.finish();
-        table.push_str(&table_row(name, &body, &mut guest, &native));
+    for work in WORKS {
+        for (name, text, kibibytes) in BODIES {
+            let body = corpora::chat(text, kibibytes * 1024);
+            guest.write(&body);
+            measure(&mut criterion, work, name, &body, &mut guest);
+            table.push_str(&table_row(work, name, &body, &mut guest, &native));
+        }
     }
     criterion.final_summary();
-    println!("\n| body | bytes | portable GB/s | native GB/s | wasm GB/s | wasm / native |");
-    println!("|---|---|---|---|---|---|");
+    println!("\n| | body | bytes | portable GB/s | native GB/s | wasm GB/s | wasm / native |");
+    println!("|---|---|---|---|---|---|---|");
     print!("{table}");
 }
 
-fn length(body: &[u8]) -> u64 {
-    u64::try_from(body.len()).unwrap_or(u64::MAX)
+fn measure(
+    criterion: &mut Criterion,
+    (work, here): Work,
+    name: &str,
+    body: &[u8],
+    guest: &mut Guest,
+) {
+    assert_eq!(guest.run(work, 1), here(body, 1, PIECE), "the module finds what is found here");
+    let mut group = criterion.benchmark_group(format!("{work} {name}"));
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("portable", |bench| {
+        bench.iter_custom(|rounds| timed(|| here(body, rounds as usize, PIECE)));
+    });
+    group.bench_function("wasm", |bench| {
+        bench.iter_custom(|rounds| timed(|| guest.run(work, rounds)));
+    });
+    group.finish();
 }
 
 fn timed(run: impl FnOnce() -> u64) -> Duration {
@@ -78,25 +93,35 @@ fn timed(run: impl FnOnce() -> u64) -> Duration {
     start.elapsed()
 }
 
-fn table_row(name: &str, body: &[u8], guest: &mut Guest, native: &str) -> String {
-    let rounds = (TURN_BYTES / length(body)).max(1);
-    let portable = fastest(TURNS / 10, || scan(rounds, body));
-    let wasm = fastest(TURNS, || guest.scan(rounds));
-    let native = fastest_native(native, body, rounds);
-    let bytes = body.len() as f64 * rounds as f64;
+fn table_row(
+    (work, here): Work,
+    name: &str,
+    body: &[u8],
+    guest: &mut Guest,
+    native: &str,
+) -> String {
+    let length = body.len() as u64;
+    let rounds = (TURN_BYTES / length).max(1);
+    let portable = fastest(TURNS / 10, || here(body, rounds as usize, PIECE));
+    let wasm = fastest(TURNS, || guest.run(work, rounds));
+    let native = fastest_native(native, work, body, rounds);
+    let bytes = (length * rounds) as f64;
     let [portable, native, wasm] =
         [portable, native, wasm].map(|time| bytes / time.as_secs_f64() / 1e9);
-    let (length, ratio) = (body.len(), wasm / native);
-    format!("| {name} | {length} | {portable:.2} | {native:.2} | {wasm:.2} | {ratio:.2} |\n")
+    let ratio = wasm / native;
+    format!(
+        "| {work} | {name} | {length} | {portable:.2} | {native:.2} | {wasm:.2} | {ratio:.2} |\n"
+    )
 }
 
 fn fastest(turns: u64, mut run: impl FnMut() -> u64) -> Duration {
     (0..turns).map(|_| timed(&mut run)).min().unwrap_or_default()
 }
 
-fn fastest_native(program: &str, body: &[u8], rounds: u64) -> Duration {
+fn fastest_native(program: &str, work: &str, body: &[u8], rounds: u64) -> Duration {
     let arguments = [rounds, TURNS, PIECE as u64].map(|number| number.to_string());
     let mut child = Command::new(program)
+        .arg(work)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -108,24 +133,15 @@ fn fastest_native(program: &str, body: &[u8], rounds: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-fn scan(rounds: u64, body: &[u8]) -> u64 {
-    let mut tokens = 0;
-    for _ in 0..rounds {
-        let mut scanner = RequestScanner::new(Api::OpenAiChat, ScanLimits::default());
-        for piece in black_box(body).chunks(PIECE) {
-            scanner.feed(piece);
-        }
-        tokens = black_box(scanner.facts().prompt.tokens);
-    }
-    tokens
-}
+/// Takes rounds and the length of pieces.
+type Function = TypedFunc<(u32, u32), u64>;
 
 /// The scanner in wasmtime.
 struct Guest {
     store: Store<()>,
     memory: wasmtime::Memory,
     body: TypedFunc<u32, u32>,
-    scan: TypedFunc<(u32, u32), u64>,
+    works: [(&'static str, Function); 2],
 }
 
 impl Guest {
@@ -140,10 +156,13 @@ impl Guest {
         if let Ok(start) = instance.get_typed_func::<(), ()>(&mut store, "_initialize") {
             start.call(&mut store, ()).expect("a module that initializes");
         }
+        let works = WORKS.map(|(work, _)| {
+            (work, instance.get_typed_func(&mut store, work).expect("an export of that name"))
+        });
         Self {
             memory: instance.get_memory(&mut store, "memory").expect("an exported memory"),
             body: instance.get_typed_func(&mut store, "body").expect("`body`"),
-            scan: instance.get_typed_func(&mut store, "scan").expect("`scan`"),
+            works,
             store,
         }
     }
@@ -154,10 +173,10 @@ impl Guest {
         self.memory.write(&mut self.store, at as usize, body).expect("a place inside the memory");
     }
 
-    fn scan(&mut self, rounds: u64) -> u64 {
-        self.scan
-            .call(&mut self.store, (rounds as u32, PIECE as u32))
-            .expect("a scan without a trap")
+    fn run(&mut self, work: &str, rounds: u64) -> u64 {
+        let (_, function) = self.works.iter().find(|(name, _)| *name == work).expect("its export");
+        let function = function.clone();
+        function.call(&mut self.store, (rounds as u32, PIECE as u32)).expect("a run without a trap")
     }
 }
 

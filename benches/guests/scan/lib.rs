@@ -26,3 +26,9 @@ pub extern "C" fn body(length: usize) -> *mut u8 {
 pub extern "C" fn scan(rounds: usize, piece: usize) -> u64 {
     BODY.with_borrow(|body| rounds::scan(body, rounds, piece))
 }
+
+/// The same without counting; returns the bytes of text.
+#[unsafe(no_mangle)]
+pub extern "C" fn walk(rounds: usize, piece: usize) -> u64 {
+    BODY.with_borrow(|body| rounds::walk(body, rounds, piece))
+}
