@@ -20,11 +20,13 @@
 //! by half, and so may text made to deceive. What is no text has rules of its own (`media`).
 
 mod counter;
+mod deltas;
 mod features;
 mod lookup;
 mod tally;
 
 use counter::Counter;
+pub(crate) use deltas::Deltas;
 pub use features::Features;
 
 use crate::count::{TokenCount, TokenSource};

@@ -10,7 +10,11 @@
 //! what the standard says of a last event without its blank line, that it is none, is its to obey.
 //!
 //! `id` and `retry` mean something to clients that connect again, and nothing here; nor does `event`,
-//! because the APIs that name their events do it in the data once more.
+//! because the APIs that name their events do it in the data once more. `error` is no field of the
+//! standard, but servers have written their errors so (llama.cpp), and it is told.
+//!
+//! Where an event's bytes begin and end is told by what is left of the slice there. Comments before its
+//! first field are not part of it: they are sent to keep a connection open, and belong to nobody.
 
 /// What a stream's events are told to.
 pub trait EventSink {
@@ -19,6 +23,16 @@ pub trait EventSink {
 
     /// The event is complete. Those without data are none, and are not told.
     fn dispatch(&mut self);
+
+    /// A field begins that reports an error.
+    fn error(&mut self) {}
+
+    /// The first field of an event begins. So many bytes of the slice are left, its first included.
+    fn begins(&mut self, _left: usize) {}
+
+    /// A blank line ends the fields since [`begins`](Self::begins), after the dispatch if there was
+    /// any. So many bytes of the slice are left; the second of CR and LF may be the first of them.
+    fn ends(&mut self, _left: usize) {}
 }
 
 /// Reads a stream of events.
@@ -29,6 +43,8 @@ pub struct EventParser {
     after_cr: bool,
     /// A line of data was read since the last event.
     has_data: bool,
+    /// A field was begun since the last event.
+    has_fields: bool,
 }
 
 /// Where in a line the reading is.
@@ -37,8 +53,8 @@ enum At {
     /// At the very beginning; what of a byte order mark must still come.
     Start(&'static [u8]),
     Line,
-    /// In the name `data`, of which these bytes must still come.
-    Name(&'static [u8]),
+    /// In a name that means something, of which these bytes must still come.
+    Name(Field, &'static [u8]),
     /// Behind the colon.
     Colon,
     Value,
@@ -46,11 +62,18 @@ enum At {
     Other,
 }
 
+/// A field that means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Data,
+    Error,
+}
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Default for EventParser {
     fn default() -> Self {
-        Self { at: At::Start(BYTE_ORDER_MARK), after_cr: false, has_data: false }
+        Self { at: At::Start(BYTE_ORDER_MARK), after_cr: false, has_data: false, has_fields: false }
     }
 }
 
@@ -61,14 +84,14 @@ impl EventParser {
             bytes = match (byte, self.at) {
                 (b'\n', _) if std::mem::take(&mut self.after_cr) => after,
                 (b'\n' | b'\r', _) => {
-                    self.line_ends(sink);
+                    self.line_ends(after.len(), sink);
                     self.after_cr = byte == b'\r';
                     after
                 }
                 (_, At::Value | At::Other) => self.value(bytes, sink),
                 (_, at) => {
                     self.after_cr = false;
-                    let next = self.next(byte, at, sink);
+                    let next = self.next(byte, at, bytes.len(), sink);
                     // A value that begins with this byte is read with those behind it.
                     if matches!((at, next), (At::Colon, At::Value)) && byte != b' ' {
                         self.at = next;
@@ -82,7 +105,12 @@ impl EventParser {
     }
 
     /// Where one byte leads that does not end its line.
-    fn next(&mut self, byte: u8, at: At, sink: &mut impl EventSink) -> At {
+    fn next(&mut self, byte: u8, at: At, left: usize, sink: &mut impl EventSink) -> At {
+        let is_mark = matches!(at, At::Start([wanted, ..]) if *wanted == byte);
+        if matches!(at, At::Start(_) | At::Line) && byte != b':' && !is_mark && !self.has_fields {
+            self.has_fields = true;
+            sink.begins(left);
+        }
         match at {
             At::Start([wanted, rest @ ..]) if *wanted == byte => {
                 if rest.is_empty() {
@@ -93,13 +121,18 @@ impl EventParser {
             }
             // A mark that was begun is a part of a name that means nothing.
             At::Start(rest) if rest.len() < BYTE_ORDER_MARK.len() => At::Other,
-            At::Start(_) | At::Line if byte == b'd' => At::Name(b"ata"),
-            At::Name([]) if byte == b':' => {
+            At::Start(_) | At::Line if byte == b'd' => At::Name(Field::Data, b"ata"),
+            At::Start(_) | At::Line if byte == b'e' => At::Name(Field::Error, b"rror"),
+            At::Name(Field::Data, []) if byte == b':' => {
                 self.begin(sink);
                 At::Colon
             }
-            At::Name([wanted, rest @ ..]) if *wanted == byte => At::Name(rest),
-            At::Start(_) | At::Line | At::Name(_) | At::Other => At::Other,
+            At::Name(Field::Error, []) if byte == b':' => {
+                sink.error();
+                At::Other
+            }
+            At::Name(field, [wanted, rest @ ..]) if *wanted == byte => At::Name(field, rest),
+            At::Start(_) | At::Line | At::Name(..) | At::Other => At::Other,
             At::Colon | At::Value => At::Value,
         }
     }
@@ -121,16 +154,19 @@ impl EventParser {
         }
     }
 
-    fn line_ends(&mut self, sink: &mut impl EventSink) {
+    fn line_ends(&mut self, left: usize, sink: &mut impl EventSink) {
         match self.at {
             At::Line | At::Start(BYTE_ORDER_MARK) => {
                 if std::mem::take(&mut self.has_data) {
                     sink.dispatch();
                 }
+                if std::mem::take(&mut self.has_fields) {
+                    sink.ends(left);
+                }
             }
             // A line that is a name alone is a field without a value.
-            At::Name([]) => self.begin(sink),
-            At::Start(_) | At::Name(_) | At::Colon | At::Value | At::Other => {}
+            At::Name(Field::Data, []) => self.begin(sink),
+            At::Start(_) | At::Name(..) | At::Colon | At::Value | At::Other => {}
         }
         self.at = At::Line;
     }

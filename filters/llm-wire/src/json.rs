@@ -226,6 +226,11 @@ impl Reader {
         self.open.capacity().saturating_add(self.capture.heap_bytes())
     }
 
+    /// True when the outermost value has not begun.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(self.state, State::Start(_) | State::Outermost)
+    }
+
     /// True when the outermost value is complete.
     pub(crate) fn is_complete(&self) -> bool {
         self.state == State::End

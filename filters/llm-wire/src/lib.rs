@@ -35,9 +35,11 @@
 //! | `media` | what images, audio and files cost |
 //! | `count` | a number of tokens with its source and error |
 //! | `events` | server-sent events as they stream by, in any split |
+//! | `answer` | what an answer reports, generates and ends with; the usage that only we asked for is taken out |
 //! | `usage` | the prompt's tokens as an answer reports them |
 //! | `reply` | error bodies as each API shapes them |
 
+mod answer;
 mod api;
 mod count;
 mod encoding;
@@ -54,6 +56,7 @@ mod request;
 mod text;
 mod usage;
 
+pub use answer::{AnswerFacts, AnswerScanner, FinishReason, Usage};
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
 pub use encoding::Encoding;

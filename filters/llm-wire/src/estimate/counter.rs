@@ -39,6 +39,16 @@ impl Default for Counter {
 }
 
 impl Counter {
+    /// A counter for text that follows these bytes.
+    pub(super) fn after(last: [u8; BEFORE]) -> Self {
+        Self { last, ..Self::default() }
+    }
+
+    /// The last bytes.
+    pub(super) fn last(&self) -> [u8; BEFORE] {
+        self.last
+    }
+
     /// What was counted until now.
     pub(super) fn features(&self) -> Features {
         let rare = |counts: fn(&Rare) -> [u64; 8]| self.rare.as_deref().map_or([0; 8], counts);
