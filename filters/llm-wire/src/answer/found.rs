@@ -11,7 +11,6 @@ pub(super) struct Found {
     pub(super) report: Report,
     /// Where the report was.
     pub(super) report_at: Option<Place>,
-    /// The innermost object that may have one, while it is open.
     pub(super) finish: Option<FinishReason>,
     pub(super) status: Option<Status>,
     /// Why a response is incomplete.
@@ -79,8 +78,8 @@ impl Found {
     pub(super) fn may_be_usage(&self) -> bool {
         !(self.has_choices
             || self.is_generated
-            || self.has_error
-            || self.finish.is_some()
+            || self.has_failed()
+            || self.finish().is_some()
             || self.kind.is_some())
     }
 

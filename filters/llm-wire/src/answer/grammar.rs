@@ -45,6 +45,8 @@ pub(super) enum Place {
     /// A string, or a list of parts.
     Content,
     Part,
+    /// A block of Anthropic's, as it begins in a stream.
+    Block,
     /// Calls of tools, one of them, and its function.
     Calls,
     Call,
@@ -140,7 +142,7 @@ fn root_member(is_event: bool, name: &[u8]) -> Place {
         b"response" => Place::Response,
         b"x_groq" => Place::GroqUsage,
         b"delta" if is_event => Place::Delta,
-        b"content_block" if is_event => Place::Part,
+        b"content_block" if is_event => Place::Block,
         b"item" if is_event => Place::Item,
         b"content" if !is_event => Place::Content,
         b"output" if !is_event => Place::Output,

@@ -176,7 +176,7 @@ impl Visitor for Reading {
                 self.reasoning = None;
                 self.enter(Place::Said, false)
             }
-            Place::Content => self.enter(Place::Part, false),
+            Place::Content | Place::Block => self.enter(Place::Part, false),
             Place::Arguments => {
                 self.wanted(place);
                 Inside::Bytes

@@ -2,7 +2,13 @@
 
 // `cfg(test)` tells clippy that these modules are tests too, although no `#[test]` is in sight.
 #[cfg(test)]
+mod answer_reference;
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod bodies;
+#[cfg(test)]
+mod event_reference;
 #[cfg(test)]
 mod random_bodies;
 #[cfg(test)]
