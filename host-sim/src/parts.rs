@@ -1,4 +1,5 @@
-//! The real parts that runs and tests need, found or fetched: Envoy, the filters' wasm, Debian packages.
+//! The real parts that runs and tests need, found or fetched: Envoy, the filters' wasm, Debian and npm
+//! packages.
 //!
 //! Nothing is installed on the machine. A part that is not there already is put below the workspace's
 //! `target/parts`, with one line that says so, and stays there for the next run. A file lock keeps
@@ -11,6 +12,7 @@ mod command;
 mod debian;
 mod envoy;
 mod filters;
+mod npm;
 mod place;
 mod without;
 
@@ -18,5 +20,6 @@ pub use command::CommandError;
 pub use debian::DebianError;
 pub use envoy::EnvoyError;
 pub use filters::{Features, FiltersError};
+pub use npm::NpmError;
 pub use place::{Parts, PlaceError};
 pub use without::{Part, Without, WithoutError};
