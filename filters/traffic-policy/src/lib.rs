@@ -9,7 +9,9 @@
 //! |---|---|
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
+//! | [`price`] | what tokens cost |
 //! | [`route`] | which pool a request goes to, and why |
+//! | [`stream`] | what became of an answer |
 //!
 //! # Rules
 //! - A policy is built once, from configuration, by `TryFrom`; building is where errors happen.
@@ -19,5 +21,7 @@ pub mod calibration;
 pub mod catalog;
 pub mod invalid;
 pub mod pattern;
+pub mod price;
 pub mod route;
+pub mod stream;
 pub mod units;
