@@ -11,12 +11,14 @@ mod matching;
 mod tokens;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use traffic_policy::catalog::{Catalog, RawModel, RawPool};
 use traffic_policy::invalid::Invalid;
+use traffic_policy::units::Span;
 
 pub(crate) use body::Access;
 pub use body::Body;
@@ -57,6 +59,10 @@ pub struct Shared {
     pub(crate) exact: Exact,
     pub(crate) calibrate: bool,
     pub(crate) vocabularies: Rc<Vocabularies>,
+    /// How long a stream may be silent.
+    pub(crate) stall_after: Duration,
+    /// How many values a label may have that the configuration does not name.
+    pub labels_per_key: usize,
 }
 
 /// A fact that access logs may name, as `%FILTER_STATE(wasm.llm.model:PLAIN)%`.
@@ -73,6 +79,49 @@ pub(crate) enum LogField {
     TokenErrorPercent,
     /// `llm.pool`
     Pool,
+    /// `llm.input_tokens`: as the server reported them, or counted here
+    InputTokens,
+    /// `llm.output_tokens`
+    OutputTokens,
+    /// `llm.cached_tokens`
+    CachedTokens,
+    /// `llm.reasoning_tokens`
+    ReasoningTokens,
+    /// `llm.usage_source`
+    UsageSource,
+    /// `llm.outcome`
+    Outcome,
+    /// `llm.finish_reason`
+    FinishReason,
+    /// `llm.time_to_first_token`, in milliseconds
+    TimeToFirstToken,
+    /// `llm.duration`, in milliseconds
+    Duration,
+    /// `llm.stalls`
+    Stalls,
+}
+
+impl LogField {
+    /// The property in filter state.
+    pub(crate) fn property(self) -> &'static str {
+        match self {
+            Self::Model => "llm.model",
+            Self::PromptTokens => "llm.prompt_tokens",
+            Self::TokenSource => "llm.token_source",
+            Self::TokenErrorPercent => "llm.token_error_percent",
+            Self::Pool => "llm.pool",
+            Self::InputTokens => "llm.input_tokens",
+            Self::OutputTokens => "llm.output_tokens",
+            Self::CachedTokens => "llm.cached_tokens",
+            Self::ReasoningTokens => "llm.reasoning_tokens",
+            Self::UsageSource => "llm.usage_source",
+            Self::Outcome => "llm.outcome",
+            Self::FinishReason => "llm.finish_reason",
+            Self::TimeToFirstToken => "llm.time_to_first_token",
+            Self::Duration => "llm.duration",
+            Self::Stalls => "llm.stalls",
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,6 +129,10 @@ pub(crate) enum LogField {
 struct RawLimits {
     /// How many requests may wait for a decision at once, in one worker.
     waiting_requests: Option<usize>,
+    /// How many values a label may have that the configuration does not name.
+    labels_per_key: Option<usize>,
+    /// How long a stream may be silent.
+    stall_after: Option<Span>,
 }
 
 /// What the configuration of the plugin `llm-mesh` makes.
@@ -100,6 +153,12 @@ const SHARED_KEYS: [&str; 10] = [
     "log_fields",
     "trust_incoming",
 ];
+
+/// Labels beyond this are called `other`.
+const DEFAULT_LABELS_PER_KEY: usize = 200;
+
+/// Ten seconds are no gap between tokens any more.
+const DEFAULT_STALL_AFTER: Span = Span(Duration::from_secs(10));
 
 /// More than any proxy holds open; less than would hurt.
 const DEFAULT_WAITING_REQUESTS: usize = 16_384;
@@ -162,6 +221,8 @@ fn shared(object: &mut Map<String, Value>) -> Result<Shared, Invalid> {
         body: Body::try_from(body).map_err(|e| e.under("body"))?,
         matching: matching.into(),
         waiting_requests: limits.waiting_requests.unwrap_or(DEFAULT_WAITING_REQUESTS),
+        labels_per_key: limits.labels_per_key.unwrap_or(DEFAULT_LABELS_PER_KEY),
+        stall_after: limits.stall_after.unwrap_or(DEFAULT_STALL_AFTER).0,
         debug_headers: take(object, "debug_headers")?.unwrap_or(false),
         log_fields: take(object, "log_fields")?.unwrap_or_default(),
         trust_incoming: take(object, "trust_incoming")?.unwrap_or_default(),

@@ -11,6 +11,8 @@ pub struct Decision {
     pub model: Option<String>,
     /// The name that the body is to have in place of the client's, if that is another.
     pub model_in_body: Option<String>,
+    /// The stream is to end with its usage, which the client did not ask for and will not see.
+    pub ask_for_usage: bool,
     refusal: Option<Reply>,
 }
 

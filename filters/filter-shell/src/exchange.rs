@@ -3,27 +3,34 @@
 //! The proxy's callbacks come in here through [`Stream`]; a root's tick comes in through
 //! [`Exchange::overdue`]. Both work on the same state, so it is shared between them in a cell.
 
+mod answer;
 mod arrive;
+mod ask;
 mod calibrate;
 mod count;
 mod deliver;
+mod publish;
 mod scan;
 
+use answer::Answering;
 pub(crate) use arrive::FACTS;
+use ask::Asked;
 use calibrate::Lesson;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use llm_wire::RequestScanner;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
+use traffic_policy::stream::{Ended, Meter};
 
 use crate::config::Access;
 use crate::decision::Decision;
 use crate::facts::Facts;
 use crate::host::headers::{self, Map};
-use crate::host::streams;
+use crate::host::{clock, streams};
 use crate::root::Plugin;
 use crate::tokens::Tokens;
 
@@ -55,12 +62,21 @@ pub(crate) struct Exchange {
     decision: Decision,
     /// What the answer may teach.
     lesson: Option<Lesson>,
+    meter: Meter,
+    /// The answer may come compressed.
+    may_be_compressed: bool,
+    /// The stream was asked for its usage.
+    asked: Option<Asked>,
+    answering: Option<Box<Answering>>,
+    /// Its end was told.
+    has_ended: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<Exchange>>;
 
 impl Exchange {
     pub(crate) fn new(context: u32, plugin: Rc<Plugin>) -> Shared {
+        let meter = Meter::new(Duration::ZERO, plugin.shared.stall_after);
         Rc::new(RefCell::new(Self {
             context,
             plugin,
@@ -71,6 +87,11 @@ impl Exchange {
             content_length: None,
             decision: Decision::default(),
             lesson: None,
+            meter,
+            may_be_compressed: false,
+            asked: None,
+            answering: None,
+            has_ended: false,
         }))
     }
 
@@ -84,6 +105,12 @@ impl Exchange {
         let part = self.part_at_deadline(access);
         if self.decide(part) == Action::Continue && access == Access::Knob {
             let _ = streams::resume_request();
+        }
+    }
+
+    fn request_is_complete(&mut self) {
+        if self.phase != Phase::Passing && self.plugin.follows.answers {
+            self.meter.request_complete(clock::monotonic());
         }
     }
 
@@ -123,33 +150,48 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.phase(|exchange, _| exchange.scan(size, end_of_stream))
+        self.phase(|exchange, _| {
+            if end_of_stream {
+                exchange.request_is_complete();
+            }
+            exchange.scan(size, end_of_stream)
+        })
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        self.phase(|exchange, _| exchange.body_ended())
+        self.phase(|exchange, _| {
+            exchange.request_is_complete();
+            exchange.body_ended()
+        })
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         self.phase(|exchange, _| {
             exchange.respond();
-            exchange.expect_usage();
+            exchange.answer_begins(end_of_stream);
             Action::Continue
         })
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.phase(|exchange, _| {
-            exchange.read_usage(size, end_of_stream);
+            exchange.answer_goes_on(size, end_of_stream);
             Action::Continue
         })
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         self.phase(|exchange, _| {
-            exchange.learn_usage();
+            exchange.answer_ends(Ended::Whole);
             Action::Continue
         })
+    }
+
+    fn on_log(&mut self) {
+        self.phase(|exchange, _| {
+            exchange.is_logged();
+            Action::Continue
+        });
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Facts {
     pub body: RequestFacts,
     /// How much of the body that rests on.
     pub part: Part,
+    /// The pool that an earlier plugin has chosen.
+    pub pool: Option<String>,
     /// The prompt has at least so many tokens, for sure.
     pub tokens_at_least: u64,
     /// The prompt, as far as it is in the body, has at most so many tokens, for sure.

@@ -1,5 +1,9 @@
 //! What a filter is.
 
+use std::time::Duration;
+
+use traffic_policy::stream::StreamOutcome;
+
 use crate::decision::Decision;
 use crate::facts::Facts;
 
@@ -10,14 +14,69 @@ use crate::facts::Facts;
 /// to reach the proxy, so what it does can be tested without one.
 pub trait Filter {
     /// Adds to the decision on a request whose facts are as complete as they will get.
-    fn decide(&self, facts: &Facts, decision: &mut Decision);
+    fn decide(&self, _facts: &Facts, _decision: &mut Decision) {}
 
     /// Whether it would say the same of these facts if the prompt had any number of tokens from
     /// `at_least` to `at_most`. If not, the tokens are counted exactly before it is asked.
-    fn settles(&self, facts: &Facts, at_least: u64, at_most: Option<u64>) -> bool;
+    fn settles(&self, _facts: &Facts, _at_least: u64, _at_most: Option<u64>) -> bool {
+        true
+    }
 
     /// The request headers it reads from [`Facts::headers`], lower-case.
     fn reads_headers(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// What it wants to know of answers.
+    fn follows(&self) -> Follows {
+        Follows::default()
+    }
+
+    /// Follows one exchange. Asked once, when the response's headers come or it ends without.
+    fn follow(&self, _exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
+        None
+    }
+}
+
+/// What a filter wants to know of answers; asked when the configuration is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Follows {
+    /// [`Filter::follow`] is to be called.
+    pub answers: bool,
+    /// Servers are to be asked not to compress answers, which could not be read.
+    pub plain: bool,
+    /// [`Followed::route`] is to be filled.
+    pub route: bool,
+}
+
+impl Follows {
+    /// What one or the other wants.
+    #[must_use]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            answers: self.answers || other.answers,
+            plain: self.plain || other.plain,
+            route: self.route || other.route,
+        }
+    }
+}
+
+/// An exchange whose answer begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Followed<'a> {
+    /// What is known of the request.
+    pub facts: &'a Facts,
+    /// What was decided.
+    pub decision: &'a Decision,
+    /// The route that it took, by its name.
+    pub route: Option<&'a str>,
+}
+
+/// Follows one exchange to its end. What it holds is held for as long as the answer streams.
+pub trait Follower {
+    /// Generated output has come, so long after the output before it.
+    fn gap(&mut self, _gap: Duration) {}
+
+    /// It has ended, however it did. Called once.
+    fn finish(&mut self, outcome: &StreamOutcome);
 }

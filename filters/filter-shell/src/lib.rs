@@ -22,11 +22,13 @@
 //! | `exchange` | one request: its phases |
 //! | `tokens` | which way of counting is taken |
 //! | `calibration` | what servers' reports teach about each model, shared by the workers |
+//! | `asking` | which servers do not want to be asked for usage |
 //! | `waiting` | deadlines of what waits, bounded |
 //! | `gate` | the second plugin, which holds a request until its decision comes |
 //! | `metrics` | counters with labels |
 //! | `host` | host calls that return results; the only unsafe code |
 
+mod asking;
 mod calibration;
 mod config;
 mod decision;
@@ -46,6 +48,6 @@ mod waiting;
 pub use config::{Body, Build, Section, Shared, check, section};
 pub use decision::{Decision, Reply};
 pub use facts::{Facts, Part};
-pub use filter::Filter;
-pub use metrics::Counter;
+pub use filter::{Filter, Followed, Follower, Follows};
+pub use metrics::{Counter, Histogram};
 pub use root::start;

@@ -1,4 +1,4 @@
-//! Counters with labels.
+//! Counters and histograms with labels.
 //!
 //! A proxy's own metrics have names and nothing else. Labels are written into the name in the
 //! notation that Istio's metrics use, and regular expressions of the proxy's configuration
@@ -9,9 +9,10 @@
 //! llm_router_decisions_total{pool="gpu-large",reason="long-prompt"}
 //! ```
 //!
-//! A proxy never frees a metric, and each definition uses up an id. So every combination of labels
-//! is declared when a configuration is read, from names that the configuration has; nothing that
-//! a client sends can become a label.
+//! A proxy never frees a metric, and each definition uses up an id. So combinations of labels are
+//! declared when a configuration is read, from names that the configuration has, or, where there
+//! may be more of them than ever occur, once when they first do; nothing that a client sends can
+//! become a label.
 
 use crate::host;
 
@@ -37,9 +38,40 @@ impl Counter {
 
     /// Counts one more.
     pub fn increment(self) {
-        if let Some(id) = self.id {
+        self.add(1);
+    }
+
+    /// Counts so many more.
+    pub fn add(self, by: u64) {
+        let by = i64::try_from(by).unwrap_or(i64::MAX);
+        if let Some(id) = self.id.filter(|_| by > 0) {
             // A counter that cannot be incremented is no reason to disturb a request.
-            let _ = host::metrics::increment(id, 1);
+            let _ = host::metrics::increment(id, by);
+        }
+    }
+}
+
+/// A histogram that was declared with its labels. Its buckets are the proxy's to choose.
+#[derive(Debug, Clone, Copy)]
+pub struct Histogram {
+    id: Option<u32>,
+}
+
+impl Histogram {
+    /// Declares a histogram.
+    pub fn declare(name: &str, labels: &[(&str, &str)]) -> Self {
+        let name = labelled(name, labels);
+        let id = host::metrics::define_histogram(&name);
+        if let Err(status) = id {
+            log::warn!("histogram {name}: the proxy refused it ({status:?})");
+        }
+        Self { id: id.ok() }
+    }
+
+    /// Puts a value in.
+    pub fn record(self, value: u64) {
+        if let Some(id) = self.id {
+            let _ = host::metrics::record(id, value);
         }
     }
 }

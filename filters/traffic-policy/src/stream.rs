@@ -29,17 +29,25 @@ pub enum Kind {
     Stream,
     /// One JSON object.
     Json,
-    /// Anything else: an error page, something compressed, nothing at all.
+    /// Compressed, so that nothing of it can be read.
+    Encoded,
+    /// Anything else: an error, a page, nothing at all.
     #[default]
     Other,
 }
 
 impl Kind {
+    /// Whether something can be found in it.
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Stream | Self::Json)
+    }
+
     /// The word for labels and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stream => "stream",
             Self::Json => "json",
+            Self::Encoded => "encoded",
             Self::Other => "other",
         }
     }
@@ -58,6 +66,8 @@ pub struct Times {
     pub first_token: Option<Duration>,
     /// The last one.
     pub last_token: Option<Duration>,
+    /// How long it waited in the server's queue, if the server says so.
+    pub queued: Option<Duration>,
     /// The end, however it came.
     pub end: Duration,
 }
@@ -139,6 +149,11 @@ impl Meter {
         self.times.headers = Some(self.since(now));
         self.status = status;
         self.kind = kind;
+    }
+
+    /// The server has said how long the request waited in its queue.
+    pub fn queued(&mut self, queued: Option<Duration>) {
+        self.times.queued = queued;
     }
 
     /// Bytes of the response's body have come.

@@ -6,7 +6,7 @@
 //! a filter a pointer while a callback runs or while the filter holds the message, and takes it
 //! back when the message moves on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -55,6 +55,8 @@ pub(crate) struct Root {
     pub(crate) grpc_view: grpc::View,
     /// What `proxy_get_status` says.
     pub(crate) status: (u32, String),
+    /// The metrics that it has defined.
+    pub(crate) defined: BTreeSet<(u32, String)>,
 }
 
 impl Root {
@@ -73,6 +75,7 @@ impl Root {
             grpc: BTreeMap::new(),
             grpc_view: grpc::View::default(),
             status: (0, String::new()),
+            defined: BTreeSet::new(),
         }
     }
 }

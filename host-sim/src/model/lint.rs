@@ -16,7 +16,7 @@ mod resume;
 use std::fmt;
 
 use super::{time::Nanos, vm::Side, world::World};
-use crate::abi::{Export, MapType};
+use crate::abi::{Export, MapType, MetricType};
 pub(crate) use lengths::Lengths;
 
 /// A gateway that runs for days must not grow with every mistake of a plugin.
@@ -35,7 +35,7 @@ pub enum Lint {
     HeadersOutsideWindow,
     /// A body does not have the length that its headers announce.
     ContentLength,
-    /// A metric is defined while requests run.
+    /// A metric is defined again while requests run, or one more of very many.
     LateMetric,
     /// A call may wait for its answer for ever.
     CallWithoutTimeout,
@@ -79,6 +79,9 @@ impl Lint {
         }
     }
 }
+
+/// More metrics than this of one plugin are not a configuration's, but its clients'.
+const DEFINITIONS_MAX: usize = 10_000;
 
 /// A mistake that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,20 +151,27 @@ impl World {
     }
 
     /// A metric is defined.
-    pub(crate) fn lint_definition(&mut self, name: &str) {
+    ///
+    /// While requests run that is right once, when it is needed for the first time, and only as long
+    /// as there are few of them.
+    pub(crate) fn lint_definition(&mut self, kind: MetricType, name: &str) {
         let starting = matches!(
             self.callback(),
             None | Some(Export::VmStart | Export::Configure | Export::ValidateConfiguration)
         );
         let creating = self.callback() == Some(Export::ContextCreate);
-        if starting || (creating && self.stream_context().is_none()) {
+        let is_early = starting || (creating && self.stream_context().is_none());
+        let Some(root) = self.root_mut() else { return };
+        let is_new = root.defined.insert((kind as u32, name.to_owned()));
+        if is_early || (is_new && root.defined.len() <= DEFINITIONS_MAX) {
             return;
         }
+        let what = if is_new { "one of very many" } else { "again" };
         self.lint(
             Lint::LateMetric,
             format_args!(
-                "`{name}` defined; every definition is kept for ever, so define in proxy_on_configure \
-                 and keep the number"
+                "`{name}` defined {what}; every definition is kept for ever, so define a metric once, \
+                 keep the number, and let nothing that clients send become a part of its name"
             ),
         );
     }

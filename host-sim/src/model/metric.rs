@@ -79,7 +79,7 @@ impl World {
     pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Result<u32, Status> {
         let kind = MetricType::from_number(kind).ok_or(Status::BadArgument)?;
         let name = String::from_utf8_lossy(name);
-        self.lint_definition(&name);
+        self.lint_definition(kind, &name);
         let name = format!("{PREFIX}{name}");
         let start = match kind {
             MetricType::Counter => MetricValue::Counter(0),

@@ -2,13 +2,14 @@
 
 use llm_wire::{Api, RequestScanner, ScanLimits};
 use proxy_wasm::types::Action;
+use traffic_policy::stream::Meter;
 
 use super::{Exchange, Phase, Shared};
 use crate::config::Access;
 use crate::facts::{Facts, Head, Part, unpack};
 use crate::gate;
 use crate::host::headers::{self, Map};
-use crate::host::properties;
+use crate::host::{clock, properties};
 use crate::root::Blind;
 use crate::tokens::Tokens;
 
@@ -32,6 +33,7 @@ impl Exchange {
         }
         let first = earlier.is_none();
         self.learn(&head, earlier.as_deref());
+        self.expect_answer(&head, end_of_stream);
         match self.way(&head, end_of_stream, first) {
             Way::Decide(part) => self.decide(part),
             Way::Read(access) => self.read_body(access, &head, shared),
@@ -71,6 +73,22 @@ impl Exchange {
             ..Facts::default()
         });
         self.facts.headers = head.select(&self.plugin.reads_headers);
+    }
+
+    /// Time begins, and the server is asked for an answer that can be read.
+    fn expect_answer(&mut self, head: &Head, end_of_stream: bool) {
+        let follows = self.plugin.follows;
+        if !follows.answers {
+            return;
+        }
+        self.meter = Meter::new(clock::monotonic(), self.plugin.shared.stall_after);
+        if end_of_stream {
+            self.request_is_complete();
+        }
+        self.may_be_compressed = head.may_be_compressed();
+        if follows.plain && self.may_be_compressed && self.facts.api.is_some() {
+            self.may_be_compressed = headers::set(Map::Request, "accept-encoding", b"identity").is_err();
+        }
     }
 
     /// Whether to wait for the body, and in which way.

@@ -1,17 +1,13 @@
 //! A count is corrected by what servers reported before, and the next report is read.
 //!
-//! The answer passes untouched and nothing of it is kept. Learnt is at its end, before its last
-//! frame has left, so that the client's next request already finds it.
+//! Learnt is at an answer's end, before its last frame has left, so that the client's next request
+//! already finds it.
 
-use std::ops::ControlFlow;
-
-use llm_wire::{Framing, TokenCount, TokenSource, UsageScanner};
+use llm_wire::{AnswerFacts, TokenCount, TokenSource};
 use traffic_policy::calibration::{Estimate, MIN_TOKENS};
 
-use super::{Exchange, Phase};
+use super::Exchange;
 use crate::facts::Part;
-use crate::host::body;
-use crate::host::headers::{self, Map};
 use crate::tokens::Tokens;
 
 /// What may be learnt from the answer.
@@ -19,8 +15,6 @@ pub(super) struct Lesson {
     /// The real name of the model that answers.
     model: String,
     estimate: Estimate,
-    /// Once the answer was found to be one that can report.
-    scanner: Option<UsageScanner>,
 }
 
 impl Exchange {
@@ -45,7 +39,7 @@ impl Exchange {
             self.facts.body.prompt = text.with_media(tokens.media());
         }
         if self.is_lesson(&estimate) {
-            self.lesson = Some(Lesson { model: model.name.clone(), estimate, scanner: None });
+            self.lesson = Some(Lesson { model: model.name.clone(), estimate });
         }
     }
 
@@ -69,42 +63,17 @@ impl Exchange {
         }
     }
 
-    /// Response headers: is this an answer that reports?
-    pub(super) fn expect_usage(&mut self) {
-        let Some(mut lesson) = self.lesson.take() else { return };
-        let is_due =
-            self.phase == Phase::Decided && self.plugin.calibrations.wants_answer(&lesson.model);
-        if let Some(framing) = is_due.then(framing).flatten() {
-            lesson.scanner = Some(UsageScanner::new(framing));
-            self.lesson = Some(lesson);
-        }
-    }
-
-    /// A frame of the answer.
-    pub(super) fn read_usage(&mut self, size: usize, end_of_stream: bool) {
-        if let Some(scanner) = self.lesson.as_mut().and_then(|lesson| lesson.scanner.as_mut()) {
-            body::response(0..size, |bytes| {
-                scanner.feed(bytes);
-                ControlFlow::Continue(())
-            });
-        }
-        if end_of_stream {
-            self.learn_usage();
-        }
+    /// Response headers: is this one of the answers that are looked at?
+    pub(super) fn choose_lesson(&mut self) {
+        let wants = |lesson: &mut Lesson| self.plugin.calibrations.wants_answer(&lesson.model);
+        self.lesson = self.lesson.take_if(wants);
     }
 
     /// The answer has ended.
-    pub(super) fn learn_usage(&mut self) {
+    pub(super) fn learn_usage(&mut self, facts: &AnswerFacts) {
         let Some(lesson) = self.lesson.take() else { return };
-        if let Some(reported) = lesson.scanner.and_then(|scanner| scanner.prompt_tokens()) {
+        if let Some(reported) = facts.usage.and_then(|usage| usage.input) {
             self.plugin.calibrations.learn(&lesson.model, &lesson.estimate, reported);
         }
     }
-}
-
-/// How the answer is framed, if it is one that can report.
-fn framing() -> Option<Framing> {
-    let pairs = headers::all(Map::Response).ok()?;
-    let first = |name: &[u8]| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-    Framing::of_answer(first(b":status"), first(b"content-encoding"), first(b"content-type"))
 }

@@ -1,16 +1,14 @@
 //! The decision, and the ways it takes effect.
 
-use std::fmt::Write as _;
-
 use llm_wire::{Family, Refusal};
 use proxy_wasm::types::Action;
 
-use super::arrive::FACTS;
+use super::ask::Asked;
 use super::{Exchange, Phase};
-use crate::config::{Access, LogField};
+use crate::config::Access;
 use crate::decision::{Decision, Reply};
 use crate::edit::Edit;
-use crate::facts::{Part, pack};
+use crate::facts::Part;
 use crate::gate::{Release, TICKET, Ticket};
 use crate::host::headers::{self, Map};
 use crate::host::{properties, queues, streams};
@@ -32,11 +30,13 @@ impl Exchange {
         for filter in &self.plugin.filters {
             filter.decide(&self.facts, &mut decision);
         }
+        self.may_ask(&mut decision, phase);
         let action = match (decision.refusal(), phase) {
             (Some(reply), _) => self.refuse(reply),
             (None, Phase::Reading(Access::Gate)) => self.release_gate(&decision),
             (None, _) => self.set_headers(&decision),
         };
+        self.asked = decision.ask_for_usage.then(Asked::default);
         self.decision = decision;
         self.assign_lesson();
         action
@@ -64,7 +64,8 @@ impl Exchange {
         for (name, value) in decision.headers() {
             let _ = headers::set(Map::Request, name, value.as_bytes());
         }
-        if let Some(edit) = self.edit(decision) {
+        let edit = self.edit(decision);
+        if !edit.is_empty() {
             self.plugin.counters.body_edits.count(edit.apply().is_ok_and(|()| {
                 self.new_length(&edit).is_none_or(|length| {
                     headers::set(Map::Request, CONTENT_LENGTH, length.as_bytes()).is_ok()
@@ -75,9 +76,16 @@ impl Exchange {
     }
 
     /// What is to be changed in the body; only one that waits somewhere can be.
-    fn edit(&self, decision: &Decision) -> Option<Edit> {
-        let name = decision.model_in_body.as_deref()?;
-        self.facts.body.model_at.as_ref().and_then(|place| Edit::model(place, name))
+    fn edit(&self, decision: &Decision) -> Edit {
+        let mut edit = Edit::default();
+        let body = &self.facts.body;
+        if let Some((place, name)) = body.model_at.as_ref().zip(decision.model_in_body.as_ref()) {
+            edit.set_model(place, name);
+        }
+        if let Some(insertion) = body.ask_for_usage().filter(|_| decision.ask_for_usage) {
+            edit.add(&insertion.place, insertion.text.as_bytes().to_vec());
+        }
+        edit
     }
 
     fn new_length(&self, edit: &Edit) -> Option<String> {
@@ -93,7 +101,7 @@ impl Exchange {
         };
         self.publish(decision);
         let edit = self.edit(decision);
-        let length = edit.as_ref().and_then(|edit| self.new_length(edit));
+        let length = (!edit.is_empty()).then(|| self.new_length(&edit)).flatten();
         let length = length.as_deref().map(|length| (CONTENT_LENGTH, length));
         let headers = decision.headers().chain(length);
         let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
@@ -102,34 +110,5 @@ impl Exchange {
             self.plugin.is_blind(Blind::Gate);
         }
         Action::Continue
-    }
-
-    /// Facts for plugins that come later, and for access logs.
-    fn publish(&self, decision: &Decision) {
-        let _ = properties::set_state(FACTS, &pack(&self.facts, decision));
-        let body = &self.facts.body;
-        // Nothing was counted where nothing was seen, and 0 would say otherwise.
-        let counted = self.facts.part != Part::Headers;
-        let (mut number, mut percent) = (String::new(), String::new());
-        for field in &self.plugin.shared.log_fields {
-            let (name, value) = match field {
-                LogField::Model => ("llm.model", decision.model.as_deref()),
-                LogField::PromptTokens => {
-                    let _ = write!(number, "{}", body.prompt.tokens);
-                    ("llm.prompt_tokens", counted.then_some(number.as_str()))
-                }
-                LogField::TokenSource => {
-                    ("llm.token_source", counted.then_some(body.prompt.source.as_str()))
-                }
-                LogField::TokenErrorPercent => {
-                    let _ = write!(percent, "{}", body.prompt.error_percent);
-                    ("llm.token_error_percent", counted.then_some(percent.as_str()))
-                }
-                LogField::Pool => ("llm.pool", decision.pool.as_deref()),
-            };
-            if let Some(value) = value {
-                let _ = properties::set_state(name, value.as_bytes());
-            }
-        }
     }
 }

@@ -27,6 +27,7 @@ struct Known {
     connection: Option<Range<usize>>,
     content_encoding: Option<Range<usize>>,
     content_length: Option<Range<usize>>,
+    accept_encoding: Option<Range<usize>>,
 }
 
 /// Headers that tell routes and servers what we decided; nobody else may set them.
@@ -50,6 +51,7 @@ impl Head {
                 b"connection" => &mut known.connection,
                 b"content-encoding" => &mut known.content_encoding,
                 b"content-length" => &mut known.content_length,
+                b"accept-encoding" => &mut known.accept_encoding,
                 _ => {
                     has_ours |= name.starts_with(OURS);
                     continue;
@@ -116,6 +118,12 @@ impl Head {
     pub(crate) fn body_is_plain(&self) -> bool {
         self.at(self.known.content_encoding.as_ref())
             .is_none_or(|value| value.eq_ignore_ascii_case(b"identity"))
+    }
+
+    /// Whether the answer's bytes may be something else than what they mean.
+    pub(crate) fn may_be_compressed(&self) -> bool {
+        self.at(self.known.accept_encoding.as_ref())
+            .is_some_and(|value| !value.eq_ignore_ascii_case(b"identity"))
     }
 
     /// How long the body was announced to be.

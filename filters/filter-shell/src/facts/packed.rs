@@ -43,7 +43,7 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
     number(&mut out, tag::TOOLS, body.has_tools.then_some(1));
     number(&mut out, tag::IMAGES, body.has_images.then_some(1));
     number(&mut out, tag::PART, Some(part_number(facts.part)));
-    text(&mut out, tag::POOL, decision.pool.as_deref());
+    text(&mut out, tag::POOL, decision.pool.as_deref().or(facts.pool.as_deref()));
     out
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
 pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts> {
     let mut rest = bytes.strip_prefix(&[VERSION])?;
     let mut body = RequestFacts::default();
-    let mut part = Part::Headers;
+    let (mut part, mut pool) = (Part::Headers, None);
     while let Some(([tag, length], after)) = rest.split_first_chunk::<2>() {
         let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
         rest = after;
@@ -69,10 +69,11 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
             tag::TOOLS => body.has_tools = true,
             tag::IMAGES => body.has_images = true,
             tag::PART => part = part_of(read(value)),
+            tag::POOL => pool = std::str::from_utf8(value).ok().map(str::to_owned),
             _ => {}
         }
     }
-    Some(Facts { path: path.to_owned(), api, body, part, ..Facts::default() })
+    Some(Facts { path: path.to_owned(), api, body, part, pool, ..Facts::default() })
 }
 
 /// A text of at most 255 bytes; names are bounded far below that.
@@ -154,6 +155,7 @@ mod tests {
                 ..RequestFacts::default()
             },
             part: Part::Whole,
+            pool: Some("gpu-large".into()),
             ..Facts::default()
         }
     }

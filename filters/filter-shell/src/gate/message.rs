@@ -8,9 +8,12 @@ use crate::edit::Edit;
 
 const VERSION: u8 = 1;
 
-/// A release with an edit. A gate that is too old to make edits does not know it, and lets the
+/// A release with one change of the body. A gate that is too old to make edits does not know it, and lets the
 /// request go at its deadline, rather than now and with the wrong body.
 const VERSION_WITH_EDIT: u8 = 2;
+
+/// A release with several.
+const VERSION_WITH_EDITS: u8 = 3;
 
 /// Where to send the decision on a request that is held: a queue, and the request's context there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +43,26 @@ impl Ticket {
 pub(crate) struct Release {
     pub(crate) context: u32,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) edit: Option<Edit>,
+    pub(crate) edit: Edit,
 }
 
 impl Release {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![if self.edit.is_some() { VERSION_WITH_EDIT } else { VERSION }];
+        let changes = self.edit.changes();
+        let mut out = vec![match changes.len() {
+            0 => VERSION,
+            1 => VERSION_WITH_EDIT,
+            _ => VERSION_WITH_EDITS,
+        }];
         out.extend(self.context.to_le_bytes());
-        if let Some(edit) = &self.edit {
-            let (range, by) = edit.parts();
-            out.extend(range.start.to_le_bytes());
-            out.extend(range.end.to_le_bytes());
-            push_field(&mut out, by);
+        if changes.len() > 1 {
+            // There is a change for each field that is edited.
+            out.push(u8::try_from(changes.len()).unwrap_or(u8::MAX));
+        }
+        for change in changes.iter().take(usize::from(u8::MAX)) {
+            out.extend(change.range.start.to_le_bytes());
+            out.extend(change.range.end.to_le_bytes());
+            push_field(&mut out, &change.by);
         }
         for (name, value) in &self.headers {
             push_field(&mut out, name.as_bytes());
@@ -63,18 +74,28 @@ impl Release {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
         let (context, mut rest) = rest.split_first_chunk::<4>()?;
-        let edit = match *version {
-            VERSION => None,
-            VERSION_WITH_EDIT => {
-                let (start, after) = rest.split_first_chunk::<4>()?;
-                let (end, after) = after.split_first_chunk::<4>()?;
-                let (by, after) = split_field(after)?;
+        let changes = match *version {
+            VERSION => 0,
+            VERSION_WITH_EDIT => 1,
+            VERSION_WITH_EDITS => {
+                let (number, after) = rest.split_first()?;
                 rest = after;
-                let place = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
-                Some(Edit::new(&(place(start)..place(end)), by.to_vec())?)
+                *number
             }
             _ => return None,
         };
+        let mut edit = Edit::default();
+        for _ in 0..changes {
+            let (start, after) = rest.split_first_chunk::<4>()?;
+            let (end, after) = after.split_first_chunk::<4>()?;
+            let (by, after) = split_field(after)?;
+            rest = after;
+            let place = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+            edit.add(&(place(start)..place(end)), by.to_vec());
+        }
+        if edit.changes().len() != usize::from(changes) {
+            return None;
+        }
         let mut headers = Vec::new();
         while !rest.is_empty() {
             let (name, after) = split_field(rest)?;
@@ -106,12 +127,14 @@ mod tests {
         Release {
             context: 70_000,
             headers: vec![("x-llm-pool".into(), b"gpu".to_vec()), ("x-llm-reason".into(), vec![])],
-            edit: None,
+            edit: Edit::default(),
         }
     }
 
-    fn with_edit() -> Release {
-        Release { edit: Edit::new(&(10..16), b"llama".to_vec()), ..release() }
+    fn with_edits(number: u64) -> Release {
+        let mut edit = Edit::default();
+        (0..number).for_each(|n| edit.add(&(10 * n..10 * n + 6), b"llama".to_vec()));
+        Release { edit, ..release() }
     }
 
     #[test]
@@ -119,13 +142,15 @@ mod tests {
         let ticket = Ticket { queue: 3, context: 70_000 };
         assert_eq!(Ticket::decode(&ticket.encode()), Some(ticket));
         assert_eq!(Release::decode(&release().encode()), Some(release()));
-        assert_eq!(Release::decode(&with_edit().encode()), Some(with_edit()));
+        for number in 1..4 {
+            assert_eq!(Release::decode(&with_edits(number).encode()), Some(with_edits(number)));
+        }
     }
 
     #[test]
     fn a_message_that_is_cut_short_or_of_another_version_is_not_read() {
         let whole = release().encode();
-        for whole in [&whole, &with_edit().encode()] {
+        for whole in [&whole, &with_edits(1).encode(), &with_edits(2).encode()] {
             for end in 6..whole.len() {
                 let read = Release::decode(&whole[..end]);
                 // A cut between two headers leaves a shorter message; anywhere else there is none.

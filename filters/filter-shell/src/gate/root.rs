@@ -141,7 +141,7 @@ impl Gate {
             match self.on_deadline {
                 OnDeadline::Continue => {
                     let reason = ("x-llm-reason".to_owned(), b"gate_deadline".to_vec());
-                    self.let_go(Release { context, headers: vec![reason], edit: None });
+                    self.let_go(Release { context, headers: vec![reason], edit: Edit::default() });
                 }
                 OnDeadline::Refuse => refuse(context),
             }
@@ -158,8 +158,8 @@ impl Gate {
             return;
         }
         // Noted first: the body passes while the request is resumed.
-        if let (Some(edit), Ok(mut edits)) = (release.edit, self.edits.try_borrow_mut()) {
-            edits.insert(release.context, edit);
+        if let (false, Ok(mut edits)) = (release.edit.is_empty(), self.edits.try_borrow_mut()) {
+            edits.insert(release.context, release.edit);
         }
         for (name, value) in &release.headers {
             let _ = headers::set(Map::Request, name, value);

@@ -50,6 +50,11 @@ pub(crate) fn beginning(length: usize) -> Result<Vec<u8>> {
     ffi::buffer_bytes(REQUEST, 0, length)
 }
 
+/// Replaces the frame of the response's body that this callback brings.
+pub(crate) fn replace_response(length: usize, by: &[u8]) -> Result<()> {
+    ffi::set_buffer_bytes(RESPONSE, 0, length, by)
+}
+
 /// Replaces the first `length` bytes of the request's body, and leaves the rest.
 pub(crate) fn replace_beginning(length: usize, by: &[u8]) -> Result<()> {
     ffi::set_buffer_bytes(REQUEST, 0, length, by)

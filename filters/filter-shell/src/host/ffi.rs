@@ -44,10 +44,24 @@ imports! {
     fn proxy_set_shared_data(key: *const u8, key_size: usize, data: *const u8, size: usize, cas: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, delta: i64);
+    fn proxy_record_metric(id: u32, value: u64);
     fn proxy_continue_stream(stream: u32);
     fn proxy_set_effective_context(context: u32);
     fn proxy_set_tick_period_milliseconds(period: u32);
     fn proxy_send_local_response(status: u32, details: *const u8, details_size: usize, body: *const u8, body_size: usize, headers: *const u8, headers_size: usize, grpc_status: i32);
+}
+
+/// Of WASI. The number of the clock that never goes back is 1.
+#[cfg(target_family = "wasm")]
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+}
+
+/// Outside of wasm there is no clock, as there is no host.
+#[cfg(not(target_family = "wasm"))]
+unsafe fn clock_time_get(_: u32, _: u64, _: *mut u64) -> u32 {
+    Status::Unimplemented as u32
 }
 
 /// Takes over what the host has put into memory that it got from our allocator.
@@ -169,6 +183,19 @@ pub(super) fn define_metric(kind: u32, name: &[u8]) -> Result<u32> {
 pub(super) fn increment_metric(id: u32, delta: i64) -> Result<()> {
     // SAFETY: takes numbers only.
     Status::check(unsafe { proxy_increment_metric(id, delta) })
+}
+
+pub(super) fn record_metric(id: u32, value: u64) -> Result<()> {
+    // SAFETY: takes numbers only.
+    Status::check(unsafe { proxy_record_metric(id, value) })
+}
+
+pub(super) fn monotonic_nanoseconds() -> Result<u64> {
+    const MONOTONIC: u32 = 1;
+    let mut time = 0;
+    // SAFETY: the pointer is valid for the call.
+    Status::check(unsafe { clock_time_get(MONOTONIC, 1, &raw mut time) })?;
+    Ok(time)
 }
 
 pub(super) fn continue_stream(stream: u32) -> Result<()> {

@@ -24,6 +24,17 @@ pub(crate) fn peer_principal() -> Option<Vec<u8>> {
     ffi::property(b"connection\0uri_san_peer_certificate").ok()
 }
 
+/// The name of the route that was chosen.
+pub(crate) fn route_name() -> Option<String> {
+    ffi::property(b"xds\0route_name").ok().and_then(|name| String::from_utf8(name).ok())
+}
+
+/// Whether it was the client who ended the exchange, as the proxy's details say. There once it has
+/// ended.
+pub(crate) fn client_has_gone() -> bool {
+    ffi::property(b"response\0code_details").is_ok_and(|details| details.starts_with(b"downstream"))
+}
+
 /// The root id of this plugin.
 pub(crate) fn root_id() -> Option<Vec<u8>> {
     ffi::property(b"plugin_root_id").ok()

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::asking::Asking;
 use crate::calibration::Calibrations;
 use crate::config::{Access, Configured, Shared};
 use crate::exchange;
-use crate::filter::Filter;
+use crate::filter::{Filter, Follows};
 use crate::host::streams;
 use crate::metrics::{Counter, Outcomes};
 use crate::tokens::Vocabularies;
@@ -19,6 +20,9 @@ pub(crate) struct Plugin {
     pub(crate) reads_headers: Vec<String>,
     pub(crate) vocabularies: Rc<Vocabularies>,
     pub(crate) calibrations: Calibrations,
+    pub(crate) asking: Asking,
+    /// What the filters want to know of answers.
+    pub(crate) follows: Follows,
     pub(crate) waiting: Waiting<exchange::Shared>,
     pub(crate) counters: Counters,
     /// What was found missing in the proxy's configuration, if anything.
@@ -40,6 +44,7 @@ pub(crate) struct Counters {
     pub(crate) decide_within: Counter,
     pub(crate) waiting_requests: Counter,
     pub(crate) body_edits: Outcomes,
+    pub(crate) parser_resyncs: Counter,
     pub(crate) exact_counters: Counter,
     pub(crate) exact_counted: Counter,
     pub(crate) exact_enough: Counter,
@@ -59,6 +64,7 @@ impl Plugin {
         let counters = Counters::declare();
         let vocabularies = shared.vocabularies.clone();
         let calibrations = Calibrations::of(&shared.catalog, shared.calibrate);
+        let follows = filters.iter().fold(Follows::default(), |f, filter| f.or(filter.follows()));
         let blind = Cell::new(None);
         Self {
             shared,
@@ -66,6 +72,8 @@ impl Plugin {
             reads_headers,
             vocabularies,
             calibrations,
+            asking: Asking::declare(),
+            follows,
             waiting,
             counters,
             blind,
@@ -99,6 +107,7 @@ impl Counters {
             decide_within: limit("decide_within"),
             waiting_requests: limit("waiting_requests"),
             body_edits: Outcomes::declare("llm_body_edits_total"),
+            parser_resyncs: Counter::declare("llm_usage_parser_resyncs_total", &[]),
             exact_counters: limit("exact_counters"),
             exact_counted: exact("counted"),
             exact_enough: exact("enough"),

@@ -82,7 +82,7 @@ impl Outcome {
             // A client may go as soon as it has what it wanted.
             _ if answer.is_complete => Self::Complete,
             // Of what cannot be read only the proxy knows whether it was whole.
-            Ended::Whole if kind == Kind::Other => Self::Complete,
+            Ended::Whole if !kind.is_read() => Self::Complete,
             Ended::Whole => Self::Truncated,
             Ended::ByClient | Ended::ByServer if is_silent => Self::Stalled,
             Ended::ByClient => Self::Aborted,

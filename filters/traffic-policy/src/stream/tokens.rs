@@ -122,7 +122,7 @@ impl Tokens {
                 Some(Self { source: Source::Reported, counts: reported })
             }
             Outcome::Failed => None,
-            _ if kind == Kind::Other => None,
+            _ if !kind.is_read() => None,
             Outcome::Complete => Some(Self::counted(Source::Estimated, reported, prompt, answer)),
             Outcome::Truncated | Outcome::Stalled | Outcome::ErrorEvent | Outcome::Aborted => {
                 Some(Self::counted(Source::Aborted, reported, prompt, answer))

@@ -175,23 +175,41 @@ fn a_body_that_outgrows_its_announced_length_is_found_unless_the_header_is_remov
 }
 
 #[test]
-fn a_metric_defined_for_a_request_is_found_and_one_defined_at_the_start_is_not() {
-    let late = found_by(|world, callback| match callback {
-        Callback::RequestHeaders { .. } => {
+fn a_metric_defined_twice_for_requests_is_found_and_once_is_not() {
+    let again = found_by(|world, callback| match callback {
+        Callback::RequestHeaders { .. } | Callback::RequestBody { .. } => {
             world.define_metric(0, b"requests").unwrap();
             CONTINUE
         }
         _ => default_answer(callback),
     });
-    assert_eq!(late, ["late_metric"]);
-    let early = found_by(|world, callback| match callback {
+    assert_eq!(again, ["late_metric"]);
+    let once = found_by(|world, callback| match callback {
         Callback::VmStart { .. } | Callback::Configure { .. } => {
             world.define_metric(0, b"requests").unwrap();
             Ok(Some(1))
         }
+        Callback::RequestHeaders { .. } => {
+            world.define_metric(0, b"errors").unwrap();
+            CONTINUE
+        }
         _ => default_answer(callback),
     });
-    assert_eq!(early, [] as [&str; 0]);
+    assert_eq!(once, [] as [&str; 0]);
+}
+
+#[test]
+fn metrics_without_end_are_found() {
+    let many = found_by(|world, callback| match callback {
+        Callback::RequestHeaders { .. } => {
+            for client in 0..10_001 {
+                world.define_metric(0, format!("requests_of_{client}").as_bytes()).unwrap();
+            }
+            CONTINUE
+        }
+        _ => default_answer(callback),
+    });
+    assert_eq!(many, ["late_metric"]);
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! Which series an exchange belongs to.
+//!
+//! A proxy never frees a metric, so no label may take a value that only clients have thought of. A
+//! model, a pool and a version are what the configuration names, or `other`; a tenant is one of its
+//! classes, or `other`. The names of routes come from the proxy's own configuration, which may have
+//! very many: as many as `limits.labels_per_key` have a label, and the rest are `other`. What is not
+//! known is `none`.
+
+use std::cell::RefCell;
+
+use filter_shell::{Counter, Followed};
+use traffic_policy::catalog::Catalog;
+
+use crate::config::{Label, TokenMetrics, is_label};
+
+const OTHER: &str = "other";
+const NONE: &str = "none";
+
+/// Finds the values of labels.
+pub(crate) struct Labels {
+    labels: Vec<Label>,
+    catalog: Catalog,
+    tenant: Option<(String, Vec<String>)>,
+    routes: RefCell<Vec<String>>,
+    max_routes: usize,
+    overflow: Counter,
+}
+
+impl Labels {
+    pub(crate) fn new(policy: &TokenMetrics, catalog: &Catalog, max_routes: usize) -> Self {
+        let overflow = Counter::declare("llm_limit_hits_total", &[("limit", "labels_per_key")]);
+        Self {
+            labels: policy.labels.clone(),
+            catalog: catalog.clone(),
+            tenant: policy.tenant.as_ref().map(|t| (t.header.clone(), t.values.clone())),
+            routes: RefCell::default(),
+            max_routes,
+            overflow,
+        }
+    }
+
+    /// The labels of an exchange, in the configuration's order.
+    pub(crate) fn of(&self, exchange: &Followed<'_>) -> Vec<(&'static str, String)> {
+        let value = |label: &Label| match label {
+            Label::Model => self.model(exchange).unwrap_or(NONE).to_owned(),
+            Label::Pool => self.pool(exchange).to_owned(),
+            Label::Version => NONE.to_owned(),
+            Label::Route => self.route(exchange.route),
+            Label::Tenant => self.tenant(exchange).to_owned(),
+        };
+        self.labels.iter().map(|label| (label.key(), value(label))).collect()
+    }
+
+    /// The model's real name, if it is one of the configuration's.
+    pub(crate) fn model(&self, exchange: &Followed<'_>) -> Option<&str> {
+        let decided = exchange.decision.model.as_deref();
+        let name = decided.or(exchange.facts.body.model.as_deref())?;
+        Some(self.catalog.resolve(name).map_or(OTHER, |model| model.name.as_str()))
+    }
+
+    fn pool(&self, exchange: &Followed<'_>) -> &str {
+        let decided = exchange.decision.pool.as_deref().or(exchange.facts.pool.as_deref());
+        let Some(name) = decided else { return NONE };
+        self.catalog.pool(name).map_or(OTHER, |pool| pool.name.as_str())
+    }
+
+    fn tenant(&self, exchange: &Followed<'_>) -> &str {
+        let Some((header, values)) = &self.tenant else { return NONE };
+        let sent = exchange.facts.headers.iter().find(|(name, _)| name == header);
+        let Some((_, value)) = sent else { return NONE };
+        values.iter().find(|known| *known == value).map_or(OTHER, String::as_str)
+    }
+
+    fn route(&self, name: Option<&str>) -> String {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return NONE.to_owned() };
+        let Ok(mut routes) = self.routes.try_borrow_mut() else { return OTHER.to_owned() };
+        if routes.iter().any(|known| known == name) {
+            return name.to_owned();
+        }
+        if routes.len() >= self.max_routes || !is_label(name) {
+            self.overflow.increment();
+            return OTHER.to_owned();
+        }
+        routes.push(name.to_owned());
+        name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The metrics of one set of labels.
+//!
+//! A metric is declared when it is first needed and then kept, because most of those that could be
+//! never are: an error of each kind for each model, audio for a model of text. Which of them a
+//! series has is a short list, searched in order.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use filter_shell::{Counter, Histogram};
+
+/// The labels that a series has besides its own: their keys come from the table.
+type More = [&'static str; 2];
+
+/// Metrics with the same base labels.
+pub(crate) struct Series {
+    labels: Vec<(&'static str, String)>,
+    counters: RefCell<Vec<(&'static str, More, Counter)>>,
+    histograms: RefCell<Vec<(&'static str, More, Histogram)>>,
+    /// What was left over when the cost was counted.
+    pub(crate) cost_rest: Cell<u64>,
+}
+
+impl Series {
+    fn new(labels: Vec<(&'static str, String)>) -> Self {
+        let (counters, histograms) = <_>::default();
+        Self { labels, counters, histograms, cost_rest: Cell::new(0) }
+    }
+
+    /// A counter, with its other labels.
+    pub(crate) fn counter(&self, name: &'static str, more: &[(&str, &'static str)]) -> Counter {
+        known(&self.counters, name, more, |labels| Counter::declare(name, labels), &self.labels)
+    }
+
+    /// A histogram, with its other labels.
+    pub(crate) fn histogram(&self, name: &'static str, more: &[(&str, &'static str)]) -> Histogram {
+        known(&self.histograms, name, more, |labels| Histogram::declare(name, labels), &self.labels)
+    }
+}
+
+fn known<M: Copy>(
+    all: &RefCell<Vec<(&'static str, More, M)>>,
+    name: &'static str,
+    more: &[(&str, &'static str)],
+    declare: impl Fn(&[(&str, &str)]) -> M,
+    base: &[(&'static str, String)],
+) -> M {
+    let value = |at: usize| more.get(at).map_or("", |(_, value)| *value);
+    let values = [value(0), value(1)];
+    let find = || {
+        let all = all.try_borrow().ok()?;
+        let found = all.iter().find(|(n, m, _)| *n == name && *m == values);
+        found.map(|(_, _, metric)| *metric)
+    };
+    find().unwrap_or_else(|| {
+        let base = base.iter().map(|(key, value)| (*key, value.as_str()));
+        let labels: Vec<(&str, &str)> = base.chain(more.iter().map(|(k, v)| (*k, *v))).collect();
+        let metric = declare(&labels);
+        if let Ok(mut all) = all.try_borrow_mut() {
+            all.push((name, values, metric));
+        }
+        metric
+    })
+}
+
+/// All series of a configuration. There are as many as the labels' values allow.
+#[derive(Default)]
+pub(crate) struct AllSeries {
+    series: RefCell<Vec<Rc<Series>>>,
+}
+
+impl AllSeries {
+    /// The series with these labels.
+    pub(crate) fn of(&self, labels: Vec<(&'static str, String)>) -> Rc<Series> {
+        let Ok(mut all) = self.series.try_borrow_mut() else { return Rc::new(Series::new(labels)) };
+        if let Some(series) = all.iter().find(|series| series.labels == labels) {
+            return series.clone();
+        }
+        let series = Rc::new(Series::new(labels));
+        all.push(series.clone());
+        series
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_is_made_once() {
+        let all = AllSeries::default();
+        let of = |model: &str| all.of(vec![("model", model.to_owned())]);
+        assert!(Rc::ptr_eq(&of("a"), &of("a")));
+        assert!(!Rc::ptr_eq(&of("a"), &of("b")));
+    }
+
+    #[test]
+    fn a_metric_is_declared_once_for_each_of_its_labels() {
+        let series = Series::new(vec![]);
+        for outcome in ["complete", "aborted", "complete"] {
+            series.counter("llm_a_total", &[("outcome", outcome)]);
+        }
+        series.counter("llm_b_total", &[]);
+        assert_eq!(series.counters.borrow().len(), 3);
+    }
+}
