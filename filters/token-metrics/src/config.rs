@@ -126,10 +126,15 @@ impl TryFrom<RawTenant> for Tenant {
 
     fn try_from(raw: RawTenant) -> Result<Self, Invalid> {
         let header = raw.header.to_ascii_lowercase();
-        if header.is_empty() || header.starts_with(':') || !header.bytes().all(|b| b.is_ascii_graphic()) {
+        if header.is_empty()
+            || header.starts_with(':')
+            || !header.bytes().all(|b| b.is_ascii_graphic())
+        {
             return Err(Invalid::new(
                 "tenant.header",
-                format!("found `{header}`; allowed the name of a request header, such as x-tenant-class"),
+                format!(
+                    "found `{header}`; allowed the name of a request header, such as x-tenant-class"
+                ),
             ));
         }
         // A value becomes a part of a metric's name.
@@ -137,7 +142,9 @@ impl TryFrom<RawTenant> for Tenant {
             if !is_label(value) {
                 return Err(Invalid::new(
                     format!("tenant.values[{index}]"),
-                    format!("found `{value}`; allowed 1 to 64 printable characters without `;` and `=`"),
+                    format!(
+                        "found `{value}`; allowed 1 to 64 printable characters without `;` and `=`"
+                    ),
                 ));
             }
         }
@@ -157,8 +164,10 @@ mod tests {
     use crate::check;
 
     fn refused(section: &str) -> String {
-        check(&format!(r#"{{"version": 1, "models": [{{"name": "m"}}], "token_metrics": {section}}}"#))
-            .unwrap_err()
+        check(&format!(
+            r#"{{"version": 1, "models": [{{"name": "m"}}], "token_metrics": {section}}}"#
+        ))
+        .unwrap_err()
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Filter for Metrics {
     fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
         let api = exchange.facts.api?;
         let labels = self.labels.of(exchange);
-        let line = self.policy.log.then(|| Line { labels: labels.clone(), api: Some(Api::as_str(api)) });
+        let line =
+            self.policy.log.then(|| Line { labels: labels.clone(), api: Some(Api::as_str(api)) });
         let model = self.labels.model(exchange);
         let price = model.and_then(|model| self.policy.price(model)).copied();
         let series = self.series.of(labels);

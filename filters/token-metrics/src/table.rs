@@ -64,7 +64,11 @@ pub(crate) const UNCOUNTED: &str = "llm_usage_uncounted_total";
 /// All of them.
 pub const METRICS: &[Metric] = &[
     counter(REQUESTS, &["type", "outcome"], "requests, by the kind of answer and how it ended"),
-    counter(TOKENS, &["type", "source"], "tokens; all types but `input` and `output` are parts of these two"),
+    counter(
+        TOKENS,
+        &["type", "source"],
+        "tokens; all types but `input` and `output` are parts of these two",
+    ),
     histogram(REQUEST_TOKENS, &["type"], "tokens of a request, `input` and `output`"),
     histogram(FIRST_TOKEN, &[], "streams: from the complete request to the first generated token"),
     histogram(PER_TOKEN, &[], "streams: mean time for each token after the first"),
@@ -74,7 +78,48 @@ pub const METRICS: &[Metric] = &[
     counter(STALLS, &[], "times for which a stream was silent longer than `limits.stall_after`"),
     counter(FINISH, &["reason"], "why servers stopped generating"),
     counter(COST, &["source"], "what the tokens cost, in millionths of the prices' currency"),
-    counter(UNCOUNTED, &["reason"], "answers without reported usage: `encoded`, `unreadable`, or `no_usage`"),
-    plain("llm_usage_ask_total", &["outcome"], "streams `asked` for usage; usage `removed` again or `kept` because its event was too long; requests `refused` for being asked"),
-    plain("llm_usage_parser_resyncs_total", &[], "events that were no JSON, and were passed over"),
+    counter(
+        UNCOUNTED,
+        &["reason"],
+        "answers without reported usage: `encoded`, `unreadable`, or `no_usage`",
+    ),
+    plain(
+        "llm_usage_ask_total",
+        &["outcome"],
+        "streams `asked` for usage; usage `removed` again or `kept` because its event was too long; requests `refused` for being asked",
+    ),
+    plain("llm_usage_parser_resyncs_total", &[], "events and bodies that were no JSON, and were passed over"),
 ];
+
+/// The table as the documentation has it.
+#[cfg(test)]
+fn markdown() -> String {
+    let head = "| metric | labels | counts |\n|---|---|---|\n".to_owned();
+    METRICS.iter().fold(head, |table, metric| {
+        let base = metric.has_base_labels.then_some("base");
+        let labels: Vec<&str> = base.into_iter().chain(metric.labels.iter().copied()).collect();
+        let kind = if metric.kind == Kind::Histogram { "histogram: " } else { "" };
+        table + &format!("| `{}` | {} | {kind}{} |\n", metric.name, labels.join(", "), metric.help)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_this_table() {
+        assert_eq!(include_str!("metrics.md"), markdown(), "make src/metrics.md:\n{}", markdown());
+    }
+
+    #[test]
+    fn names_carry_their_unit_as_prometheus_wants_it() {
+        for metric in METRICS {
+            let is_total = metric.name.ends_with("_total");
+            assert_eq!(is_total, metric.kind == Kind::Counter, "{}", metric.name);
+            let units = ["_milliseconds", "_microseconds", "_tokens"];
+            let has_unit = units.iter().any(|unit| metric.name.ends_with(unit));
+            assert_eq!(has_unit, metric.kind == Kind::Histogram, "{}", metric.name);
+        }
+    }
+}

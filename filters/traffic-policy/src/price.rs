@@ -104,10 +104,12 @@ impl Price {
             (counts.cache_creation_input, self.cache_creation_input),
             (counts.input_audio, self.input_audio),
         ];
-        let output =
-            [(counts.reasoning, self.reasoning), (counts.output_audio, self.output_audio)];
-        side(counts.input.unwrap_or(0), self.input, &input)
-            .saturating_add(side(counts.output.unwrap_or(0), self.output, &output))
+        let output = [(counts.reasoning, self.reasoning), (counts.output_audio, self.output_audio)];
+        side(counts.input.unwrap_or(0), self.input, &input).saturating_add(side(
+            counts.output.unwrap_or(0),
+            self.output,
+            &output,
+        ))
     }
 }
 

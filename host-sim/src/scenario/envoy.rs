@@ -9,5 +9,5 @@ mod metrics;
 mod servers;
 
 pub use clients::{Proxy, play};
-pub(crate) use metrics::plugin_metrics;
+pub(crate) use metrics::{canonical, plugin_metrics};
 pub use servers::Servers;

@@ -251,7 +251,10 @@ impl Reply {
         }
         let media_type = "text/event-stream".to_owned();
         let generation = Duration::ZERO;
-        Content { media_type, length: None, pieces, end, streams: true, generation }
+        // A body that is over before it begins is announced as one by every HTTP/1 library.
+        let is_empty = self.fault == Some(Fault::Empty) && self.trailers.is_empty();
+        let length = is_empty.then_some(0);
+        Content { media_type, length, pieces, end, streams: true, generation }
     }
 }
 

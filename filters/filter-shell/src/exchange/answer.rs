@@ -166,12 +166,7 @@ impl Exchange {
         self.finish(followers, ended, &facts);
     }
 
-    fn finish(
-        &mut self,
-        mut followers: Vec<Box<dyn Follower>>,
-        ended: Ended,
-        facts: &AnswerFacts,
-    ) {
+    fn finish(&mut self, mut followers: Vec<Box<dyn Follower>>, ended: Ended, facts: &AnswerFacts) {
         if followers.is_empty() {
             return;
         }

@@ -87,7 +87,8 @@ impl Exchange {
         }
         self.may_be_compressed = head.may_be_compressed();
         if follows.plain && self.may_be_compressed && self.facts.api.is_some() {
-            self.may_be_compressed = headers::set(Map::Request, "accept-encoding", b"identity").is_err();
+            self.may_be_compressed =
+                headers::set(Map::Request, "accept-encoding", b"identity").is_err();
         }
     }
 

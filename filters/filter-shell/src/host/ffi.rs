@@ -51,7 +51,7 @@ imports! {
     fn proxy_send_local_response(status: u32, details: *const u8, details_size: usize, body: *const u8, body_size: usize, headers: *const u8, headers_size: usize, grpc_status: i32);
 }
 
-/// Of WASI. The number of the clock that never goes back is 1.
+// Of WASI. The number of the clock that never goes back is 1.
 #[cfg(target_family = "wasm")]
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {

@@ -29,10 +29,12 @@ pub(crate) fn route_name() -> Option<String> {
     ffi::property(b"xds\0route_name").ok().and_then(|name| String::from_utf8(name).ok())
 }
 
-/// Whether it was the client who ended the exchange, as the proxy's details say. There once it has
-/// ended.
+/// Whether it was the client who ended the exchange, as the proxy's details say: by closing its
+/// connection, or by resetting its stream. There once it has ended.
 pub(crate) fn client_has_gone() -> bool {
-    ffi::property(b"response\0code_details").is_ok_and(|details| details.starts_with(b"downstream"))
+    const WORDS: [&[u8]; 3] = [b"downstream", b"http2.remote", b"http3.remote"];
+    ffi::property(b"response\0code_details")
+        .is_ok_and(|details| WORDS.iter().any(|word| details.starts_with(word)))
 }
 
 /// The root id of this plugin.

@@ -114,7 +114,12 @@ pub struct Tokens {
 
 impl Tokens {
     /// None: nothing was generated, or there is nothing to count it by.
-    pub(super) fn of(outcome: Outcome, kind: Kind, prompt: &Prompt, answer: &Answer) -> Option<Self> {
+    pub(super) fn of(
+        outcome: Outcome,
+        kind: Kind,
+        prompt: &Prompt,
+        answer: &Answer,
+    ) -> Option<Self> {
         let reported = answer.reported.unwrap_or_default();
         match outcome {
             Outcome::Refused => None,

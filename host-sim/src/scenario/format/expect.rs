@@ -6,6 +6,7 @@ use regex::Regex;
 use crate::yaml::{Error, Object, Reader, Value};
 
 use super::{Files, optional};
+use crate::scenario::envoy::canonical;
 use crate::scenario::expect::{
     BodyEquals, BodyExpect, Expect, FieldsExpect, Finally, Range, TextMatch, UpstreamExpect,
 };
@@ -45,7 +46,9 @@ pub(super) fn exchange(reader: &Reader<'_>, files: &Files<'_>) -> Result<Expect,
 /// Reads `finally`.
 pub(super) fn finally(reader: &Reader<'_>) -> Result<Finally, Error> {
     let mut object = reader.object()?;
+    // In whatever order the labels are written.
     let metrics = counts(&mut object, "metrics")?;
+    let metrics = metrics.into_iter().map(|(name, range)| (canonical(&name), range)).collect();
     let mut finally = Finally { metrics, ..Finally::default() };
     if let Some(logs) = object.optional("logs") {
         let mut logs = logs.object()?;
