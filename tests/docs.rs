@@ -71,7 +71,9 @@ fn every_crate_is_on_the_map() {
 /// The words of a text that look like our metrics.
 fn metrics(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    words.filter(|w| w.starts_with("llm_") && w.ends_with("_total")).map(str::to_owned).collect()
+    let units = ["_total", "_tokens", "_milliseconds", "_microseconds"];
+    let is_metric = |w: &&str| w.starts_with("llm_") && units.iter().any(|unit| w.ends_with(unit));
+    words.filter(is_metric).map(str::to_owned).collect()
 }
 
 #[test]

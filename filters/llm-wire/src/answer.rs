@@ -39,8 +39,8 @@ pub use usage::Usage;
 
 use crate::count::TokenCount;
 use crate::events::{EventParser, EventSink};
+use crate::framing::Framing;
 use crate::json::Reader;
-use crate::usage::Framing;
 
 /// As deep as answers are read; logprobs and tool calls nest less than ten levels.
 const MAX_DEPTH: usize = 128;

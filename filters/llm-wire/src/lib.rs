@@ -36,7 +36,7 @@
 //! | `count` | a number of tokens with its source and error |
 //! | `events` | server-sent events as they stream by, in any split |
 //! | `answer` | what an answer reports, generates and ends with; the usage that only we asked for is taken out |
-//! | `usage` | the prompt's tokens as an answer reports them |
+//! | `framing` | whether an answer can be read, and how it is framed |
 //! | `reply` | error bodies as each API shapes them |
 
 mod answer;
@@ -47,6 +47,7 @@ mod estimate;
 mod events;
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 mod exact;
+mod framing;
 mod json;
 mod media;
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
@@ -54,7 +55,6 @@ mod no_tables;
 mod reply;
 mod request;
 mod text;
-mod usage;
 
 pub use answer::{AnswerFacts, AnswerScanner, FinishReason, Usage};
 pub use api::{Api, Family};
@@ -64,6 +64,7 @@ pub use estimate::{Estimator, Features, Parts};
 pub use events::{EventParser, EventSink};
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
 pub use exact::ExactCounter;
+pub use framing::Framing;
 pub use media::{Media, MediaKind, MediaTokens};
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
 pub use no_tables::ExactCounter;
@@ -72,4 +73,3 @@ pub use request::{
     Insertion, Malformed, Progress, RequestFacts, RequestScanner, ScanLimits, UsagePlace,
 };
 pub use text::{Mark, Piece, TextSink};
-pub use usage::{Framing, UsageScanner};

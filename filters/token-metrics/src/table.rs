@@ -88,7 +88,11 @@ pub const METRICS: &[Metric] = &[
         &["outcome"],
         "streams `asked` for usage; usage `removed` again or `kept` because its event was too long; requests `refused` for being asked",
     ),
-    plain("llm_usage_parser_resyncs_total", &[], "events and bodies that were no JSON, and were passed over"),
+    plain(
+        "llm_usage_parser_resyncs_total",
+        &[],
+        "events and bodies that were no JSON, and were passed over",
+    ),
 ];
 
 /// The table as the documentation has it.
