@@ -20,91 +20,43 @@
 //! frame with the role alone, not empty strings, and not what Responses say a second time when a part
 //! is done. The name of a call counts where its item begins. Sound is generated, but no text.
 //!
+//! # How
+//! An event is read as it comes, by a visitor that knows where things are (`grammar`), and what it said
+//! is believed when it is complete. One that is like the one before but for its text is not read at
+//! all (`template`).
+//!
 //! Texts of several choices follow each other as they come, so a word in one may be cut by a word of
 //! the other; the estimate is a little too high then.
 
+mod facts;
 mod finish;
 mod found;
 mod grammar;
+mod object;
 mod reading;
 mod removal;
+mod template;
 mod usage;
 
+pub use facts::AnswerFacts;
 pub use finish::FinishReason;
-use found::Found;
-use reading::Reading;
+use grammar::Channel;
+use object::Object;
 use removal::{Ended, Removal};
-use usage::Report;
+use template::Learner;
 pub use usage::Usage;
 
-use crate::count::TokenCount;
 use crate::events::{EventParser, EventSink};
 use crate::framing::Framing;
-use crate::json::Reader;
-
-/// As deep as answers are read; logprobs and tool calls nest less than ten levels.
-const MAX_DEPTH: usize = 128;
-
-/// The longest word that means something, `model_context_window_exceeded`, has 29 bytes.
-const LONGEST_WORD: usize = 32;
-
-const DONE: &[u8] = b"[DONE]";
-
-/// What is known of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AnswerFacts {
-    /// What the server reported; field by field what it said last.
-    pub usage: Option<Usage>,
-    /// Why it ended; the last reason told.
-    pub finish: Option<FinishReason>,
-    /// An error stands where the answer should: in an event, or as the body.
-    pub has_error: bool,
-    /// The body is whole; or a stream said that it is at its end, or why it has ended.
-    pub is_complete: bool,
-    /// Events with something generated in them.
-    pub generated_events: u64,
-    /// The estimate of the text that was generated.
-    pub generated: TokenCount,
-    /// Events that were no JSON, and were passed over; 1 for a body that is none.
-    pub resyncs: u32,
-    /// Events that were taken out.
-    pub removed: u32,
-    /// Events that should have been, but are longer than may be held.
-    pub held_too_long: u32,
-}
 
 /// Reads one answer.
 #[derive(Debug)]
 pub struct AnswerScanner {
     /// How a stream is cut into events; none for a JSON body.
     events: Option<EventParser>,
-    answer: Answer,
+    object: Object,
+    learner: Learner,
     removal: Option<Box<Removal>>,
-}
-
-/// What is known besides the cutting.
-#[derive(Debug)]
-struct Answer {
-    reader: Reader,
-    reading: Reading,
-    /// What follows in this object cannot be read.
-    lost: bool,
-    /// What must still come for the data to be the word that ends a stream.
-    done: Option<&'static [u8]>,
-    told: Told,
-}
-
-/// What whole objects have told.
-#[derive(Clone, Debug, Default)]
-struct Told {
-    report: Report,
-    finish: Option<FinishReason>,
-    has_error: bool,
-    has_ended: bool,
-    generated_events: u64,
-    resyncs: u32,
-    removed: u32,
-    held_too_long: u32,
 }
 
 impl AnswerScanner {
@@ -112,14 +64,12 @@ impl AnswerScanner {
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         let is_event = framing == Framing::Events;
-        let answer = Answer {
-            reader: Reader::new(MAX_DEPTH, LONGEST_WORD),
-            reading: Reading::new(is_event),
-            lost: false,
-            done: Some(DONE),
-            told: Told::default(),
-        };
-        Self { events: is_event.then(EventParser::default), answer, removal: None }
+        Self {
+            events: is_event.then(EventParser::default),
+            object: Object::new(is_event),
+            learner: Learner::default(),
+            removal: None,
+        }
     }
 
     /// Events that have nothing but the usage are taken out: we asked for them, the client did not.
@@ -133,23 +83,43 @@ impl AnswerScanner {
     /// generated in it. Returns what the frame must become, if it does not stay as it is.
     pub fn feed(&mut self, frame: &[u8], generated: &mut dyn FnMut()) -> Option<Vec<u8>> {
         let Some(events) = &mut self.events else {
-            self.answer.read(frame);
-            self.answer.reading.keep();
+            self.object.read(frame);
+            self.object.reading.keep();
             return None;
         };
         if let Some(removal) = &mut self.removal {
             removal.frame_begins(frame);
         }
-        let (answer, removal) = (&mut self.answer, self.removal.as_deref_mut());
-        let mut feeding = Feeding { answer, removal, frame, generated, is_usage: false };
-        events.feed(frame, &mut feeding);
-        let may_be_usage = self.answer.may_be_usage();
+        let mut rest = frame;
+        while !rest.is_empty() {
+            if events.is_between()
+                && let Some(again) = self.learner.recognise(rest)
+            {
+                self.object.says(again.channel, again.text);
+                generated();
+                rest = again.rest;
+                continue;
+            }
+            let mut event = Event {
+                object: &mut self.object,
+                learner: &mut self.learner,
+                removal: self.removal.as_deref_mut(),
+                frame,
+                start: None,
+                is_usage: false,
+                text: None,
+                generated,
+            };
+            rest = events.event(rest, &mut event);
+        }
+        let may_be_usage = self.object.may_be_usage();
         self.removal.as_mut().and_then(|removal| removal.frame_ends(frame, may_be_usage))
     }
 
     /// The bytes are over. Returns what is still held, which is to follow the last frame.
     ///
-    /// Nothing is generated by an event that was not completed; the call is here so that it could be.
+    /// An event that was not completed has generated nothing; a caller that learns of the end with the
+    /// last frame has one place for both all the same.
     pub fn finish(&mut self, _generated: &mut dyn FnMut()) -> Option<Vec<u8>> {
         self.removal.as_mut().and_then(|removal| removal.finish())
     }
@@ -157,142 +127,115 @@ impl AnswerScanner {
     /// What is known until now.
     #[must_use]
     pub fn facts(&self) -> AnswerFacts {
-        let is_whole = self.answer.is_whole();
-        let mut told = self.answer.told.clone();
-        if is_whole {
-            told.add(&self.answer.reading.found);
+        let object = &self.object;
+        let mut told = object.told.clone();
+        if object.is_whole() {
+            told.add(&object.reading.found);
         }
         let is_json = self.events.is_none();
-        let is_done = self.answer.done == Some(&[]);
         AnswerFacts {
             usage: told.report.usage(),
             finish: told.finish,
             has_error: told.has_error,
             is_complete: if is_json {
-                is_whole
+                object.is_whole()
             } else {
-                told.has_ended || told.finish.is_some() || is_done
+                told.has_ended || told.finish.is_some() || object.is_done()
             },
             generated_events: told.generated_events,
-            generated: self.answer.reading.text.count(),
-            resyncs: told.resyncs.saturating_add(u32::from(is_json && self.answer.lost)),
+            generated: object.reading.text.count(),
+            resyncs: told.resyncs.saturating_add(u32::from(is_json && object.is_lost())),
             removed: told.removed,
             held_too_long: told.held_too_long,
         }
     }
 
-    /// What it takes, with what it holds elsewhere.
+    /// What it takes, with what it has elsewhere.
     #[must_use]
     pub fn memory(&self) -> usize {
         let removal = self.removal.as_ref().map_or(0, |r| size_of::<Removal>() + r.heap_bytes());
-        size_of::<Self>() + self.answer.reader.heap_bytes() + removal
+        let heap = self.object.heap_bytes() + self.learner.heap_bytes() + removal;
+        size_of::<Self>() + heap
     }
 }
 
-impl Answer {
-    fn read(&mut self, part: &[u8]) {
-        self.lost = self.lost || self.reader.feed(part, &mut self.reading).is_err();
-    }
-
-    fn is_whole(&self) -> bool {
-        !self.lost && self.reader.is_complete()
-    }
-
-    fn may_be_usage(&self) -> bool {
-        !self.lost && self.reading.found.may_be_usage()
-    }
-
-    /// The event's data is over. Returns whether something was generated.
-    fn event(&mut self) -> bool {
-        let mut has_generated = false;
-        let found = &self.reading.found;
-        let is_kept = self.is_whole() && !found.is_no_text();
-        if self.is_whole() {
-            self.told.add(found);
-            has_generated = found.has_generated();
-            self.told.generated_events += u64::from(has_generated);
-        } else if self.done == Some(&[]) {
-            self.told.has_ended = true;
-        } else if self.lost || !self.reader.is_blank() {
-            self.told.resyncs = self.told.resyncs.saturating_add(1);
-        }
-        self.reading.next(is_kept);
-        self.reader.restart();
-        self.lost = false;
-        self.done = Some(DONE);
-        has_generated
-    }
-}
-
-impl Told {
-    fn add(&mut self, found: &Found) {
-        self.report.update(&found.report);
-        self.finish = found.finish().or(self.finish);
-        self.has_error |= found.has_failed();
-        self.has_ended |= found.has_ended();
-    }
-}
-
-/// An answer while it is fed.
-struct Feeding<'a> {
-    answer: &'a mut Answer,
+/// An event while it is read.
+struct Event<'a> {
+    object: &'a mut Object,
+    learner: &'a mut Learner,
     removal: Option<&'a mut Removal>,
     frame: &'a [u8],
-    generated: &'a mut dyn FnMut(),
-    /// The event that has just been dispatched has nothing but the usage.
+    /// Where in the frame it begins, if it does.
+    start: Option<usize>,
+    /// What was dispatched has nothing but the usage.
     is_usage: bool,
+    /// What was dispatched has one text and nothing else: its address and its length.
+    text: Option<(usize, usize, Channel)>,
+    generated: &'a mut dyn FnMut(),
 }
 
-impl EventSink for Feeding<'_> {
+impl Event<'_> {
+    /// Remembers the event, if it has one text and lies in the frame from its beginning to its end.
+    fn learn(&mut self, end: usize) -> Option<()> {
+        let (address, length, channel) = self.text.take()?;
+        let start = self.start.take()?;
+        let rest = self.frame.get(end..)?;
+        let end = if rest.starts_with(b"\n") && self.frame.get(..end)?.ends_with(b"\r") {
+            end + 1
+        } else {
+            end
+        };
+        let event = self.frame.get(start..end)?;
+        let at = address.checked_sub(event.as_ptr().addr())?;
+        self.learner.learn(event, (at, length), channel);
+        Some(())
+    }
+}
+
+impl EventSink for Event<'_> {
     fn data(&mut self, part: &[u8]) {
-        if let Some(wanted) = self.answer.done {
-            self.answer.done = after_word(part, wanted);
-        }
-        self.answer.read(part);
+        self.object.read(part);
     }
 
     fn dispatch(&mut self) {
-        self.is_usage = self.answer.is_whole() && self.answer.reading.found.is_usage();
-        if self.answer.event() {
+        if self.object.is_whole() {
+            let found = &self.object.reading.found;
+            self.is_usage = found.is_usage();
+            let channel = self.object.reading.channel();
+            let channel = channel.filter(|c| found.is_one_text() && *c != Channel::CallName);
+            self.text = channel.map(|c| (found.last_piece.0, found.last_piece.1, c));
+        }
+        if self.object.event_ends() {
             (self.generated)();
         }
     }
 
     fn error(&mut self) {
-        self.answer.reading.found.has_error = true;
-        self.answer.told.has_error = true;
+        self.object.reading.found.has_error = true;
+        self.object.told.has_error = true;
     }
 
     fn begins(&mut self, left: usize) {
+        let at = self.frame.len().saturating_sub(left);
+        self.start = Some(at);
         if let Some(removal) = &mut self.removal {
-            removal.event_begins(self.frame.len().saturating_sub(left));
+            removal.event_begins(at);
         }
     }
 
     fn ends(&mut self, left: usize) {
-        let is_usage = std::mem::take(&mut self.is_usage);
-        // Where there was no data, nothing was dispatched.
-        self.answer.reading.found.has_error = false;
-        let Some(removal) = &mut self.removal else { return };
         let end = self.frame.len().saturating_sub(left);
-        let told = &mut self.answer.told;
-        match removal.event_ends(self.frame, end, is_usage) {
+        self.learn(end);
+        // Where there was no data, nothing was dispatched.
+        self.object.reading.found.has_error = false;
+        let Some(removal) = &mut self.removal else { return };
+        let told = &mut self.object.told;
+        match removal.event_ends(self.frame, end, self.is_usage) {
             Ended::Stays => {}
             Ended::Removed => told.removed = told.removed.saturating_add(1),
             Ended::TooLong => told.held_too_long = told.held_too_long.saturating_add(1),
         }
     }
-}
-
-/// What must still come of a word after this part of it; blanks around it are nothing.
-fn after_word(part: &[u8], wanted: &'static [u8]) -> Option<&'static [u8]> {
-    let is_within = !wanted.is_empty() && wanted.len() < DONE.len();
-    let part = if is_within { part } else { part.trim_ascii_start() };
-    let common = part.iter().zip(wanted).take_while(|(a, b)| a == b).count();
-    let (_, rest) = part.split_at_checked(common)?;
-    let (_, wanted) = wanted.split_at_checked(common)?;
-    let is_over = rest.is_empty() || wanted.is_empty() && rest.trim_ascii().is_empty();
-    is_over.then_some(wanted)
 }
 
 #[cfg(test)]

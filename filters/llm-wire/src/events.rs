@@ -80,12 +80,27 @@ impl Default for EventParser {
 impl EventParser {
     /// Reads the next bytes.
     pub fn feed(&mut self, mut bytes: &[u8], sink: &mut impl EventSink) {
+        while !bytes.is_empty() {
+            bytes = self.event(bytes, sink);
+        }
+    }
+
+    /// Reads the next bytes, at most up to the end of an event, and returns the others.
+    pub(crate) fn event<'a>(&mut self, mut bytes: &'a [u8], sink: &mut impl EventSink) -> &'a [u8] {
         while let Some((&byte, after)) = bytes.split_first() {
             bytes = match (byte, self.at) {
-                (b'\n', _) if std::mem::take(&mut self.after_cr) => after,
+                (b'\n', _) if std::mem::take(&mut self.after_cr) => {
+                    if self.is_between() {
+                        return after;
+                    }
+                    after
+                }
                 (b'\n' | b'\r', _) => {
-                    self.line_ends(after.len(), sink);
+                    let has_ended = self.line_ends(after.len(), sink);
                     self.after_cr = byte == b'\r';
+                    if has_ended {
+                        return after;
+                    }
                     after
                 }
                 (_, At::Value | At::Other) => self.value(bytes, sink),
@@ -102,6 +117,13 @@ impl EventParser {
                 }
             };
         }
+        bytes
+    }
+
+    /// Whether the next byte can only be the first of an event or of a comment. Whole events may be
+    /// left out there.
+    pub(crate) fn is_between(&self) -> bool {
+        matches!(self.at, At::Line) && !self.has_fields && !self.after_cr
     }
 
     /// Where one byte leads that does not end its line.
@@ -154,13 +176,16 @@ impl EventParser {
         }
     }
 
-    fn line_ends(&mut self, left: usize, sink: &mut impl EventSink) {
+    /// Returns whether that was the end of an event's fields.
+    fn line_ends(&mut self, left: usize, sink: &mut impl EventSink) -> bool {
+        let mut has_ended = false;
         match self.at {
             At::Line | At::Start(BYTE_ORDER_MARK) => {
                 if std::mem::take(&mut self.has_data) {
                     sink.dispatch();
                 }
-                if std::mem::take(&mut self.has_fields) {
+                has_ended = std::mem::take(&mut self.has_fields);
+                if has_ended {
                     sink.ends(left);
                 }
             }
@@ -169,6 +194,7 @@ impl EventParser {
             At::Start(_) | At::Name(..) | At::Colon | At::Value | At::Other => {}
         }
         self.at = At::Line;
+        has_ended
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) struct Found {
     /// There is a choice, or something else in its place.
     pub(super) has_choices: bool,
     pub(super) is_generated: bool,
+    /// The pieces of text that were generated, and the last of them by its address.
+    pub(super) pieces: u32,
+    pub(super) last_piece: (usize, usize),
     /// Something generated was found that only the beginning of an item tells for the first time.
     pub(super) has_item_name: bool,
     /// The delta of a response, which may be sound.
@@ -100,6 +103,16 @@ impl Found {
 
     fn is_repeated(&self) -> bool {
         self.has_item_name && self.kind != Some(Kind::ItemAdded)
+    }
+
+    /// Whether one piece of text is all that the event has to say.
+    pub(super) fn is_one_text(&self) -> bool {
+        let says_more = self.report_at.is_some()
+            || self.has_item_name
+            || self.has_failed()
+            || self.has_ended()
+            || self.finish().is_some();
+        self.pieces == 1 && !says_more && !self.is_no_text()
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -125,16 +125,34 @@ impl Reading {
 
     fn generated(&mut self, channel: Channel, bytes: &[u8]) {
         if !self.has_bytes {
-            if !self.is_event || self.channel.is_some_and(|before| before != channel) {
-                self.text.end();
-            }
-            self.channel = Some(channel);
-            if channel == Channel::CallName {
-                self.text.call();
-            }
+            self.text_begins(channel);
         }
         self.found.is_generated = true;
+        self.found.pieces = self.found.pieces.saturating_add(1);
+        self.found.last_piece = (bytes.as_ptr().addr(), bytes.len());
         self.text.push(bytes);
+    }
+
+    fn text_begins(&mut self, channel: Channel) {
+        if !self.is_event || self.channel.is_some_and(|before| before != channel) {
+            self.text.end();
+        }
+        self.channel = Some(channel);
+        if channel == Channel::CallName {
+            self.text.call();
+        }
+    }
+
+    /// An event said this and nothing else.
+    pub(super) fn says(&mut self, channel: Channel, text: &[u8]) {
+        self.text_begins(channel);
+        self.text.push(text);
+        self.keep();
+    }
+
+    /// What the text was that was read last.
+    pub(super) fn channel(&self) -> Option<Channel> {
+        self.channel
     }
 
     /// Reasoning that is told under two names is counted once.
@@ -279,7 +297,10 @@ impl Visitor for Reading {
                 self.generated(Channel::CallName, bytes);
             }
             Place::Reasoning | Place::ReasoningContent => self.reasoning(bytes),
-            Place::Sound => self.found.is_generated = true,
+            Place::Sound => {
+                self.found.is_generated = true;
+                self.found.pieces = u32::MAX;
+            }
             Place::Error => self.found.has_error = true,
             _ => {}
         }

@@ -217,7 +217,8 @@ impl Said {
         match name {
             "usage" => self.usage(value),
             "error" => {
-                self.has_error |= value.is_object() || value.as_str().is_some_and(|e| e != "");
+                self.has_error |=
+                    value.is_object() || value.as_str().is_some_and(|e| !e.is_empty());
             }
             "stop_reason" => self.finished(value),
             "status" => {

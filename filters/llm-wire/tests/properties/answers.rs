@@ -174,6 +174,77 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Events of one stream as servers write them: they differ in their text and in what changes with it.
+/// Plain ones have no member twice, and are spelled as the reference spells them.
+fn alike(is_plain: bool) -> impl Strategy<Value = Vec<String>> {
+    let form = prop::sample::select(vec![
+        r#"data: {"choices":[{"index":INDEX,"delta":{"content":"TEXT"},"finish_reason":null}],"created":COUNT,"usage":null,"obfuscation":"PAD"}"#,
+        r#"data: {"created":COUNT,"choices":[{"delta":{"reasoning":"TEXT"},"index":INDEX}]}"#,
+        r#"data:{"choices":[{"delta":{"tool_calls":[{"index":INDEX,"function":{"arguments":"TEXT"}}]}}]}"#,
+        r#"data:{"choices":[{"delta":{"function_call":{"name":"TEXT"}}}]}"#,
+        r#"data: {"choices":[{"delta":{"content":"TEXT","reasoning":"PAD"}}],"usage":{"prompt_tokens":COUNT}}"#,
+        r#"data: {"choices": [{"text": "TEXT", "index": INDEX}], "p": "PAD"}"#,
+        r#"data: {"type":"response.output_text.delta","sequence_number":COUNT,"delta":"TEXT","obfuscation":"PAD"}"#,
+        r#"data: {"type":"response.output_item.added","item":{"name":"TEXT"}}"#,
+        r#"data: {"type":"response.audio.delta","delta":"TEXT"}"#,
+        r#"data: {"index":INDEX,"type":"content_block_delta","delta":{"type":"text_delta","text":"TEXT"}}"#,
+        r#"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":COUNT}}"#,
+    ]);
+    let twice = r#"a"},"finish_reason":"stop","x":{"y":""#;
+    let odd = if is_plain { [r#"a"},"x":{"y":""#, ""] } else { [r#"a","content":"b"#, twice] };
+    let plain = move |text: String| match serde_json::from_str::<String>(&format!("\"{text}\"")) {
+        Ok(value) if is_plain => json!(value).to_string().trim_matches('"').replace("\\\"", "'"),
+        _ => text,
+    };
+    let text = prop_oneof![
+        4 => bodies::text(4).prop_map(plain),
+        1 => prop::sample::select(odd.to_vec()).prop_map(str::to_owned),
+        1 => Just(String::new()),
+    ];
+    let event = (
+        text,
+        0..3_u8,
+        prop_oneof![Just(1_u32), 0..2000_u32],
+        bodies::text(3).prop_map(plain),
+        0..12_u8,
+    );
+    let events = prop::collection::vec(event, 1..12);
+    let end = prop::sample::select(vec!["\n\n", "\n\n", "\r\n\r\n", "\r\r"]);
+    (prop::collection::vec(form, 1..3), events, end).prop_map(|(forms, events, end)| {
+        let events = events.into_iter().map(|(text, index, count, pad, style)| {
+            let form = forms[usize::from(style == 0).min(forms.len() - 1)];
+            let form = form.replace("INDEX", &index.to_string());
+            let form = form.replace("COUNT", &count.to_string());
+            let comment = if style == 1 { ": ping\n\n" } else { "" };
+            format!("{comment}{}{end}", form.replace("TEXT", &text).replace("PAD", &pad))
+        });
+        events.collect()
+    })
+}
+
+/// So many bytes of a stream are replaced by these.
+fn change() -> impl Strategy<Value = (usize, &'static str)> {
+    let with = prop::sample::select(vec![
+        "",
+        "\"",
+        "\\",
+        "\n",
+        "\r",
+        "{",
+        "}",
+        ",",
+        "0",
+        "7",
+        "-",
+        ":",
+        "x",
+        "data:",
+        "\"usage\":{},",
+        "]",
+    ]);
+    (0..3_usize, with)
+}
+
 fn read<'a>(
     framing: Framing,
     removing: bool,
@@ -262,5 +333,33 @@ proptest! {
         let bytes = [b"data: ", &bytes[..], b"\n\n", lines.as_bytes()].concat();
         let cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         in_pieces(framing, true, &bytes, &cuts);
+    }
+
+    #[test]
+    fn events_that_are_nearly_alike_say_what_each_of_them_says(
+        stream in alike(true),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 8),
+    ) {
+        let stream = stream.concat().into_bytes();
+        let cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+        let (facts, out) = in_pieces(Framing::Events, true, &stream, &cuts);
+        let (wanted, wanted_out) = reference::events(&stream);
+        prop_assert_eq!(&facts, &wanted, "{}", stream.escape_ascii());
+        prop_assert_eq!(out.escape_ascii().to_string(), wanted_out.escape_ascii().to_string());
+    }
+
+    #[test]
+    fn events_that_are_nearly_alike_say_the_same_in_any_pieces(
+        stream in alike(false),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), change()), 0..6),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 8),
+    ) {
+        let mut stream = stream.concat().into_bytes();
+        for (at, (length, with)) in changes {
+            let at = at.index(stream.len());
+            stream.splice(at..(at + length).min(stream.len()), with.bytes());
+        }
+        let cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+        in_pieces(Framing::Events, true, &stream, &cuts);
     }
 }
