@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The file, from the workspace's root.
 pub const FILE: &str = "manifests/grafana/llm-mesh.json";
 
-/// A query of a panel, as Grafana would send it for all models and pools.
+/// A query of a panel, as Grafana would send it.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// The row that the panel is in.
@@ -33,8 +33,9 @@ pub fn panels(dashboard: &Value) -> &[Value] {
     dashboard["panels"].as_array().expect("there are panels")
 }
 
-/// All queries, with variables replaced: all models and pools, and this much of the past.
-pub fn queries(dashboard: &Value, past: &str) -> Vec<Query> {
+/// All queries, with variables replaced: this model, a regular expression, all pools, and this much of the
+/// past.
+pub fn queries(dashboard: &Value, model: &str, past: &str) -> Vec<Query> {
     let mut row = String::new();
     let mut queries = Vec::new();
     for panel in panels(dashboard) {
@@ -47,7 +48,7 @@ pub fn queries(dashboard: &Value, past: &str) -> Vec<Query> {
             let expression = text(target, "expr")
                 .replace("$__rate_interval", past)
                 .replace("$__range", past)
-                .replace("$model", ".*")
+                .replace("$model", model)
                 .replace("$pool", ".*");
             queries.push(Query { row: row.clone(), panel: title.clone(), expression });
         }

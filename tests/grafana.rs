@@ -103,7 +103,7 @@ fn rows_and_variables_are_those_that_the_documents_name() {
     let variables = dashboard["templating"]["list"].as_array().expect("variables");
     let variables: Vec<&str> = variables.iter().map(|variable| text(variable, "name")).collect();
     assert_eq!(variables, ["datasource", "model", "pool"]);
-    for query in dashboard::queries(&dashboard, "5m") {
+    for query in dashboard::queries(&dashboard, ".*", "5m") {
         assert!(!query.expression.contains('$'), "an unknown variable: {query:?}");
         assert!(!query.expression.contains("vector("), "it would never be empty: {query:?}");
     }

@@ -1,6 +1,7 @@
 //! Support for the tests: where the project is, its files, and lists that several files repeat.
 
 pub mod dashboard;
+pub mod exchanges;
 pub mod histograms;
 pub mod rules;
 

@@ -22,6 +22,7 @@ mod hostcalls;
 pub mod istio;
 pub mod model;
 pub mod parts;
+pub mod prometheus;
 mod protocol;
 pub mod scenario;
 pub mod serve;
