@@ -10,4 +10,5 @@ pub mod prose;
 pub mod proxies;
 pub mod samples;
 pub mod simulated;
+pub mod streaming;
 pub mod v8;

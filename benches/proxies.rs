@@ -28,6 +28,12 @@ pub enum Chain {
     JsonToMetadata,
     /// A Lua filter that finds the model in the body.
     Lua,
+    /// token-metrics alone, which reads answers and no requests.
+    TokenMetrics,
+    /// Envoy's own filter that reads a key from each event of a stream.
+    SseToMetadata,
+    /// `json_to_metadata` on answers.
+    JsonToMetadataOfAnswers,
 }
 
 impl Chain {
@@ -42,6 +48,15 @@ impl Chain {
         Self::Lua,
     ];
 
+    /// The chains that are compared by what they do with answers.
+    pub const OF_ANSWERS: [Self; 5] = [
+        Self::Nothing,
+        Self::Empty,
+        Self::TokenMetrics,
+        Self::SseToMetadata,
+        Self::JsonToMetadataOfAnswers,
+    ];
+
     /// The name in the table.
     pub fn name(self) -> &'static str {
         match self {
@@ -52,6 +67,9 @@ impl Chain {
             Self::Gate => "token-router, gate",
             Self::JsonToMetadata => "json_to_metadata",
             Self::Lua => "Lua",
+            Self::TokenMetrics => "token-metrics",
+            Self::SseToMetadata => "sse_to_metadata",
+            Self::JsonToMetadataOfAnswers => "json_to_metadata",
         }
     }
 
@@ -75,6 +93,11 @@ impl Chain {
             ],
             Self::JsonToMetadata => vec![json_to_metadata()],
             Self::Lua => vec![lua()],
+            Self::TokenMetrics => {
+                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(metrics()), None)]
+            }
+            Self::SseToMetadata => vec![sse_to_metadata()],
+            Self::JsonToMetadataOfAnswers => vec![json_to_metadata_of_answers()],
         };
         filters.push(router());
         filters
@@ -286,6 +309,38 @@ fn mesh(access: &str) -> Value {
             "default": {"pool": "gpu-large"}
         }
     })
+}
+
+/// Nothing of the request is read, so that only answers cost.
+fn metrics() -> Value {
+    json!({
+        "version": 1,
+        "body": {"access": "headers_only"},
+        "models": [{"name": "llama-70b", "aliases": ["gpt-4.1"]}],
+        "token_metrics": {}
+    })
+}
+
+/// One key, of the usage.
+fn usage_rule() -> Value {
+    json!({"selectors": [{"key": "usage"}, {"key": "total_tokens"}],
+        "on_present": {"metadata_namespace": "bench", "key": "tokens"}})
+}
+
+/// Reads one key of each event's JSON.
+fn sse_to_metadata() -> Value {
+    json!({"name": "sse_to_metadata", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata",
+        "response_rules": {"content_parser": {"name": "envoy.content_parsers.json", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.content_parsers.json.v3.JsonContentParser",
+            "rules": [{"rule": usage_rule()}]}}}}})
+}
+
+/// Reads one key of an answer's JSON.
+fn json_to_metadata_of_answers() -> Value {
+    json!({"name": "json_to_metadata", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
+        "response_rules": {"rules": [usage_rule()]}}})
 }
 
 /// Reads two keys of the request's body, and cannot count tokens.
