@@ -1,11 +1,11 @@
 //! Which series an exchange belongs to.
 //!
 //! A proxy never frees a metric, so no label may take a value that only clients have thought of. A
-//! model, a pool and a version are what the configuration names, or `other`; a tenant is one of its
-//! classes, or `other`. The names of routes come from the proxy's own configuration, which may have
-//! very many: as many as `limits.labels_per_key` have a label, and the rest are `other`. What is not
-//! known is `none`.
+//! model and a pool are what the configuration names, or `other`; a tenant is one of its classes, or
+//! `other`. The names of routes come from the proxy's own configuration, which may have very many: as
+//! many as `limits.labels_per_key` have a label, and the rest are `other`. What is not known is `none`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use filter_shell::{Counter, Followed};
@@ -40,13 +40,13 @@ impl Labels {
     }
 
     /// The labels of an exchange, in the configuration's order.
-    pub(crate) fn of(&self, exchange: &Followed<'_>) -> Vec<(&'static str, String)> {
+    pub(crate) fn of<'a>(&'a self, exchange: &Followed<'a>) -> Vec<(&'static str, Cow<'a, str>)> {
         let value = |label: &Label| match label {
-            Label::Model => self.model(exchange).unwrap_or(NONE).to_owned(),
-            Label::Pool => self.pool(exchange).to_owned(),
-            Label::Version => NONE.to_owned(),
+            Label::Model => self.model(exchange).unwrap_or(NONE).into(),
+            Label::Pool => self.pool(exchange).into(),
+            Label::Version => NONE.into(),
             Label::Route => self.route(exchange.route),
-            Label::Tenant => self.tenant(exchange).to_owned(),
+            Label::Tenant => self.tenant(exchange).into(),
         };
         self.labels.iter().map(|label| (label.key(), value(label))).collect()
     }
@@ -71,18 +71,18 @@ impl Labels {
         values.iter().find(|known| *known == value).map_or(OTHER, String::as_str)
     }
 
-    fn route(&self, name: Option<&str>) -> String {
-        let Some(name) = name.filter(|name| !name.is_empty()) else { return NONE.to_owned() };
-        let Ok(mut routes) = self.routes.try_borrow_mut() else { return OTHER.to_owned() };
+    fn route<'a>(&self, name: Option<&'a str>) -> Cow<'a, str> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return NONE.into() };
+        let Ok(mut routes) = self.routes.try_borrow_mut() else { return OTHER.into() };
         if routes.iter().any(|known| known == name) {
-            return name.to_owned();
+            return name.into();
         }
         if routes.len() >= self.max_routes || !is_label(name) {
             self.overflow.increment();
-            return OTHER.to_owned();
+            return OTHER.into();
         }
         routes.push(name.to_owned());
-        name.to_owned()
+        name.into()
     }
 }
 

@@ -10,15 +10,14 @@ use traffic_policy::stream::StreamOutcome;
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) labels: Vec<(&'static str, String)>,
-    pub(crate) api: Option<&'static str>,
+    pub(crate) api: &'static str,
 }
 
 /// The line.
 #[derive(Debug, Serialize)]
 struct Fields<'a> {
     event: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    api: Option<&'a str>,
+    api: &'a str,
     #[serde(flatten)]
     labels: std::collections::BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -46,12 +46,11 @@ impl Filter for Metrics {
     /// Only what speaks an LLM's API is counted; a list of models or a file has no tokens.
     fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
         let api = exchange.facts.api?;
-        let labels = self.labels.of(exchange);
-        let line =
-            self.policy.log.then(|| Line { labels: labels.clone(), api: Some(Api::as_str(api)) });
+        let series = self.series.of(&self.labels.of(exchange));
+        let labels = || series.labels.clone();
+        let line = self.policy.log.then(|| Line { labels: labels(), api: Api::as_str(api) });
         let model = self.labels.model(exchange);
         let price = model.and_then(|model| self.policy.price(model)).copied();
-        let series = self.series.of(labels);
         Some(Box::new(Following { series, price, gaps: None, line }))
     }
 }

@@ -4,6 +4,7 @@
 //! never are: an error of each kind for each model, audio for a model of text. Which of them a
 //! series has is a short list, searched in order.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -14,7 +15,8 @@ type More = [&'static str; 2];
 
 /// Metrics with the same base labels.
 pub(crate) struct Series {
-    labels: Vec<(&'static str, String)>,
+    /// The base labels.
+    pub(crate) labels: Vec<(&'static str, String)>,
     counters: RefCell<Vec<(&'static str, More, Counter)>>,
     histograms: RefCell<Vec<(&'static str, More, Histogram)>>,
     /// What was left over when the cost was counted.
@@ -71,12 +73,20 @@ pub(crate) struct AllSeries {
 
 impl AllSeries {
     /// The series with these labels.
-    pub(crate) fn of(&self, labels: Vec<(&'static str, String)>) -> Rc<Series> {
-        let Ok(mut all) = self.series.try_borrow_mut() else { return Rc::new(Series::new(labels)) };
-        if let Some(series) = all.iter().find(|series| series.labels == labels) {
+    pub(crate) fn of(&self, labels: &[(&'static str, Cow<'_, str>)]) -> Rc<Series> {
+        let owned =
+            || labels.iter().map(|(key, value)| (*key, value.clone().into_owned())).collect();
+        let Ok(mut all) = self.series.try_borrow_mut() else {
+            return Rc::new(Series::new(owned()));
+        };
+        let is_it = |series: &&Rc<Series>| {
+            let values = series.labels.iter().map(|(_, value)| value.as_str());
+            values.eq(labels.iter().map(|(_, value)| value.as_ref()))
+        };
+        if let Some(series) = all.iter().find(is_it) {
             return series.clone();
         }
-        let series = Rc::new(Series::new(labels));
+        let series = Rc::new(Series::new(owned()));
         all.push(series.clone());
         series
     }
@@ -89,7 +99,7 @@ mod tests {
     #[test]
     fn a_series_is_made_once() {
         let all = AllSeries::default();
-        let of = |model: &str| all.of(vec![("model", model.to_owned())]);
+        let of = |model: &str| all.of(&[("model", model.to_owned().into())]);
         assert!(Rc::ptr_eq(&of("a"), &of("a")));
         assert!(!Rc::ptr_eq(&of("a"), &of("b")));
     }

@@ -24,6 +24,8 @@ pub(super) struct Answering {
     /// Reads it, if it is one that can be read.
     scanner: Option<AnswerScanner>,
     followers: Vec<Box<dyn Follower>>,
+    /// Some of its body has come.
+    has_bytes: bool,
     /// It is changed where an event is taken out.
     removes: bool,
     /// An error of which may be learnt why.
@@ -79,7 +81,9 @@ impl Exchange {
             self.has_ended = true;
             return;
         }
-        self.answering = Some(Box::new(Answering { scanner, followers, removes, is_refusal }));
+        let has_bytes = false;
+        self.answering =
+            Some(Box::new(Answering { scanner, followers, has_bytes, removes, is_refusal }));
     }
 
     fn followers(&self) -> Vec<Box<dyn Follower>> {
@@ -92,7 +96,8 @@ impl Exchange {
     /// A frame of the answer.
     pub(super) fn answer_goes_on(&mut self, size: usize, end_of_stream: bool) {
         let Some(mut answering) = self.answering.take() else { return };
-        if size > 0 && self.plugin.follows.answers {
+        if size > 0 && !answering.has_bytes {
+            answering.has_bytes = true;
             self.meter.bytes(clock::monotonic());
         }
         if answering.is_refusal {

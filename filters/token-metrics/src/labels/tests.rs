@@ -23,7 +23,7 @@ fn labels(keys: &[Label]) -> Labels {
 /// The value of the only label.
 fn value(labels: &Labels, facts: &Facts, route: Option<&str>) -> String {
     let decision = Decision::default();
-    labels.of(&Followed { facts, decision: &decision, route }).remove(0).1
+    labels.of(&Followed { facts, decision: &decision, route }).remove(0).1.into_owned()
 }
 
 fn asking_for(model: &str) -> Facts {
