@@ -9,32 +9,41 @@ use std::{
     ffi::OsStr,
     io,
     process::{self, Command, ExitStatus},
-    sync::{OnceLock, mpsc},
+    sync::{Mutex, OnceLock, PoisonError, mpsc},
 };
 
 use tokio::sync::oneshot;
 
 /// A child process that is killed when this is dropped.
 pub(crate) struct Child {
-    process: process::Child,
+    process: Mutex<process::Child>,
+    pid: u32,
 }
 
 impl Child {
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.process.try_wait().ok().flatten()
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        process.try_wait().ok().flatten()
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
+        self.pid
+    }
+}
+
+impl From<process::Child> for Child {
+    fn from(process: process::Child) -> Self {
+        Self { pid: process.id(), process: Mutex::new(process) }
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
+        let process = self.process.get_mut().unwrap_or_else(PoisonError::into_inner);
         // Both fail only for a process that has ended and been waited for.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = process.kill();
+        let _ = process.wait();
     }
 }
 
@@ -67,7 +76,7 @@ pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
             for (mut command, done) in orders {
                 // Nobody waits any more: the child is killed by the drop below.
                 if let Err(Ok(unwanted)) = done.send(command.spawn()) {
-                    drop(Child { process: unwanted });
+                    drop(Child::from(unwanted));
                 }
             }
         });
@@ -76,6 +85,5 @@ pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
     let (done, started) = oneshot::channel();
     let gone = || io::Error::other("the thread that starts processes has ended");
     spawner.send((command, done)).map_err(|_| gone())?;
-    let process = started.await.map_err(|_| gone())??;
-    Ok(Child { process })
+    Ok(Child::from(started.await.map_err(|_| gone())??))
 }

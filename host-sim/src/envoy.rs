@@ -15,4 +15,4 @@ mod process;
 
 pub use log::{LogLine, PluginLine};
 pub use metrics::read_metrics;
-pub use process::{AdminError, EnvoyOptions, RunningEnvoy, StartError};
+pub use process::{AdminError, EndedError, EnvoyOptions, RunningEnvoy, StartError};

@@ -5,7 +5,8 @@
 //! answer, cut, call servers of their own and trap at random, with a client and a server that cut their
 //! messages into pieces ([`case`], [`draw`]). Many cases run in one process ([`script`], [`batch`]), each
 //! with its guests' rules in its own request headers. A case in which the hosts differ is played again
-//! alone with others of its kind, and then made smaller ([`hunt`]).
+//! alone with others of its kind, and then made smaller; so is one that ends Envoy's process ([`hunt`],
+//! [`search`]).
 //!
 //! # What is left out
 //! - What Envoy itself does not define: resuming a side that is not held, or headers inside the callback
@@ -27,6 +28,7 @@ mod draw;
 mod hunt;
 mod pace;
 mod script;
+mod search;
 mod smaller;
 
 pub use hunt::{Finding, Hunt, Report};

@@ -89,6 +89,14 @@ pub struct AdminError {
     problem: String,
 }
 
+/// Envoy's process ended by itself while it was in use.
+#[derive(Debug, thiserror::Error)]
+#[error("Envoy's process ended ({status}); its last messages:\n{log}")]
+pub struct EndedError {
+    status: ExitStatus,
+    log: String,
+}
+
 /// A running Envoy. Dropping it kills it.
 pub struct RunningEnvoy {
     child: Child,
@@ -99,6 +107,8 @@ pub struct RunningEnvoy {
 
 const LOG: &str = "envoy.log";
 const OUTPUT: &str = "stdout";
+/// How many of its messages an error shows.
+const MESSAGES: usize = 8;
 
 impl RunningEnvoy {
     /// Starts this binary with this bootstrap and waits until it is live.
@@ -269,15 +279,27 @@ impl RunningEnvoy {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Waits until the process ends by itself.
+    pub async fn ended(&self) -> EndedError {
+        loop {
+            if let Some(status) = self.child.ended() {
+                return EndedError { status, log: self.last_messages() };
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The end of its log; of a crash all that it says of itself, and what came before.
     fn last_messages(&self) -> String {
         let log = self.log();
-        let last = log.iter().skip(log.len().saturating_sub(8));
+        let crash = log.iter().position(|line| line.level == "critical");
+        let last = log.iter().skip(crash.unwrap_or(log.len()).saturating_sub(MESSAGES));
         last.map(|line| format!("  {}", line.message)).collect::<Vec<_>>().join("\n")
     }
 
     /// Ends it as an operator would, so that access logs are complete, and kills it when that takes
     /// more than two seconds.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         if self.post("/quitquitquit").await.is_ok() {
             let deadline = Instant::now() + Duration::from_secs(2);
             while self.child.ended().is_none() && Instant::now() < deadline {

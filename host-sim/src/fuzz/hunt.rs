@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::batch::{self, Played, Stage};
+use super::batch::{self, Stage};
 use super::case::Case;
 use super::draw;
 use super::pace::{ORDINARY, OTHERS};
-use super::smaller::smaller;
+use super::search::{Differing, Hosts, Outcome, Search};
 use crate::model::EnvoyVersion;
 use crate::scenario::workbench::Workbench;
 
@@ -17,8 +17,6 @@ pub(super) const BATCH: u64 = 200;
 const DRAWN_FOR_ONE: u64 = 3;
 /// How the simulator begins to say that it does not model something.
 const NOT_MODELLED: &str = "the simulator does not model";
-/// How often a case is made smaller.
-const ROUNDS: usize = 25;
 
 /// What to look for.
 #[derive(Debug, Clone)]
@@ -117,7 +115,8 @@ impl Hunt {
             report.drawn += last - next;
             next = last;
             // A bug of the model must not end the hunt without a word of where it was.
-            let played = std::panic::AssertUnwindSafe(|| self.batch(&stage, cases, &mut report));
+            let played =
+                std::panic::AssertUnwindSafe(|| self.batch(&stage, cases, &mut report, &mut tell));
             match std::panic::catch_unwind(played) {
                 Ok(played) => played.map_err(|error| format!("{name}: {error}"))?,
                 Err(_) => return Err(format!("{name}: the simulator panicked (see above)")),
@@ -132,31 +131,35 @@ impl Hunt {
         stage: &Stage<'_>,
         cases: Vec<Case>,
         report: &mut Report,
+        tell: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
         let mut sound = sound(stage, cases, report)?;
         let wanted = self.cases - report.counted;
         sound.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         report.counted += sound.len() as u64;
-        if self.envoy { self.compare(stage, &sound, report) } else { Ok(()) }
+        let mut hosts = OnStage { stage, tell };
+        if self.envoy { self.compare(&mut hosts, &sound, report) } else { Ok(()) }
     }
 
     /// Plays them on both hosts, those that differ once more, and makes them smaller.
     fn compare(
         &self,
-        stage: &Stage<'_>,
+        hosts: &mut OnStage<'_, '_>,
         cases: &[Case],
         report: &mut Report,
     ) -> Result<(), String> {
-        let first = differing(stage, cases)?;
+        let mut search = Search::among_many(hosts);
+        let first = search.differing(cases)?;
+        report.elsewhere.extend(first.unsearched);
         let suspects = match first.cases.is_empty() && !first.elsewhere.is_empty() {
-            true => culprits(stage, cases)?,
+            true => search.culprits(cases)?,
             false => first.cases,
         };
         if suspects.is_empty() {
             report.elsewhere.extend(first.elsewhere);
         }
         let again: Vec<Case> = suspects.iter().map(|(case, _)| case.clone()).collect();
-        let confirmed = differing(stage, &again)?.cases;
+        let confirmed = Search::among_many(hosts).differing(&again)?.cases;
         for (case, differences) in suspects {
             if !confirmed.iter().any(|(other, _)| *other == case) {
                 report.unsteady.push((case.index, differences));
@@ -164,7 +167,7 @@ impl Hunt {
         }
         for (case, differences) in confirmed {
             let (case, differences) = match report.findings.len() < self.made_smaller {
-                true => reduced(stage, case, differences)?,
+                true => Search::for_one(hosts).reduced(case, differences)?,
                 false => (case, differences),
             };
             let (number, seed) = (case.index, self.seed);
@@ -182,6 +185,44 @@ impl Hunt {
             });
         }
         Ok(())
+    }
+}
+
+/// The simulator and a real Envoy.
+struct OnStage<'a, 'b> {
+    stage: &'a Stage<'b>,
+    tell: &'a mut dyn FnMut(&str),
+}
+
+impl Hosts for OnStage<'_, '_> {
+    fn sound(&mut self, cases: Vec<Case>) -> Result<Vec<Case>, String> {
+        sound(self.stage, cases, &mut Report::default())
+    }
+
+    fn compare(&mut self, cases: &[Case]) -> Result<Outcome, String> {
+        let simulated = self.stage.simulate(cases, ORDINARY)?;
+        let real = match self.stage.on_envoy(cases) {
+            Ok(real) => real,
+            Err(error) => return Ok(Outcome::Ended(error)),
+        };
+        let only = (cases.len() == 1).then_some(0);
+        let (mut found, mut of_only) = (Differing::default(), Vec::new());
+        for (place, differences) in simulated.differences(&real) {
+            let differences = differences.iter().map(ToString::to_string);
+            match place.or(only).and_then(|place| cases.get(place)) {
+                Some(_) if only.is_some() => of_only.extend(differences),
+                Some(case) => found.cases.push((case.clone(), differences.collect())),
+                None => found.elsewhere.extend(differences),
+            }
+        }
+        if !of_only.is_empty() {
+            found.cases = cases.iter().map(|case| (case.clone(), of_only.clone())).collect();
+        }
+        Ok(Outcome::Compared(found))
+    }
+
+    fn tell(&mut self, what: &str) {
+        (self.tell)(what);
     }
 }
 
@@ -228,97 +269,4 @@ fn sound(stage: &Stage<'_>, cases: Vec<Case>, report: &mut Report) -> Result<Vec
     let is_sound = |place: &usize| !undefined.contains_key(place) && !races.contains_key(place);
     let sound = cases.into_iter().enumerate().filter(|(place, _)| is_sound(place));
     Ok(sound.map(|(_, case)| case).collect())
-}
-
-/// What is different.
-#[derive(Default)]
-struct Differing {
-    /// The cases in which the hosts differ, and how.
-    cases: Vec<(Case, Vec<String>)>,
-    /// What belongs to no case; where a case differs, that is its consequence.
-    elsewhere: Vec<String>,
-}
-
-/// The cases in which the hosts differ, and how.
-fn differing(stage: &Stage<'_>, cases: &[Case]) -> Result<Differing, String> {
-    let mut found = Differing::default();
-    if cases.is_empty() {
-        return Ok(found);
-    }
-    let simulated = stage.simulate(cases, ORDINARY)?;
-    let real: Played = match stage.on_envoy(cases) {
-        Ok(real) => real,
-        Err(error) if cases.len() == 1 => {
-            let case = cases.iter().cloned();
-            found.cases = case.map(|case| (case, vec![error.clone()])).collect();
-            return Ok(found);
-        }
-        Err(_) => {
-            // One of them ended the process: each half alone tells which.
-            let (one, other) = cases.split_at(cases.len() / 2);
-            let (one, other) = (differing(stage, one)?, differing(stage, other)?);
-            found.cases = one.cases.into_iter().chain(other.cases).collect();
-            found.elsewhere = one.elsewhere.into_iter().chain(other.elsewhere).collect();
-            return Ok(found);
-        }
-    };
-    let only = (cases.len() == 1).then_some(0);
-    let mut of_only = Vec::new();
-    for (place, differences) in simulated.differences(&real) {
-        let differences = differences.iter().map(ToString::to_string);
-        match place.or(only).and_then(|place| cases.get(place)) {
-            Some(_) if only.is_some() => of_only.extend(differences),
-            Some(case) => found.cases.push((case.clone(), differences.collect())),
-            None => found.elsewhere.extend(differences),
-        }
-    }
-    if !of_only.is_empty() {
-        found.cases = cases.iter().map(|case| (case.clone(), of_only.clone())).collect();
-    }
-    Ok(found)
-}
-
-/// The cases without which the hosts would not differ in what belongs to no case: of each half that differs
-/// alone, the half of it that does.
-fn culprits(stage: &Stage<'_>, cases: &[Case]) -> Result<Vec<(Case, Vec<String>)>, String> {
-    let mut found = Vec::new();
-    let mut parts = vec![cases];
-    while let Some(part) = parts.pop() {
-        if part.len() < 2 {
-            continue;
-        }
-        let halves = part.split_at(part.len() / 2);
-        for half in [halves.1, halves.0] {
-            // A case that plays alone has all differences.
-            let differing = differing(stage, half)?;
-            if !differing.cases.is_empty() {
-                found.extend(differing.cases);
-            } else if !differing.elsewhere.is_empty() {
-                parts.push(half);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The smallest case that still differs, as far as leaving out one thing after the other leads.
-fn reduced(
-    stage: &Stage<'_>,
-    mut case: Case,
-    mut differences: Vec<String>,
-) -> Result<(Case, Vec<String>), String> {
-    for _ in 0..ROUNDS {
-        let mut next = None;
-        // Each has a VM of its own in the process, if it may trap.
-        for candidates in smaller(&case).chunks(case.most_at_once()) {
-            let candidates = sound(stage, candidates.to_vec(), &mut Report::default())?;
-            next = differing(stage, &candidates)?.cases.into_iter().next();
-            if next.is_some() {
-                break;
-            }
-        }
-        let Some(next) = next else { break };
-        (case, differences) = next;
-    }
-    Ok((case, differences))
 }

@@ -5,7 +5,6 @@
 use super::{
     date,
     headers::HeaderMap,
-    route::RouteAction,
     stream::{Stream, StreamInfo},
 };
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
 };
 
 /// What there is, for messages.
-pub(crate) const OPERATORS: [&str; 24] = [
+pub(crate) const OPERATORS: [&str; 23] = [
     "RESPONSE_CODE",
     "RESPONSE_FLAGS",
     "RESPONSE_CODE_DETAILS",
@@ -35,7 +34,6 @@ pub(crate) const OPERATORS: [&str; 24] = [
     "DYNAMIC_METADATA",
     "UPSTREAM_REQUEST_ATTEMPT_COUNT",
     "ROUTE_NAME",
-    "VIRTUAL_HOST_NAME",
     "DOWNSTREAM_REMOTE_ADDRESS",
     "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
     "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
@@ -98,7 +96,7 @@ fn operator(name: &str, argument: Option<&str>, stream: &Stream) -> Option<Optio
                 .map(|(end, first)| millis(end.saturating_sub(first)))
         }
         "UPSTREAM_HOST" => info.upstream.address.map(|address| address.to_string()),
-        "UPSTREAM_CLUSTER" => cluster(info),
+        "UPSTREAM_CLUSTER" => info.cluster.clone(),
         "UPSTREAM_TRANSPORT_FAILURE_REASON" => {
             info.upstream.failure.as_ref().map(|reason| reason.replace(' ', "_"))
         }
@@ -108,7 +106,6 @@ fn operator(name: &str, argument: Option<&str>, stream: &Stream) -> Option<Optio
         "ROUTE_NAME" => {
             info.route.as_ref().map(|route| route.name.clone()).filter(|name| !name.is_empty())
         }
-        "VIRTUAL_HOST_NAME" => info.route.as_ref().map(|route| route.virtual_host.clone()),
         "DOWNSTREAM_REMOTE_ADDRESS" => info.remote.map(|address| address.to_string()),
         "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" => info.remote.map(|a| a.ip().to_string()),
         "DOWNSTREAM_DIRECT_REMOTE_ADDRESS" => stream.peer.map(|address| address.to_string()),
@@ -118,14 +115,6 @@ fn operator(name: &str, argument: Option<&str>, stream: &Stream) -> Option<Optio
 
 fn millis(nanos: u64) -> String {
     (nanos / 1_000_000).to_string()
-}
-
-fn cluster(info: &StreamInfo) -> Option<String> {
-    let cluster = info.upstream.cluster.clone().or_else(|| match &info.route.as_ref()?.action {
-        RouteAction::Forward(forward) => Some(forward.cluster.clone()),
-        RouteAction::Direct(_) | RouteAction::Redirect(..) => None,
-    });
-    cluster.filter(|name| !name.is_empty())
 }
 
 /// `X?Y`: the first header, or the second where that one is missing.

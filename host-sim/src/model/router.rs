@@ -27,10 +27,11 @@ mod timeouts;
 mod upstream_chain;
 mod wire;
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use super::{
     effect::{AttemptId, StreamId, UpstreamEvent},
+    route::Route,
     time::{Nanos, TimerKey},
 };
 pub(crate) use balance::{Upstreams, Wish};
@@ -61,6 +62,8 @@ pub const CLUSTER_COUNTERS: [&str; 11] = [
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     pub(crate) attempt: Option<Attempt>,
+    /// The route by which the request came here; what is chosen later is not the router's.
+    route: Option<Arc<Route>>,
     timeouts: Timeouts,
     /// The route's timeout.
     timer: Option<TimerKey>,

@@ -98,6 +98,8 @@ pub(crate) struct StreamInfo {
     pub(crate) set_once: BTreeSet<Vec<u8>>,
     /// The route when it was last chosen; clearing the cache does not clear it.
     pub(crate) route: Option<Arc<Route>>,
+    /// The cluster of the route that was chosen last, if there is such a cluster.
+    pub(crate) cluster: Option<String>,
     pub(crate) upstream: UpstreamInfo,
     /// The client's address, as forwarded headers and trust tell it.
     pub(crate) remote: Option<SocketAddr>,

@@ -20,6 +20,7 @@ use crate::{
         engine::Engine,
         filter_manager::{Data, Start},
         headers::HeaderMap,
+        route::RouteAction,
         stream::{CachedRoute, StreamInfo},
     },
 };
@@ -265,6 +266,8 @@ impl Engine {
         if let CachedRoute::Known(route) = &stream.route {
             return route.clone();
         }
+        let config = self.config();
+        let stream = self.world.streams.at(id);
         let draw = stream.route_draw.unwrap_or_else(|| self.world.random.u64(..));
         let stream = self.world.streams.at(id);
         stream.route_draw = Some(draw);
@@ -278,6 +281,11 @@ impl Engine {
         });
         let route =
             found.map(|found| std::sync::Arc::new(super::super::route::Route::new(table, &found)));
+        stream.info.cluster = route.as_ref().and_then(|route| match &route.action {
+            RouteAction::Forward(forward) => Some(forward.cluster.clone()),
+            RouteAction::Direct(_) | RouteAction::Redirect(..) => None,
+        });
+        stream.info.cluster.take_if(|name| !config.clusters.contains_key(name));
         stream.route = CachedRoute::Known(route.clone());
         stream.info.route.clone_from(&route);
         // Before 1.37 the router alone looked at this limit, when filters had long buffered.

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use super::{Found, number};
-use crate::model::{EnvoyVersion, route::RouteAction, stream::Stream, world::World};
+use crate::model::{EnvoyVersion, stream::Stream, world::World};
 
 impl World {
     pub(super) fn connection(&self, name: &[u8]) -> Option<Vec<u8>> {
@@ -43,7 +43,7 @@ impl World {
     }
 
     fn endpoints(&self, stream: &Stream) -> Option<u64> {
-        let cluster = self.config.clusters.get(&self.cluster_name(stream)?)?;
+        let cluster = self.config.clusters.get(stream.info.cluster.as_ref()?)?;
         Some(cluster.endpoints.len() as u64)
     }
 
@@ -61,10 +61,10 @@ impl World {
         let route = stream.info.route.as_ref();
         let empty = |is_there: bool| Found::from(is_there.then(Vec::new));
         match name {
-            b"cluster_name" => self.cluster_name(stream).map(String::into_bytes).into(),
+            b"cluster_name" => stream.info.cluster.clone().map(String::into_bytes).into(),
             b"route_name" => route.map(|route| route.name.clone().into_bytes()).into(),
             b"virtual_host_name" => route.map(|r| r.virtual_host.clone().into_bytes()).into(),
-            b"cluster_metadata" => empty(self.cluster_name(stream).is_some()),
+            b"cluster_metadata" => empty(stream.info.cluster.is_some()),
             b"route_metadata" | b"virtual_host_metadata" => empty(route.is_some()),
             // An endpoint without metadata has no message for it, not an empty one.
             b"upstream_host_metadata" | b"upstream_host_locality_metadata" => {
@@ -74,16 +74,6 @@ impl World {
             // The bootstrap files that are read have no traffic direction: unspecified.
             b"listener_direction" => Found::Value(number(0)),
             _ => Found::Nothing,
-        }
-    }
-
-    fn cluster_name(&self, stream: &Stream) -> Option<String> {
-        match (&stream.info.upstream.cluster, stream.info.route.as_ref().map(|r| &r.action)) {
-            (Some(cluster), _) => Some(cluster.clone()),
-            (None, Some(RouteAction::Forward(forward))) => {
-                self.config.clusters.contains_key(&forward.cluster).then(|| forward.cluster.clone())
-            }
-            _ => None,
         }
     }
 }

@@ -123,7 +123,7 @@ impl Engine {
         stream.info.upstream.attempts += 1;
         let attempts = stream.info.upstream.attempts.to_string();
         let elapsed = stream.router.request_complete.map_or(0, |at| now.saturating_sub(at));
-        let Some(route) = stream.info.route.clone() else { return };
+        let Some(route) = stream.router.route.clone() else { return };
         let RouteAction::Forward(forward) = &route.action else { return };
         let name = stream.info.upstream.cluster.clone().unwrap_or_default();
         let Some((cluster, endpoint)) = self.choose_endpoint(id, &name) else {

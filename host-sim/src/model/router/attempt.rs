@@ -9,11 +9,15 @@ use crate::{
         EnvoyVersion,
         effect::{AttemptId, Effect, StreamId, UpstreamEvent, UpstreamReset},
         engine::Engine,
+        route::RouteAction,
         stream::UpstreamInfo,
         time::{Event, nanos},
         world::World,
     },
 };
+
+const HELD_EARLY_ANSWER: &str =
+    "all that an HTTP/1 server says is held before its request has gone to it";
 
 impl World {
     /// Counts what a circuit breaker refused.
@@ -73,6 +77,9 @@ impl Engine {
             Ok(Seat::Waiting) => self.world.upstreams.count(&cluster.name, "upstream_cx_overflow"),
             Ok(Seat::Connecting | Seat::Active | Seat::Left) => self.connect(attempt, cluster),
         }
+        if seat == Ok(Seat::Active) {
+            self.look_at_the_route(id);
+        }
         self.accept_headers(id, end_stream);
         self.start_per_try_timer(id);
     }
@@ -117,6 +124,7 @@ impl Engine {
         let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
         current.seat = Seat::Active;
         let Some(waiting) = current.waiting.take() else { return };
+        self.look_at_the_route(id);
         for event in waiting {
             if self.stream_of(attempt).is_none() {
                 return; // It was refused.
@@ -125,6 +133,15 @@ impl Engine {
         }
         self.release_latched(id);
         self.start_per_try_timer(id);
+    }
+
+    /// Envoy asks the route of a request again when an attempt has its connection, and takes it for granted
+    /// that it leads to a cluster.
+    fn look_at_the_route(&mut self, id: StreamId) {
+        let route = self.route(id);
+        if !route.is_some_and(|route| matches!(route.action, RouteAction::Forward(_))) {
+            self.world.note_undefined(id, "a request that has lost its route gets a connection");
+        }
     }
 
     /// Counts from the end of the request, or from the connection, whichever is later.
@@ -175,9 +192,15 @@ impl Engine {
     /// also while filters of the attempt hold the answer back.
     pub(super) fn answer_is_here(&mut self, attempt: AttemptId) {
         let Some(id) = self.stream_of(attempt) else { return };
-        let current = self.world.streams.at(id).router.attempt.as_mut();
-        let held = |current: &&mut Attempt| current.request_ended && current.seat == Seat::Active;
-        let Some(current) = current.filter(held) else { return };
+        let Some(current) = self.world.streams.at(id).router.attempt.as_mut() else { return };
+        if !current.request_ended && !current.http2 {
+            // Envoy closes such a connection, and the attempt goes on to use its codec.
+            self.world.note_undefined(id, HELD_EARLY_ANSWER);
+            return;
+        }
+        if !current.request_ended || current.seat != Seat::Active {
+            return;
+        }
         let seat = std::mem::replace(&mut current.seat, Seat::Left);
         let (pool, reusable) = (current.pool.clone(), current.http2 || !current.closes);
         self.leave_seat(attempt, &pool, seat, reusable);

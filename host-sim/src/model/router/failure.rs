@@ -146,11 +146,10 @@ impl Engine {
     /// The proxy answers in the place of a server.
     pub(super) fn answer_for_upstream(&mut self, id: StreamId, mut reply: LocalReply) {
         self.abandon_upstream(id);
-        let info = &self.world.streams.at(id).info;
-        if info.route.as_ref().is_some_and(|route| route.counts_attempts())
-            && info.upstream.attempts > 0
-        {
-            let attempts = info.upstream.attempts.to_string();
+        let stream = self.world.streams.at(id);
+        let (attempts, route) = (stream.info.upstream.attempts, stream.router.route.as_ref());
+        if route.is_some_and(|route| route.counts_attempts()) && attempts > 0 {
+            let attempts = attempts.to_string();
             reply.headers.push((b"x-envoy-attempt-count".to_vec(), attempts.into_bytes()));
         }
         self.send_local_reply(id, reply);

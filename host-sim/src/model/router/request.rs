@@ -62,6 +62,7 @@ impl Engine {
             self.send_local_reply(id, LocalReply::bare(404, "route_not_found"));
             return HeadersStatus::StopIteration;
         };
+        self.world.streams.at(id).router.route = Some(route.clone());
         match &route.action {
             RouteAction::Direct(direct) => self.answer(id, direct),
             RouteAction::Redirect(redirect, matched) => {
@@ -210,7 +211,8 @@ impl Engine {
         let Some(_) = stream.router.retry.as_ref().filter(|retry| retry.is_enabled()) else {
             return Keep::Nothing;
         };
-        let by_route = stream.info.route.as_ref().and_then(|route| route.request_body_buffer_limit);
+        let by_route =
+            stream.router.route.as_ref().and_then(|route| route.request_body_buffer_limit);
         let limit = by_route.unwrap_or(stream.chain.limit);
         let held = stream.chain.held(Side::Decode).as_ref().map_or(0, |held| held.buffer.len());
         let length = match data {

@@ -31,7 +31,7 @@ impl Engine {
         stream.response.headers = Some(headers);
         self.hand_on(id, |handed| handed.headers = true);
         let stream = self.world.streams.at(id);
-        let route = stream.info.route.clone();
+        let route = stream.router.route.clone();
         if let Some(route) = route {
             if route.counts_attempts() {
                 let attempts = self.world.streams.at(id).info.upstream.attempts.to_string();

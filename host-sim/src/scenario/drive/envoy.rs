@@ -18,7 +18,7 @@ use crate::model::EnvoyVersion;
 use crate::scenario::Scenario;
 use crate::scenario::envoy::access_log::Whose;
 use crate::scenario::envoy::{Proxy, Servers, access_log, play, plugin_metrics};
-use crate::scenario::observation::{HostName, LogLine, Observation};
+use crate::scenario::observation::{Exchange, HostName, LogLine, Observation};
 use crate::scenario::step::{Act, Step, Update};
 use crate::scenario::workbench::{Workbench, rim};
 
@@ -87,10 +87,7 @@ async fn on_sockets(
     let listeners = typed.listeners.iter().map(|listener| listener.name.clone()).collect();
     let discovered = Mutex::new(discovered);
     let proxy = Live { envoy, listeners, discovered, refused_updates: Mutex::default() };
-    let before = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
-    let mut exchanges = play(scenario, &proxy).await?;
-    let open_streams = proxy.come_to_rest().await.map_err(|error| rim(&error))?;
-    let after = proxy.envoy.metrics().await.map_err(|error| rim(&error))?;
+    let Played { before, mut exchanges, open_streams, after } = proxy.play(scenario).await?;
 
     let mut observation = Observation::new(HostName::Envoy(super::name(version).to_owned()));
     observation.open_streams = open_streams;
@@ -143,7 +140,36 @@ struct Live {
     refused_updates: Mutex<Vec<usize>>,
 }
 
+/// What came of the requests, and the metrics around them.
+struct Played {
+    before: BTreeMap<String, f64>,
+    exchanges: Vec<Exchange>,
+    open_streams: u64,
+    after: BTreeMap<String, f64>,
+}
+
 impl Live {
+    async fn play(&self, scenario: &Scenario) -> Result<Played, String> {
+        // Without a process the rest would only be refused, one request after the other.
+        let played = tokio::select! {
+            biased;
+            ended = self.envoy.ended() => Err(rim(&ended)),
+            played = self.play_all(scenario) => played,
+        };
+        let Err(error) = played else { return played };
+        // A process that ends says so a little after its last connection.
+        let ended = tokio::time::timeout(LAG, self.envoy.ended()).await;
+        Err(ended.map_or(error, |ended| rim(&ended)))
+    }
+
+    async fn play_all(&self, scenario: &Scenario) -> Result<Played, String> {
+        let before = self.envoy.metrics().await.map_err(|error| rim(&error))?;
+        let exchanges = play(scenario, self).await?;
+        let open_streams = self.come_to_rest().await.map_err(|error| rim(&error))?;
+        let after = self.envoy.metrics().await.map_err(|error| rim(&error))?;
+        Ok(Played { before, exchanges, open_streams, after })
+    }
+
     /// Waits until no stream is open, for a while; gives how many still are.
     async fn come_to_rest(&self) -> Result<u64, AdminError> {
         let begun = Instant::now();
