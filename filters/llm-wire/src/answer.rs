@@ -202,7 +202,7 @@ impl EventSink for Event<'_> {
             let found = &self.object.reading.found;
             self.is_usage = found.is_usage();
             let channel = self.object.reading.channel();
-            let channel = channel.filter(|c| found.is_one_text() && *c != Channel::CallName);
+            let channel = channel.filter(|_| found.is_one_text());
             self.text = channel.map(|c| (found.last_piece.0, found.last_piece.1, c));
         }
         if self.object.event_ends() {

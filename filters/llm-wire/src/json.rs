@@ -27,6 +27,7 @@ use std::ops::Range;
 
 use capture::Capture;
 pub(crate) use number::Number;
+use number::after_number;
 use strings::Strings;
 
 /// Why a body cannot be read on.
@@ -319,6 +320,11 @@ impl Reader {
             (State::After | State::FirstKey, b'}') => self.close(Bracket::Object, visitor),
             (State::After | State::FirstElement, b']') => self.close(Bracket::Array, visitor),
             (State::Value | State::FirstElement, b'-' | b'0'..=b'9') => {
+                if self.closed_at != 0
+                    && let Some(rest) = self.numbers(input)
+                {
+                    return Ok(rest);
+                }
                 self.value_at = self.slice_end.saturating_sub(length(rest));
                 self.number = Number::default();
                 self.state = State::Number;
@@ -443,6 +449,20 @@ impl Reader {
             return Ok(value);
         }
         Ok(rest)
+    }
+
+    /// Passes over numbers that nobody wants, as far as they are whole: embeddings are thousands.
+    fn numbers<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let mut rest = after_number(input)?;
+        if self.open.last() == Some(&Bracket::Array) {
+            while let [b',', next @ ..] = rest
+                && let Some(after) = after_number(after_whitespace(next))
+            {
+                rest = after;
+            }
+        }
+        self.state = State::After;
+        Some(rest)
     }
 
     /// The place of a value without quotes or brackets that ends before `rest`.

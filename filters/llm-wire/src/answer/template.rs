@@ -15,7 +15,7 @@
 //!
 //! # What is not recognised
 //! Events that are cut by a frame's end, whose text is empty, or that say anything besides their text:
-//! why the answer ended, a usage, an error, a call's name. They are parsed, as is all else.
+//! why the answer ended, a usage, an error. They are parsed, as is all else.
 
 use memchr::memchr_iter;
 use wide::u8x16;

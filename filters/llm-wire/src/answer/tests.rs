@@ -348,6 +348,19 @@ fn no_more_than_four_kilobytes_are_held() {
 }
 
 #[test]
+fn what_is_held_of_an_event_without_end_is_let_go() {
+    let mut scanner = AnswerScanner::new(Framing::Events).removing_usage();
+    let (mut passed, mut most) = (0, 0);
+    for _ in 0..2000 {
+        let frame = b"data:         \n";
+        passed += scanner.feed(frame, &mut || {}).map_or(frame.len(), |out| out.len());
+        most = most.max(scanner.memory());
+    }
+    assert_eq!(passed, 2000 * 15, "all of it, from four kilobytes on");
+    assert!((4096..2 * 4096 + 1_200).contains(&most), "{most}");
+}
+
+#[test]
 fn an_event_is_held_only_as_long_as_it_may_be_the_usage() {
     let mut scanner = AnswerScanner::new(Framing::Events).removing_usage();
     let mut feed = |frame: &str| scanner.feed(frame.as_bytes(), &mut || {});
@@ -380,6 +393,69 @@ fn broken_events_are_counted_and_spoil_no_other() {
     assert_eq!(json(page).resyncs, 1);
     let text = delta(r#""content":"the text of a broken event""#).replace("}]", "]");
     assert_eq!(events(&text).generated.tokens, 0);
+}
+
+#[test]
+fn the_last_reason_wins_although_its_event_is_like_one_before() {
+    let end = |reason| {
+        let choice = format!(r#"{{"text":"x","finish_reason":"{reason}"}}"#);
+        chunk(&choice, "").repeat(3)
+    };
+    let facts = events(&[end("stop"), end("length"), end("stop")].concat());
+    assert_eq!((facts.finish, facts.generated_events), (Some(FinishReason::Stop), 9));
+}
+
+#[test]
+fn an_event_like_one_before_is_no_event_inside_another() {
+    let event = delta(r#""content":"x""#);
+    let facts = events(&[event.repeat(3), "data: {}\n".to_owned(), event.repeat(2)].concat());
+    assert_eq!((facts.generated_events, facts.resyncs), (4, 1));
+    let named = ["event: x\n".to_owned(), event.repeat(2)].concat();
+    assert_eq!(events(&[event.repeat(3), named].concat()).generated_events, 5);
+    let comment = [": x\n".to_owned(), event.repeat(2)].concat();
+    assert_eq!(events(&[event.repeat(3), comment].concat()).generated_events, 5);
+}
+
+#[test]
+fn what_is_elsewhere_is_no_usage() {
+    for answer in [
+        r#"{"prompt_tokens":5}"#,
+        r#"{"choices":[{"usage":{"prompt_tokens":5}}]}"#,
+        r#"{"a":{"usage":{"prompt_tokens":5}}}"#,
+        r#"{"usage":{"a":{"prompt_tokens":5}}}"#,
+        r#"{"usage":{"a":{}},"prompt_tokens":5}"#,
+        r#"{"usage":[{"prompt_tokens":5}]}"#,
+        r#"{"usage":null,"x":{"prompt_tokens":5}}"#,
+        r#"{"text":"\"usage\":{\"prompt_tokens\":5}"}"#,
+        r#"{"usage":{"prompt_tokens":5}"#,
+        r#"{"usage":{"prompt_tokens":5}}{}"#,
+        r#"[{"usage":{"prompt_tokens":5}}]"#,
+        "",
+    ] {
+        assert_eq!(json(answer).usage, None, "{answer}");
+        assert_eq!(events(&format!("data: {answer}\n\n")).usage, None, "{answer}");
+    }
+}
+
+#[test]
+fn two_cuts_anywhere_change_nothing() {
+    let stream = [
+        "\u{feff}event: x\r\n".to_owned(),
+        delta(r#""content":"a\n""#).replace('\n', "\r\n"),
+        "data: {\"choices\":[],\rdata:\"usage\":{}}\r\r: x\n".to_owned(),
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5}}\r\n\r\n".to_owned(),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let stream = stream.concat().into_bytes();
+    let whole = read(Framing::Events, true, [&stream[..]].into_iter());
+    assert_eq!((whole.0.removed, whole.0.generated_events), (2, 1));
+    for from in 0..stream.len() {
+        for to in from..stream.len() {
+            let pieces = [&stream[..from], &stream[from..to], &stream[to..]];
+            let cut = read(Framing::Events, true, pieces.into_iter());
+            assert_eq!(cut, whole, "cut at {from} and {to}");
+        }
+    }
 }
 
 #[test]

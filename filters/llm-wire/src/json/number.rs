@@ -1,5 +1,7 @@
 //! Reads a number byte by byte, and says which whole number it is.
 
+use wide::u8x16;
+
 /// A JSON number that may still be incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Number {
@@ -133,9 +135,60 @@ impl Number {
     }
 }
 
+/// What follows a number that nobody wants to know; `None` if it may go on behind the bytes, or is
+/// none.
+#[inline]
+pub(super) fn after_number(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    rest = match rest.strip_prefix(b"0") {
+        Some(rest) => rest,
+        None => after_digits(rest)?,
+    };
+    if let [b'.', fraction @ ..] = rest {
+        rest = after_digits(fraction)?;
+    }
+    if let [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] = rest {
+        rest = after_digits(exponent)?;
+    }
+    (!rest.is_empty()).then_some(rest)
+}
+
+/// What follows at least one digit.
+#[inline]
+fn after_digits(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    while let Some(chunk) = rest.first_chunk() {
+        let digits = u8x16::new(*chunk) - u8x16::splat(b'0');
+        let others = !digits.min(u8x16::splat(9)).simd_eq(digits).to_bitmask() & 0xffff;
+        rest = rest.get(others.trailing_zeros().min(16) as usize..)?;
+        if others != 0 {
+            return (rest.len() < bytes.len()).then_some(rest);
+        }
+    }
+    while let [b'0'..=b'9', after @ ..] = rest {
+        rest = after;
+    }
+    (rest.len() < bytes.len()).then_some(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_passed_over_is_what_would_have_been_read() {
+        let texts = ["0", "-0", "7", "-12.5", "1e5", "1E+5", "2.25e-10", "123456789012345678901"];
+        let others = ["-", "01", "1.", ".5", "1e", "1e+", "+1", "--1", "", "0x1", "1.5.5", "e5"];
+        for text in texts.into_iter().chain(others) {
+            for behind in ["", ",", "]", " ", "}, and more than sixteen bytes"] {
+                let bytes = format!("{text}{behind}");
+                let (number, rest) = read(&bytes);
+                let wanted = (number.is_complete() && !rest.is_empty()).then_some(rest);
+                let rest = after_number(bytes.as_bytes());
+                assert_eq!(rest, wanted.map(str::as_bytes), "{bytes}");
+            }
+        }
+    }
 
     fn read(text: &str) -> (Number, &str) {
         let mut number = Number::default();

@@ -215,8 +215,9 @@ fn alike(is_plain: bool) -> impl Strategy<Value = Vec<String>> {
             let form = forms[usize::from(style == 0).min(forms.len() - 1)];
             let form = form.replace("INDEX", &index.to_string());
             let form = form.replace("COUNT", &count.to_string());
-            let comment = if style == 1 { ": ping\n\n" } else { "" };
-            format!("{comment}{}{end}", form.replace("TEXT", &text).replace("PAD", &pad))
+            let before = ["", ": ping\n\n", "event: x\n", "data: {}\n", ": x\n"];
+            let before = before.get(usize::from(style)).unwrap_or(&"");
+            format!("{before}{}{end}", form.replace("TEXT", &text).replace("PAD", &pad))
         });
         events.collect()
     })

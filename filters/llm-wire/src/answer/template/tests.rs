@@ -62,6 +62,16 @@ fn an_event_that_differs_in_anything_else_is_not() {
 }
 
 #[test]
+fn a_text_ends_in_its_line_however_little_follows_it() {
+    let mut learner = learned(r#"data: {"delta":"TEXT"}"#, "\n");
+    let mut said = |said: &str| text(&mut learner, &format!("data: {{\"delta\":\"{said}\"}}\n\n"));
+    assert!(said("a").is_some() && said(r#"\""#).is_some());
+    for end in ["a\rb", "a\nb", "a\\\r", "a\\\n", "a\\", ""] {
+        assert_eq!(said(end), None, "{end:?}");
+    }
+}
+
+#[test]
 fn what_only_looks_like_a_counter_is_a_part_of_its_string() {
     let event = r#"data: {"a":"\"index\":5","b\"index":5,"c":"index:5","content":"TEXT"}"#;
     let mut learner = learned(event, "\n");
