@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use token_metrics::METRICS;
 
 /// The file, from the workspace's root.
 pub const FILE: &str = "manifests/grafana/llm-mesh.json";
@@ -54,4 +55,47 @@ pub fn queries(dashboard: &Value, model: &str, past: &str) -> Vec<Query> {
         }
     }
     queries
+}
+
+/// The filters' metrics that a PromQL expression asks for, each with the labels that it is selected by. A
+/// histogram is named without what its series append.
+pub fn selected(expression: &str) -> Vec<(&str, Vec<&str>)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut found = Vec::new();
+    for (at, _) in expression.match_indices("llm_") {
+        if expression[..at].ends_with(is_part) {
+            continue; // a rule's name, which has colons in it
+        }
+        let name = expression[at..].split(|c| !is_part(c)).next().unwrap_or_default();
+        let matchers = expression[at + name.len()..].strip_prefix('{').unwrap_or_default();
+        let matchers = matchers.split('}').next().unwrap_or_default();
+        // Every second piece between quotes is a label's name with its operator.
+        let labels = matchers
+            .split('"')
+            .step_by(2)
+            .map(|piece| piece.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+        let series = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        let labels = labels.filter(|label| !label.is_empty()).collect();
+        found.push((series.unwrap_or(name), labels));
+    }
+    found
+}
+
+/// Holds an expression against the table of metrics: a selector for a label that a metric has not, as in
+/// `outcome!="refused"`, would pass everything.
+pub fn check(expression: &str) {
+    let base = ["model", "pool", "version", "route", "tenant", "le"];
+    let others: [(&str, &[&str]); 2] =
+        [("llm_router_decisions_total", &["pool", "reason"]), ("llm_limit_hits_total", &["limit"])];
+    for (name, labels) in selected(expression) {
+        let metric = METRICS.iter().find(|metric| metric.name == name);
+        let other = others.iter().find(|(other, _)| *other == name).map(|(_, labels)| *labels);
+        let own = metric.map(|metric| metric.labels).or(other);
+        let own = own.unwrap_or_else(|| panic!("no metric {name}: {expression}"));
+        let has_base = metric.is_some_and(|metric| metric.has_base_labels);
+        for label in labels {
+            let known = own.contains(&label) || (has_base && base.contains(&label));
+            assert!(known, "{name} has no label {label}: {expression}");
+        }
+    }
 }

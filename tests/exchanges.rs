@@ -53,13 +53,8 @@ const TEXT: &str = "The committee agreed that the report should be shorter and r
 
 /// All of them, in the order in which they are sent.
 pub fn exchanges() -> Vec<Exchange> {
-    let usage = |prompt, completion, cached, reasoning| Usage {
-        prompt,
-        completion,
-        cached,
-        reasoning,
-        ..Usage::default()
-    };
+    let usage =
+        |prompt, completion, cached, reasoning| Usage { prompt, completion, cached, reasoning };
     let asks = json!({"stream": true, "stream_options": {"include_usage": true}});
     let streams = json!({"stream": true});
     let large = |name, more: &Value, counts| {

@@ -8,6 +8,7 @@ use std::process::Command;
 use host_sim::parts::{Part, Parts, Without};
 use serde_json::{Value, json};
 use tests::dashboard::{self, panels, text};
+use token_metrics::METRICS;
 
 const PACKAGES: [&str; 2] = ["@grafana/schema@13.2.3", "typescript@7.0.2"];
 
@@ -122,4 +123,26 @@ fn no_panel_lies_on_another() {
             assert!(cells.insert(cell), "{} lies on another panel", panel["title"]);
         }
     }
+}
+
+#[test]
+fn every_metric_is_on_the_dashboard_and_nothing_else_is_asked_for() {
+    let queries = dashboard::queries(&dashboard::json(), ".*", "5m");
+    let mut shown = BTreeSet::new();
+    for query in &queries {
+        dashboard::check(&query.expression);
+        shown.extend(dashboard::selected(&query.expression).into_iter().map(|(name, _)| name));
+    }
+    let missing = METRICS.iter().find(|metric| !shown.contains(metric.name));
+    assert_eq!(missing, None, "on no panel");
+}
+
+#[test]
+fn a_query_with_a_label_that_the_metric_has_not_is_found() {
+    let found =
+        dashboard::selected(r#"rate(llm_a_count{x="1, 2", y!~"z"}[5m]) / pool:llm_b:c + llm_d"#);
+    assert_eq!(found, [("llm_a", vec!["x", "y"]), ("llm_d", vec![])]);
+    dashboard::check(r#"llm_usage_tokens_total{model="m", source!="reported"}"#);
+    let wrong = || dashboard::check(r#"llm_usage_stalls_total{outcome!="refused"}"#);
+    assert!(std::panic::catch_unwind(wrong).is_err());
 }

@@ -2,7 +2,8 @@
 //!
 //! The bounds are those that OpenTelemetry's conventions for generative AI advise, in the histogram's own
 //! unit. A proxy takes them from its own configuration, so they stand in every manifest, and the recording
-//! rules repeat them; this is the one list that all of these are compared with.
+//! rules repeat them; this is the one list that all of these are compared with. Which histograms there are is said by
+//! `token_metrics::METRICS`.
 
 /// A histogram.
 pub struct Histogram {

@@ -1,11 +1,14 @@
 //! The rules and the configuration for Prometheus: taken by the real `promtool`, which also runs their unit
 //! tests, and true to the list of histograms.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use host_sim::parts::{Part, Parts, Without};
-use tests::{read, rules, workspace};
+use tests::histograms::HISTOGRAMS;
+use tests::{dashboard, read, rules, workspace};
+use token_metrics::{Kind, METRICS};
 
 const FOLDER: &str = "manifests/prometheus";
 
@@ -39,6 +42,24 @@ fn passes(arguments: &[&str]) {
 fn the_gen_ai_rules_are_those_of_the_list_of_histograms() {
     let file = read(Path::new(rules::GEN_AI_RULES));
     assert!(file == rules::gen_ai(), "{}: its first lines say how to make it", rules::GEN_AI_RULES);
+}
+
+#[test]
+fn the_list_of_histograms_is_that_of_token_metrics() {
+    let theirs = METRICS.iter().filter(|metric| metric.kind == Kind::Histogram);
+    let theirs: BTreeSet<&str> = theirs.map(|metric| metric.name).collect();
+    let ours: BTreeSet<&str> = HISTOGRAMS.iter().map(|histogram| histogram.name).collect();
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn rules_ask_only_for_what_there_is() {
+    for file in ["llm-mesh.yaml", "gen_ai.yaml"] {
+        let rules = read(&Path::new(FOLDER).join(file));
+        let expressions =
+            rules.lines().filter(|line| line.contains("rate(") || line.contains("expr:"));
+        expressions.for_each(dashboard::check);
+    }
 }
 
 #[test]
