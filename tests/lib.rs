@@ -1,8 +1,10 @@
 //! Support for the tests: where the project is, its files, and lists that several files repeat.
 
 pub mod dashboard;
+pub mod envoy;
 pub mod exchanges;
 pub mod histograms;
+pub mod python;
 pub mod rules;
 
 use std::path::{Path, PathBuf};

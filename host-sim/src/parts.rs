@@ -1,5 +1,5 @@
-//! The real parts that runs and tests need, found or fetched: Envoy, the filters' wasm, Debian and npm
-//! packages.
+//! The real parts that runs and tests need, found or fetched: Envoy, the filters' wasm, Debian, npm
+//! and Python packages.
 //!
 //! Nothing is installed on the machine. A part that is not there already is put below the workspace's
 //! `target/parts`, with one line that says so, and stays there for the next run. A file lock keeps
@@ -14,6 +14,7 @@ mod envoy;
 mod filters;
 mod npm;
 mod place;
+mod python;
 mod without;
 
 pub use command::CommandError;
@@ -22,4 +23,5 @@ pub use envoy::EnvoyError;
 pub use filters::{Features, FiltersError};
 pub use npm::NpmError;
 pub use place::{Parts, PlaceError};
+pub use python::PythonError;
 pub use without::{Part, Without, WithoutError};

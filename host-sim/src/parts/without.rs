@@ -12,6 +12,8 @@ pub enum Part {
     Prometheus,
     /// Node.js.
     Node,
+    /// Python with the packages of real clients.
+    Python,
     /// A real model server.
     Model,
 }
@@ -25,7 +27,7 @@ pub struct Without {
 /// A name that is no part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "LLM_MESH_WITHOUT: found `{found}`; allowed envoy, prometheus, node, model, joined by commas"
+    "LLM_MESH_WITHOUT: found `{found}`; allowed envoy, prometheus, node, python, model, joined by commas"
 )]
 pub struct WithoutError {
     found: String,
@@ -39,11 +41,12 @@ impl Part {
             Self::Envoy => "envoy",
             Self::Prometheus => "prometheus",
             Self::Node => "node",
+            Self::Python => "python",
             Self::Model => "model",
         }
     }
 
-    const ALL: [Self; 4] = [Self::Envoy, Self::Prometheus, Self::Node, Self::Model];
+    const ALL: [Self; 5] = [Self::Envoy, Self::Prometheus, Self::Node, Self::Python, Self::Model];
 }
 
 impl Without {
@@ -99,7 +102,7 @@ mod tests {
     fn a_misspelt_part_is_refused_with_the_allowed_names() {
         let message = Without::parse("envoi").expect_err("refused").to_string();
         assert!(
-            message.contains("found `envoi`; allowed envoy, prometheus, node, model"),
+            message.contains("found `envoi`; allowed envoy, prometheus, node, python, model"),
             "{message}"
         );
     }
