@@ -28,7 +28,9 @@ pub enum Chain {
     JsonToMetadata,
     /// A Lua filter that finds the model in the body.
     Lua,
-    /// token-metrics alone, which reads answers and no requests.
+    /// The same module looking at headers of requests, and at nothing of answers.
+    RequestsOnly,
+    /// token-metrics alone, which looks at headers of requests and reads answers.
     TokenMetrics,
     /// Envoy's own filter that reads a key from each event of a stream.
     SseToMetadata,
@@ -49,9 +51,10 @@ impl Chain {
     ];
 
     /// The chains that are compared by what they do with answers.
-    pub const OF_ANSWERS: [Self; 5] = [
+    pub const OF_ANSWERS: [Self; 6] = [
         Self::Nothing,
         Self::Empty,
+        Self::RequestsOnly,
         Self::TokenMetrics,
         Self::SseToMetadata,
         Self::JsonToMetadataOfAnswers,
@@ -67,6 +70,7 @@ impl Chain {
             Self::Gate => "token-router, gate",
             Self::JsonToMetadata => "json_to_metadata",
             Self::Lua => "Lua",
+            Self::RequestsOnly => "the module without token-metrics",
             Self::TokenMetrics => "token-metrics",
             Self::SseToMetadata => "sse_to_metadata",
             Self::JsonToMetadataOfAnswers => "json_to_metadata",
@@ -93,8 +97,13 @@ impl Chain {
             ],
             Self::JsonToMetadata => vec![json_to_metadata()],
             Self::Lua => vec![lua()],
+            Self::RequestsOnly => {
+                let section = ("token_router", json!({"default": {"pool": "gpu-large"}}));
+                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(headers_only(section)), None)]
+            }
             Self::TokenMetrics => {
-                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(metrics()), None)]
+                let section = ("token_metrics", json!({}));
+                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(headers_only(section)), None)]
             }
             Self::SseToMetadata => vec![sse_to_metadata()],
             Self::JsonToMetadataOfAnswers => vec![json_to_metadata_of_answers()],
@@ -311,13 +320,14 @@ fn mesh(access: &str) -> Value {
     })
 }
 
-/// Nothing of the request is read, so that only answers cost.
-fn metrics() -> Value {
+/// One section, and nothing of the request's body is read.
+fn headers_only((name, section): (&str, Value)) -> Value {
     json!({
         "version": 1,
         "body": {"access": "headers_only"},
         "models": [{"name": "llama-70b", "aliases": ["gpt-4.1"]}],
-        "token_metrics": {}
+        "pools": [{"name": "gpu-large"}],
+        name: section
     })
 }
 

@@ -99,7 +99,8 @@ fn report(answer: Answer, costs: &[Vec<Duration>]) {
     };
     println!("\n| {what} | CPU us | added us | vs {} |", rival.name());
     println!("|---|--:|--:|--:|");
-    for chain in [Chain::Nothing, Chain::Empty, Chain::TokenMetrics, rival] {
+    let chains = [Chain::Nothing, Chain::Empty, Chain::RequestsOnly, Chain::TokenMetrics, rival];
+    for chain in chains {
         println!(
             "| {} | {:.2} | {:.2} | {:.2} |",
             chain.name(),
@@ -108,4 +109,7 @@ fn report(answer: Answer, costs: &[Vec<Duration>]) {
             added(chain) / added(rival),
         );
     }
+    let of_answers = added(Chain::TokenMetrics) - added(Chain::RequestsOnly);
+    let share = of_answers / added(rival);
+    println!("| what answers cost in it | | {of_answers:.2} | {share:.2} |");
 }
