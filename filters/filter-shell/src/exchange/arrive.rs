@@ -134,7 +134,8 @@ impl Exchange {
         let vocabularies = (access == Access::Gate && !self.plugin.vocabularies.is_empty())
             .then(|| (self.plugin.vocabularies.clone(), self.plugin.counters.exact_counters));
         let tokens = Tokens::new(vocabularies);
-        self.scanner = Some(RequestScanner::with_sink(api, ScanLimits::default(), tokens));
+        let scanner = RequestScanner::with_sink(api, ScanLimits::default(), tokens);
+        self.scanner = Some(Box::new(scanner));
         self.phase = Phase::Reading(access);
         match access {
             Access::Knob => Action::Pause,

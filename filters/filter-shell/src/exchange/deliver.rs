@@ -24,7 +24,7 @@ impl Exchange {
         self.plugin.waiting.remove(self.context);
         self.facts.part = part;
         if let Some(scanner) = self.scanner.take() {
-            self.take_facts(scanner, phase);
+            self.take_facts(*scanner, phase);
         }
         let mut decision = Decision::default();
         for filter in &self.plugin.filters {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use llm_wire::{Progress, RequestScanner};
+use llm_wire::Progress;
 use proxy_wasm::types::Action;
 
 use super::{Exchange, Phase};
@@ -81,7 +81,7 @@ impl Exchange {
     }
 
     fn progress(&self) -> Option<Progress> {
-        self.scanner.as_ref().map(RequestScanner::progress)
+        self.scanner.as_ref().map(|scanner| scanner.progress())
     }
 
     fn is_malformed(&self) -> bool {
