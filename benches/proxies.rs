@@ -32,6 +32,8 @@ pub enum Chain {
     RequestsOnly,
     /// token-metrics alone, which looks at headers of requests and reads answers.
     TokenMetrics,
+    /// token-metrics, and the model's name is read from the request's body.
+    ModelMetrics,
     /// Envoy's own filter that reads a key from each event of a stream.
     SseToMetadata,
     /// `json_to_metadata` on answers.
@@ -72,6 +74,7 @@ impl Chain {
             Self::Lua => "Lua",
             Self::RequestsOnly => "the module without token-metrics",
             Self::TokenMetrics => "token-metrics",
+            Self::ModelMetrics => "token-metrics, knob",
             Self::SseToMetadata => "sse_to_metadata",
             Self::JsonToMetadataOfAnswers => "json_to_metadata",
         }
@@ -104,6 +107,13 @@ impl Chain {
             Self::TokenMetrics => {
                 let section = ("token_metrics", json!({}));
                 vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(headers_only(section)), None)]
+            }
+            Self::ModelMetrics => {
+                let mut configuration = headers_only(("token_metrics", json!({})));
+                if let Some(body) = configuration.get_mut("body") {
+                    *body = json!({"access": "knob"});
+                }
+                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(configuration), None)]
             }
             Self::SseToMetadata => vec![sse_to_metadata()],
             Self::JsonToMetadataOfAnswers => vec![json_to_metadata_of_answers()],
@@ -144,7 +154,10 @@ impl Proxy {
     ) -> io::Result<Self> {
         let address = free_address()?;
         let route = json!({"match": {"prefix": "/"}, "route": {"cluster": "upstream"}});
+        let many = json!({"max_connections": 100_000, "max_pending_requests": 100_000,
+            "max_requests": 100_000});
         let cluster = json!({"name": "upstream", "type": "STATIC", "connect_timeout": "1s",
+            "circuit_breakers": {"thresholds": [many]},
             "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [
                 {"endpoint": {"address": socket(upstream)}}]}]}});
         let bootstrap = bootstrap(address, chain.filters(modules), route, vec![cluster]);

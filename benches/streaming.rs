@@ -1,7 +1,8 @@
 //! A server that streams, and a client that reads, for measuring what is between them.
 //!
 //! Blocking sockets, one thread for each connection. A paced stream leaves event by event, each of which
-//! the proxy has to read by itself; a coalesced one in pieces of 64 KiB, as after a stall of the network.
+//! the proxy has to read by itself; a coalesced one in pieces of 64 KiB, as after a stall of the network; one
+//! that is open begins and never ends.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,10 +18,12 @@ pub enum Answer {
     Paced,
     /// One JSON object of about 16 KB.
     Json,
+    /// The first events, and then silence.
+    Open,
 }
 
 impl Answer {
-    /// All of them.
+    /// Those that end.
     pub const ALL: [Self; 3] = [Self::Coalesced, Self::Paced, Self::Json];
 
     /// How it is asked for.
@@ -29,6 +32,7 @@ impl Answer {
             Self::Coalesced => "coalesced",
             Self::Paced => "paced",
             Self::Json => "json",
+            Self::Open => "open",
         }
     }
 }
@@ -48,7 +52,9 @@ pub fn serve() -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            thread::spawn(move || serve_connection(connection));
+            // Thousands of streams may be open.
+            let small = thread::Builder::new().stack_size(128 << 10);
+            let _ = small.spawn(move || serve_connection(connection));
         }
     });
     Ok(address)
@@ -85,6 +91,10 @@ fn serve_connection(mut connection: TcpStream) -> io::Result<()> {
         connection.write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
         )?;
+        if asked(Answer::Open) {
+            connection.write_all(&chunk(&events.concat()[..4000]))?;
+            continue;
+        }
         if asked(Answer::Paced) {
             for event in &events {
                 connection.write_all(&chunk(event))?;
@@ -144,6 +154,13 @@ fn json() -> Vec<u8> {
     .into_bytes()
 }
 
+fn request(answer: Answer) -> String {
+    format!(
+        "POST /v1/chat/completions?{} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}",
+        answer.query()
+    )
+}
+
 /// A client with one kept connection.
 pub struct Reader {
     connection: TcpStream,
@@ -161,15 +178,29 @@ impl Reader {
         Ok(Self { connection })
     }
 
+    /// Asks for a stream that never ends, and reads its beginning.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.connection.write_all(request(Answer::Open).as_bytes())?;
+        let mut left = 4000_usize;
+        let mut piece = [0; 4096];
+        while left > 0 {
+            left = match self.connection.read(&mut piece)? {
+                0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the proxy closed")),
+                read => left.saturating_sub(read),
+            };
+        }
+        Ok(())
+    }
+
     /// Asks so many times, and reads each answer to its end.
     ///
     /// # Errors
     /// When the connection breaks, or an answer is not a 200.
     pub fn read(&mut self, answer: Answer, times: usize) -> io::Result<()> {
-        let request = format!(
-            "POST /v1/chat/completions?{} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}",
-            answer.query()
-        );
+        let request = request(answer);
         let end: &[u8] = if answer == Answer::Json { b"}}" } else { b"\r\n0\r\n\r\n" };
         let mut tail = Vec::new();
         let mut piece = vec![0; 64 << 10];

@@ -68,7 +68,7 @@ fn cost(proxy: &Proxy, reader: &mut Reader, answer: Answer) -> Result<Duration, 
     let (times, parts) = match answer {
         Answer::Coalesced => (10, EVENTS),
         Answer::Paced => (4, EVENTS),
-        Answer::Json => (100, 1),
+        Answer::Json | Answer::Open => (100, 1),
     };
     reader.read(answer, 1)?;
     let before = proxy.cpu()?;
@@ -95,7 +95,7 @@ fn report(answer: Answer, costs: &[Vec<Duration>]) {
     let (what, rival) = match answer {
         Answer::Coalesced => ("event, coalesced", Chain::SseToMetadata),
         Answer::Paced => ("event, paced", Chain::SseToMetadata),
-        Answer::Json => ("JSON answer of 16 KB", Chain::JsonToMetadataOfAnswers),
+        Answer::Json | Answer::Open => ("JSON answer of 16 KB", Chain::JsonToMetadataOfAnswers),
     };
     println!("\n| {what} | CPU us | added us | vs {} |", rival.name());
     println!("|---|--:|--:|--:|");
