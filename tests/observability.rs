@@ -228,6 +228,12 @@ async fn counters_are_those_of_the_ledger(prometheus: &RunningPrometheus) {
         let query = format!("sum(llm_usage_requests_total{{outcome=\"{outcome}\"}})");
         comes_to(prometheus, &query, 2.0 * sent as f64).await;
     }
+    // A pool's errors begin at zero, so that a service without any has a rate: for streams and for JSON.
+    let never = format!(
+        "count(llm_usage_requests_total{{pool=\"{}\", outcome=\"refused\"}} == 0)",
+        SMALL.1
+    );
+    comes_to(prometheus, &never, 2.0).await;
     let usages: Vec<_> = all.iter().filter_map(|exchange| exchange.usage).collect();
     let reported = |of: fn(&host_sim::upstream::Usage) -> u64| usages.iter().map(of).sum::<u64>();
     for (kind, tokens) in [

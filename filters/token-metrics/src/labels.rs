@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use filter_shell::{Counter, Followed};
-use traffic_policy::catalog::Catalog;
+use traffic_policy::catalog::{Catalog, Pool};
 
 use crate::config::{Label, TokenMetrics, is_label};
 
@@ -49,6 +49,21 @@ impl Labels {
             Label::Tenant => self.tenant(exchange).into(),
         };
         self.labels.iter().map(|label| (label.key(), value(label))).collect()
+    }
+
+    /// The labels that the configuration itself tells of: each pool with its model, where no label depends
+    /// on requests.
+    pub(crate) fn foreseen(&self) -> Vec<Vec<(&'static str, Cow<'static, str>)>> {
+        if self.labels.iter().any(|label| !matches!(label, Label::Model | Label::Pool)) {
+            return Vec::new();
+        }
+        let of = |pool: &Pool| {
+            let model = pool.model.as_deref()?;
+            let value = |label: &Label| if *label == Label::Model { model } else { &pool.name };
+            let pair = |label: &Label| (label.key(), Cow::Owned(value(label).to_owned()));
+            Some(self.labels.iter().map(pair).collect())
+        };
+        self.catalog.pools().iter().filter_map(of).collect()
     }
 
     /// The model's real name, if it is one of the configuration's.

@@ -26,7 +26,11 @@ fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
     let raw: RawTokenMetrics = section(value)?;
     let policy = TokenMetrics::build(raw, shared)?;
     let labels = Labels::new(&policy, &shared.catalog, shared.labels_per_key);
-    Ok(Box::new(Metrics { policy, labels, series: AllSeries::default() }))
+    let series = AllSeries::default();
+    for foreseen in labels.foreseen() {
+        series.of(&foreseen);
+    }
+    Ok(Box::new(Metrics { policy, labels, series }))
 }
 
 impl Filter for Metrics {

@@ -1,14 +1,21 @@
 //! The metrics of one set of labels.
 //!
 //! A metric is declared when it is first needed and then kept, because most of those that could be
-//! never are: an error of each kind for each model, audio for a model of text. Which of them a
-//! series has is a short list, searched in order.
+//! never are: audio for a model of text, a histogram for a way of failing that never happens. Which of
+//! them a series has is a short list, searched in order.
+//!
+//! A few counters are declared at once, and so begin at zero: those that rates and shares are made of. A
+//! service without errors would otherwise have no error rate instead of one of 0, and the first error
+//! would not count, because Prometheus sees growth and not a beginning.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use filter_shell::{Counter, Histogram};
+use traffic_policy::stream::{Kind, Outcome, Source};
+
+use crate::table::{REQUESTS, STALLS, TOKENS};
 
 /// The labels that a series has besides its own: their keys come from the table.
 type More = [&'static str; 2];
@@ -27,6 +34,21 @@ impl Series {
     fn new(labels: Vec<(&'static str, String)>) -> Self {
         let (counters, histograms) = <_>::default();
         Self { labels, counters, histograms, cost_rest: Cell::new(0) }
+    }
+
+    /// Declares what is to begin at zero.
+    fn begin(&self) {
+        for kind in [Kind::Stream, Kind::Json] {
+            for outcome in Outcome::ALL {
+                self.counter(REQUESTS, &[("type", kind.as_str()), ("outcome", outcome.as_str())]);
+            }
+        }
+        for kind in ["input", "output"] {
+            for source in [Source::Reported, Source::Estimated, Source::Aborted] {
+                self.counter(TOKENS, &[("type", kind), ("source", source.as_str())]);
+            }
+        }
+        self.counter(STALLS, &[]);
     }
 
     /// A counter, with its other labels.
@@ -87,6 +109,7 @@ impl AllSeries {
             return series.clone();
         }
         let series = Rc::new(Series::new(owned()));
+        series.begin();
         all.push(series.clone());
         series
     }
@@ -102,6 +125,15 @@ mod tests {
         let of = |model: &str| all.of(&[("model", model.to_owned().into())]);
         assert!(Rc::ptr_eq(&of("a"), &of("a")));
         assert!(!Rc::ptr_eq(&of("a"), &of("b")));
+    }
+
+    #[test]
+    fn what_rates_are_made_of_begins_at_zero() {
+        let series = AllSeries::default().of(&[("pool", "p".into())]);
+        let names: Vec<&str> = series.counters.borrow().iter().map(|(name, ..)| *name).collect();
+        let count = |name| names.iter().filter(|found| **found == name).count();
+        assert_eq!((count(REQUESTS), count(TOKENS), count(STALLS)), (14, 6, 1));
+        assert!(series.histograms.borrow().is_empty());
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::config::Tenant;
 fn labels(keys: &[Label]) -> Labels {
     let models: Vec<RawModel> =
         serde_json::from_value(serde_json::json!([{"name": "llama", "aliases": ["gpt"]}])).unwrap();
-    let pools: Vec<RawPool> = serde_json::from_value(serde_json::json!([{"name": "gpu"}])).unwrap();
+    let pools = serde_json::json!([{"name": "gpu", "model": "llama"}, {"name": "any"}]);
+    let pools: Vec<RawPool> = serde_json::from_value(pools).unwrap();
     let policy = TokenMetrics {
         ask_for_usage: true,
         plain_answers: true,
@@ -66,4 +67,11 @@ fn only_so_many_routes_have_a_label() {
     let routes = ["a", "b", "c", "a", "with;semicolon"].map(|r| value(&labels, &facts, Some(r)));
     assert_eq!(routes, ["a", "b", "other", "a", "other"]);
     assert_eq!(value(&labels, &facts, None), "none");
+}
+
+#[test]
+fn a_pool_with_its_model_is_foreseen_where_nothing_depends_on_requests() {
+    let expected = vec![("pool", "gpu".into()), ("model", "llama".into())];
+    assert_eq!(labels(&[Label::Pool, Label::Model]).foreseen(), [expected]);
+    assert_eq!(labels(&[Label::Pool, Label::Route]).foreseen(), <[Vec<_>; 0]>::default());
 }
