@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -103,6 +104,8 @@ pub struct RunningEnvoy {
     directory: TempDir,
     admin: SocketAddr,
     listeners: BTreeMap<String, SocketAddr>,
+    /// How many requests the admin interface has answered.
+    asked: AtomicU32,
 }
 
 const LOG: &str = "envoy.log";
@@ -150,6 +153,7 @@ impl RunningEnvoy {
             directory,
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             listeners: BTreeMap::new(),
+            asked: AtomicU32::new(0),
         };
         envoy.wait_until_live(&admin_path, options.ready_within).await?;
         envoy.listeners = envoy.ask_listeners().await?;
@@ -240,6 +244,9 @@ impl RunningEnvoy {
             ..ClientRequest::default()
         };
         let outcome = exchange(self.admin, request).await;
+        if outcome.status.is_some() {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+        }
         let body = String::from_utf8_lossy(&outcome.body).into_owned();
         if outcome.status == Some(200) && outcome.ending == Ending::Complete {
             return Ok(body);
@@ -251,12 +258,28 @@ impl RunningEnvoy {
         Err(AdminError { path: path.to_owned(), problem })
     }
 
-    /// All metrics, histograms up to date.
+    /// All metrics, histograms with all that was recorded before this call.
+    ///
+    /// A question makes Envoy collect its threads' histograms, and is answered before that is done. How far
+    /// it has come is seen by a histogram that is collected with the others: the one of the admin
+    /// interface's own requests. When it has this call's first question, the others have what came before.
     ///
     /// # Errors
     /// When the admin interface does not answer.
     pub async fn metrics(&self) -> Result<BTreeMap<String, f64>, AdminError> {
-        Ok(read_metrics(&self.get("/stats/prometheus").await?))
+        let before = f64::from(self.asked.load(Ordering::SeqCst));
+        let mut questions = 0;
+        loop {
+            let metrics = read_metrics(&self.get("/stats/prometheus").await?);
+            questions += 1;
+            let collected = admin_requests(&metrics).is_some_and(|count| count > before);
+            if collected || questions == QUESTIONS_MAX {
+                return Ok(metrics);
+            }
+            if questions > 3 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
     }
 
     /// Everything in the log so far.
@@ -309,7 +332,16 @@ impl RunningEnvoy {
     }
 }
 
-/// A free admin port, and histograms that are complete whenever they are asked for.
+/// Where a configuration hides the admin interface's own histogram, waiting for it ends here.
+const QUESTIONS_MAX: u32 = 20;
+
+/// How many requests of its own the admin interface has in its histogram.
+fn admin_requests(metrics: &BTreeMap<String, f64>) -> Option<f64> {
+    let is_it = |name: &str| name.contains("downstream_rq_time_count") && name.contains("admin");
+    metrics.iter().find(|(name, _)| is_it(name)).map(|(_, count)| *count)
+}
+
+/// A free admin port, and histograms that are collected whenever they are asked for.
 const ADMIN: &str = r#"
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
 stats_flush_on_admin: true
