@@ -4,8 +4,10 @@ pub mod dashboard;
 pub mod envoy;
 pub mod exchanges;
 pub mod histograms;
+pub mod otlp;
 pub mod python;
 pub mod rules;
+pub mod tracing_manifest;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -37,6 +37,7 @@ pub mod route;
 mod runtime;
 mod stats;
 mod struct_value;
+mod tracing;
 
 #[cfg(test)]
 mod tests;

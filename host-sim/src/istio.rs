@@ -10,7 +10,8 @@
 //! | `VirtualService` | a virtual host and its routes |
 //! | `DestinationRule` | clusters `outbound\|port\|subset\|host` |
 //! | `EnvoyFilter` | a merge into the connection manager |
-//! | `IstioOperator` | tag rules (`extraStatTags`) and the access log of the mesh |
+//! | `IstioOperator` | tag rules (`extraStatTags`), the access log of the mesh, and who may get traces |
+//! | `Telemetry` | tags of spans, and who gets them |
 //!
 //! # Limits
 //! - One gateway, which every resource is taken to select; `Gateway`, `selector` and `targetRefs`
@@ -28,6 +29,7 @@ mod plugin;
 mod resource;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod virtual_service;
 
 use std::path::Path;
@@ -68,6 +70,7 @@ pub fn deliver(documents: &[Node]) -> Result<Node, Error> {
             "VirtualService" => gateway.add_service(virtual_service::read(&resource)?),
             "DestinationRule" => gateway.subsets.extend(destination::read_rule(&resource)?),
             "EnvoyFilter" => gateway.merges.extend(envoy_filter::read(&resource)?),
+            "Telemetry" => gateway.telemetry = tracing::read(&resource)?,
             "IstioOperator" => gateway.mesh = mesh::read(&resource)?,
             _ => return Err(resource.unknown_kind()),
         }

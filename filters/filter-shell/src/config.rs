@@ -79,6 +79,8 @@ pub(crate) enum LogField {
     TokenErrorPercent,
     /// `llm.pool`
     Pool,
+    /// `llm.reason`: the rule that decided, or the code of the refusal
+    Reason,
     /// `llm.input_tokens`: as the server reported them, or counted here
     InputTokens,
     /// `llm.output_tokens`
@@ -110,6 +112,7 @@ impl LogField {
             Self::TokenSource => "llm.token_source",
             Self::TokenErrorPercent => "llm.token_error_percent",
             Self::Pool => "llm.pool",
+            Self::Reason => "llm.reason",
             Self::InputTokens => "llm.input_tokens",
             Self::OutputTokens => "llm.output_tokens",
             Self::CachedTokens => "llm.cached_tokens",

@@ -67,7 +67,11 @@
 //! `log_fields` writes what is listed into filter state, as `%FILTER_STATE(wasm.llm.NAME:PLAIN)%`:
 //! `input_tokens`, `output_tokens`, `cached_tokens`, `reasoning_tokens`, `usage_source`, `outcome`,
 //! `finish_reason`, `time_to_first_token` and `duration` in milliseconds, `stalls`, besides those of the
-//! request (`model`, `pool`, `prompt_tokens`, `token_source`, `token_error_percent`).
+//! request (`model`, `pool`, `reason`, `prompt_tokens`, `token_source`, `token_error_percent`).
+//!
+//! Spans have them by the same operator, in a custom tag. The proxy finishes a span right behind an
+//! answer's last bytes, and before it writes its logs: an answer that is cut short is in the access log
+//! with all of this, and in its span with what was known of the request, and the proxy's own flags.
 //!
 //! # Metrics
 //! Base labels are those of `labels`.

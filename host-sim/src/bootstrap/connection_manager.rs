@@ -8,6 +8,7 @@ use super::{
     http_options::{self, Http1Options, Http2Options},
     message::{CURE, Message},
     route::{self, RouteConfiguration},
+    tracing,
 };
 use crate::yaml::{Error, Reader};
 
@@ -130,6 +131,7 @@ pub(super) fn read(mut message: Message<'_>) -> Result<ConnectionManager, Error>
         strip_any_host_port: flag(m, "strip_any_host_port", false)?,
         strip_trailing_host_dot: flag(m, "strip_trailing_host_dot", false)?,
     };
+    message.maybe("tracing", tracing::read)?;
     message.finish()?;
     Ok(manager)
 }

@@ -9,6 +9,8 @@ use super::{
     envoy_filter::merge,
     mesh::Mesh,
     plugin::{Plugin, chain},
+    put,
+    tracing::Telemetry,
     virtual_service::Service,
 };
 use crate::yaml::{Error, Node, Place, Problem, Value};
@@ -20,6 +22,7 @@ pub(super) struct Gateway {
     pub(super) subsets: BTreeSet<Subset>,
     pub(super) merges: Vec<Node>,
     pub(super) mesh: Mesh,
+    pub(super) telemetry: Telemetry,
     hosts: Vec<(Json, Vec<Node>)>,
     destinations: Vec<(Destination, Place)>,
 }
@@ -62,14 +65,11 @@ impl Gateway {
             }
             if seen.insert(destination) {
                 let name = destination.cluster();
-                clusters.push(json!({
-                    "name": name,
-                    "type": "STATIC",
-                    "load_assignment": load_assignment(&name, destination.port()),
-                    "connect_timeout": "10s",
-                    "lb_policy": "LEAST_REQUEST",
-                }));
+                clusters.push(cluster(&name, destination.port()));
             }
+        }
+        if let Some((name, port, _)) = self.telemetry.delivered(&self.mesh.tracing) {
+            clusters.push(cluster(&name, port));
         }
         Ok(clusters)
     }
@@ -88,7 +88,7 @@ impl Gateway {
 
     /// The gateway's listener, as far as the model knows its settings.
     fn listener(self, place: &Place) -> Node {
-        let manager = json!({
+        let mut manager = json!({
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": {
                 "@type": MANAGER,
@@ -101,6 +101,11 @@ impl Gateway {
                 "route_config": {"name": "http.8080"},
             },
         });
+        if let Some((_, _, tracing)) = self.telemetry.delivered(&self.mesh.tracing)
+            && let Some(config) = manager.get_mut("typed_config")
+        {
+            put(config, "tracing", tracing);
+        }
         let mut manager = Node::from_json(&manager, place);
         let mut filters = chain(self.plugins);
         filters.push(Node::from_json(
@@ -141,6 +146,16 @@ const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v
 /// A gateway listens on all addresses; here it is reached from this machine alone.
 fn address(port: u16) -> Json {
     json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}
+
+fn cluster(name: &str, port: u16) -> Json {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": load_assignment(name, port),
+        "connect_timeout": "10s",
+        "lb_policy": "LEAST_REQUEST",
+    })
 }
 
 /// Pods are not known here: one server on this machine stands for them, until a run puts its own

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::resource::{CURE, Resource};
+use super::{
+    resource::{CURE, Resource},
+    tracing::{self, Provider},
+};
 use crate::yaml::{Error, Reader};
 
 /// What of the mesh's settings concerns a gateway here.
@@ -19,6 +22,8 @@ pub(super) struct Mesh {
     histogram_buckets: Vec<Json>,
     /// Where access-log lines go, and the line.
     access_log: Option<(String, String)>,
+    /// Who may get traces.
+    pub(super) tracing: Vec<Provider>,
 }
 
 pub(super) fn read(resource: &Resource<'_>) -> Result<Mesh, Error> {
@@ -41,8 +46,12 @@ pub(super) fn read(resource: &Resource<'_>) -> Result<Mesh, Error> {
     };
     let extra_stat_tags =
         config.optional("defaultConfig").map_or(Ok(Vec::new()), |proxy| stat_tags(&proxy))?;
+    let providers = config.items("extensionProviders")?;
+    let tracing = providers.iter().map(tracing::read_provider).collect::<Result<_, _>>()?;
+    // The way before `Telemetry`; where there is one, it decides.
+    config.optional("enableTracing");
     config.finish()?;
-    Ok(Mesh { extra_stat_tags, histogram_buckets, access_log: format })
+    Ok(Mesh { extra_stat_tags, histogram_buckets, access_log: format, tracing })
 }
 
 /// The annotation for buckets, of all ingress gateways.
@@ -83,6 +92,9 @@ fn stat_tags(reader: &Reader<'_>) -> Result<Vec<String>, Error> {
     let tags = proxy.items("extraStatTags")?;
     // Which statistics are shown at all; here all are.
     proxy.optional("proxyStatsMatcher");
+    if let Some(tracing) = proxy.optional("tracing") {
+        tracing.object()?.finish()?;
+    }
     proxy.finish()?;
     tags.iter().map(|tag| Ok(tag.string()?.to_owned())).collect()
 }

@@ -13,12 +13,13 @@ pub(super) struct Resource<'a> {
 }
 
 /// Kind and the group of its API.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("WasmPlugin", "extensions.istio.io"),
     ("TrafficExtension", "extensions.istio.io"),
     ("VirtualService", "networking.istio.io"),
     ("DestinationRule", "networking.istio.io"),
     ("EnvoyFilter", "networking.istio.io"),
+    ("Telemetry", "telemetry.istio.io"),
     ("IstioOperator", "install.istio.io"),
 ];
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What there is, for messages.
-pub(crate) const OPERATORS: [&str; 23] = [
+pub(crate) const OPERATORS: [&str; 24] = [
     "RESPONSE_CODE",
     "RESPONSE_FLAGS",
     "RESPONSE_CODE_DETAILS",
@@ -32,6 +32,7 @@ pub(crate) const OPERATORS: [&str; 23] = [
     "UPSTREAM_CLUSTER",
     "UPSTREAM_TRANSPORT_FAILURE_REASON",
     "DYNAMIC_METADATA",
+    "TRACE_ID",
     "UPSTREAM_REQUEST_ATTEMPT_COUNT",
     "ROUTE_NAME",
     "DOWNSTREAM_REMOTE_ADDRESS",
@@ -102,6 +103,8 @@ fn operator(name: &str, argument: Option<&str>, stream: &Stream) -> Option<Optio
         }
         // No filter of the model writes any.
         "DYNAMIC_METADATA" => None,
+        // Nothing is traced.
+        "TRACE_ID" => None,
         "UPSTREAM_REQUEST_ATTEMPT_COUNT" => Some(info.upstream.attempts.to_string()),
         "ROUTE_NAME" => {
             info.route.as_ref().map(|route| route.name.clone()).filter(|name| !name.is_empty())

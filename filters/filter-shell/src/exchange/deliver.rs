@@ -32,7 +32,7 @@ impl Exchange {
         }
         self.may_ask(&mut decision, phase);
         let action = match (decision.refusal(), phase) {
-            (Some(reply), _) => self.refuse(reply),
+            (Some(reply), _) => self.refuse(&decision, reply),
             (None, Phase::Reading(Access::Gate)) => self.release_gate(&decision),
             (None, _) => self.set_headers(&decision),
         };
@@ -43,7 +43,8 @@ impl Exchange {
     }
 
     /// Answers in the server's place, as the API that was called reports errors.
-    fn refuse(&self, reply: &Reply) -> Action {
+    fn refuse(&self, decision: &Decision, reply: &Reply) -> Action {
+        self.publish(decision);
         let family = self.facts.api.map_or(Family::OpenAi, llm_wire::Api::family);
         let refusal = Refusal {
             status: reply.status,

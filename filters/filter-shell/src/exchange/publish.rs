@@ -18,7 +18,9 @@ use crate::host::properties;
 impl Exchange {
     /// Facts of the request.
     pub(super) fn publish(&self, decision: &Decision) {
-        let _ = properties::set_state(FACTS, &pack(&self.facts, decision));
+        if decision.refusal().is_none() {
+            let _ = properties::set_state(FACTS, &pack(&self.facts, decision));
+        }
         let body = &self.facts.body;
         // Nothing was counted where nothing was seen, and 0 would say otherwise.
         let counted = self.facts.part != Part::Headers;
@@ -27,6 +29,9 @@ impl Exchange {
             let value = match field {
                 LogField::Model => decision.model.as_deref(),
                 LogField::Pool => decision.pool.as_deref(),
+                LogField::Reason => {
+                    decision.reason.as_deref().or_else(|| decision.refusal().and_then(|r| r.code))
+                }
                 LogField::PromptTokens => {
                     let _ = write!(number, "{}", body.prompt.tokens);
                     counted.then_some(number.as_str())
