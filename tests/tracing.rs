@@ -231,7 +231,15 @@ async fn a_refused_request(mesh: &Mesh) {
     let received = servers.map(|server| server.received().len());
     mesh.send(request(trace, &json!({"model": "gpt-9", "messages": []}))).await;
     let span = mesh.span(trace).await;
-    assert_eq!(ours(&span), [("llm.outcome", "refused"), ("llm.reason", "model_not_found")]);
+    assert_eq!(
+        ours(&span),
+        [
+            ("gen_ai.request.model", "gpt-9"),
+            ("llm.outcome", "refused"),
+            ("llm.prompt_tokens", "0"),
+            ("llm.reason", "unknown_model"),
+        ]
+    );
     assert_eq!(span.tag("http.status_code"), Some("404"));
     assert_eq!(servers.map(|server| server.received().len()), received, "nobody got it");
 }

@@ -79,7 +79,7 @@ pub(crate) enum LogField {
     TokenErrorPercent,
     /// `llm.pool`
     Pool,
-    /// `llm.reason`: the rule that decided, or the code of the refusal
+    /// `llm.reason`: the rule, or why it was refused
     Reason,
     /// `llm.input_tokens`: as the server reported them, or counted here
     InputTokens,

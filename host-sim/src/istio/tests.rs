@@ -154,8 +154,8 @@ fn what_is_not_modelled_is_refused_by_name() {
     assert_eq!(
         refused("apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {}\n"),
         "f.yaml:2:7: kind: found kind `Service`, which is not modelled; the model has WasmPlugin, \
-         TrafficExtension, VirtualService, DestinationRule, EnvoyFilter, IstioOperator; remove it, \
-         or put it into a file that is not run here"
+         TrafficExtension, VirtualService, DestinationRule, EnvoyFilter, Telemetry, IstioOperator; \
+         remove it, or put it into a file that is not run here"
     );
     assert_eq!(
         refused(&plugin("p", "  failStrategie: FAIL_OPEN\n")),
@@ -208,6 +208,49 @@ fn the_annotation_of_the_gateways_pods_sets_buckets_by_prefix() {
     let documents = parse("test", &(plugin("p", "") + &mesh("[1]"))).unwrap();
     let message = deliver(&documents).unwrap_err().to_string();
     assert!(message.contains("prefixes of names to lists of bounds"), "{message}");
+}
+
+fn mesh(provider: &str) -> String {
+    format!(
+        "---\napiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {{name: m}}\nspec:\n  \
+         meshConfig: {{extensionProviders: [{provider}]}}\n"
+    )
+}
+
+fn telemetry(spec: &str) -> String {
+    format!(
+        "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t}}\nspec: {spec}\n"
+    )
+}
+
+#[test]
+fn a_telemetry_tags_spans_for_the_provider_that_it_names() {
+    const OTLP: &str =
+        "{name: p, opentelemetry: {service: c.example.com, port: 4318, http: {path: /v1/traces}}}";
+    let traced = telemetry(
+        "{tracing: [{providers: [{name: p}], randomSamplingPercentage: 50, customTags: {\
+         a: {formatter: {value: '%REQ(x)%'}}, b: {literal: {value: v}}, c: {header: {name: h}}}}]}",
+    );
+    let tree = deliver(&parse("f.yaml", &(mesh(OTLP) + &traced)).unwrap()).unwrap();
+    let tree = tree.to_json().unwrap();
+    let resources = &tree["static_resources"];
+    assert_eq!(resources["clusters"][0]["name"], "outbound|4318||c.example.com");
+    let manager = &resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    assert_eq!(manager["tracing"]["random_sampling"], json!({"value": 50.0}));
+    assert_eq!(
+        manager["tracing"]["custom_tags"],
+        json!([
+            {"tag": "a", "value": "%REQ(x)%"},
+            {"tag": "b", "literal": {"value": "v"}},
+            {"tag": "c", "request_header": {"name": "h", "default_value": ""}},
+        ])
+    );
+    let nobody = telemetry("{tracing: [{providers: [{name: other}]}]}");
+    let tree = deliver(&parse("f.yaml", &(mesh(OTLP) + &nobody)).unwrap()).unwrap();
+    assert!(!tree.to_json().unwrap().to_string().contains("tracing"), "nobody takes them");
+    let grpc = mesh("{name: p, opentelemetry: {service: c.example.com, port: 4317}}");
+    assert!(refused(&grpc).contains("OTLP over gRPC"), "{}", refused(&grpc));
+    assert!(refused(&telemetry("{metrics: []}")).contains("`metrics`"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What is known of an exchange, for later plugins and for access logs.
 //!
-//! Of the request it is written when it was decided, of the answer when it has ended. The end comes
-//! with the answer's last bytes, if they come; traces are finished then and see it. Where an exchange
-//! is cut short it comes when the proxy writes its logs, which see it too, and traces do not.
+//! Of the request it is written when it was decided or refused, of the answer when it has ended. The
+//! end comes with the answer's last bytes, if they come; traces are finished then and see it. Where an
+//! exchange is cut short it comes when the proxy writes its logs, which see it too, and traces do not.
 
 use std::fmt::Write as _;
 
@@ -29,9 +29,7 @@ impl Exchange {
             let value = match field {
                 LogField::Model => decision.model.as_deref(),
                 LogField::Pool => decision.pool.as_deref(),
-                LogField::Reason => {
-                    decision.reason.as_deref().or_else(|| decision.refusal().and_then(|r| r.code))
-                }
+                LogField::Reason => decision.reason.as_deref(),
                 LogField::PromptTokens => {
                     let _ = write!(number, "{}", body.prompt.tokens);
                     counted.then_some(number.as_str())

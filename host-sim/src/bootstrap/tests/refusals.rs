@@ -22,8 +22,8 @@ fn a_field_that_envoy_does_not_have_is_named_with_what_was_probably_meant() {
          http2_protocol_options, http_filters, http_protocol_options, internal_address_config, \
          preserve_external_request_id, request_timeout, route_config, \
          stat_prefix, stream_idle_timeout, strip_any_host_port, strip_matching_host_port, \
-         strip_trailing_host_dot, upgrade_configs, use_remote_address, xff_num_trusted_hops; \
-         write `stream_idle_timeout`, or remove it"
+         strip_trailing_host_dot, tracing, upgrade_configs, use_remote_address, \
+         xff_num_trusted_hops; write `stream_idle_timeout`, or remove it"
     );
 }
 
@@ -162,6 +162,17 @@ fn what_would_change_envoys_behaviour_unseen_is_refused() {
         refused(&codec)
             .contains("codec_type: found `HTTP2`, which is not modelled; the model has AUTO")
     );
+}
+
+#[test]
+fn tracing_is_read_and_a_field_that_it_has_not_is_refused() {
+    let tracing = |field: &str| {
+        with("stat_prefix: s", &format!("stat_prefix: s\n          tracing: {field}"))
+    };
+    assert!(read(&tracing("{custom_tags: [{tag: a, value: b}], verbose: true}")).is_ok());
+    let said = refused(&tracing("{custom_tags: [{tag: a, vlaue: b}]}"));
+    assert!(said.contains("custom_tags[0]: found unknown field `vlaue`"), "{said}");
+    assert!(refused(&tracing("{sampling: 1}")).contains("tracing: found unknown field `sampling`"));
 }
 
 #[test]
