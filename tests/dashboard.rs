@@ -57,6 +57,16 @@ pub fn queries(dashboard: &Value, model: &str, past: &str) -> Vec<Query> {
     queries
 }
 
+/// The queries that a document shows: indented lines up to an empty one, comments left out.
+pub fn shown_in(document: &Path) -> Vec<String> {
+    let text = crate::read(document);
+    let blocks = text.split("\n\n").map(|block| {
+        let lines = block.lines().filter_map(|line| line.strip_prefix("    "));
+        lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(" ")
+    });
+    blocks.filter(|block| block.contains("rate(")).collect()
+}
+
 /// The filters' metrics that a PromQL expression asks for, each with the labels that it is selected by. A
 /// histogram is named without what its series append.
 pub fn selected(expression: &str) -> Vec<(&str, Vec<&str>)> {

@@ -137,6 +137,22 @@ fn every_metric_is_on_the_dashboard_and_nothing_else_is_asked_for() {
     assert_eq!(missing, None, "on no panel");
 }
 
+/// The two questions that every team starts with.
+#[test]
+fn the_dashboard_asks_as_the_documents_do() {
+    let queries = dashboard::queries(&dashboard::json(), ".*", "5m");
+    let asked = |title| queries.iter().find(|query| query.panel == title).expect("a panel");
+    let shown = dashboard::shown_in(Path::new("manifests/README.md"));
+    let titles = ["p95 latency, 5 minutes", "Error rate, 5 minutes"];
+    assert_eq!(shown.len(), titles.len(), "{shown:?}");
+    for (shown, title) in shown.iter().zip(titles) {
+        dashboard::check(shown);
+        let of_all = shown.replace(r#"pool="gpu-large""#, r#"model=~".*", pool=~".*""#);
+        let words: Vec<&str> = of_all.split_whitespace().collect();
+        assert_eq!(words.join(" "), asked(title).expression, "{title}");
+    }
+}
+
 #[test]
 fn a_query_with_a_label_that_the_metric_has_not_is_found() {
     let found =

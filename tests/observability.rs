@@ -64,7 +64,7 @@ async fn every_figure_comes_from_what_was_sent() {
     comes_to(&prometheus, "sum(llm_usage_requests_total)", 2.0 * sent).await;
     comes_to(&prometheus, "sum(llm_usage_duration_milliseconds_count)", 2.0 * sent).await;
 
-    no_query_of_the_dashboard_is_empty(&prometheus).await;
+    no_query_of_dashboard_and_documents_is_empty(&prometheus).await;
     every_rule_has_a_value(&prometheus).await;
     counters_are_those_of_the_ledger(&prometheus).await;
     each_row_has_a_figure_of_the_ledger(&prometheus).await;
@@ -191,11 +191,13 @@ async fn have_numbers(prometheus: &RunningPrometheus, mut waiting: Vec<(String, 
     assert!(in_time, "empty:\n  {}", empty.join("\n  "));
 }
 
-async fn no_query_of_the_dashboard_is_empty(prometheus: &RunningPrometheus) {
+async fn no_query_of_dashboard_and_documents_is_empty(prometheus: &RunningPrometheus) {
     let queries = dashboard::queries(&dashboard::json(), ".*", "5m");
     assert!(queries.len() > 30, "{}", queries.len());
     let named = |q: Query| (format!("{} / {}", q.row, q.panel), q.expression);
-    have_numbers(prometheus, queries.into_iter().map(named).collect()).await;
+    let shown = dashboard::shown_in(Path::new("manifests/README.md")).into_iter();
+    let shown = shown.map(|query| ("manifests/README.md".to_owned(), query));
+    have_numbers(prometheus, queries.into_iter().map(named).chain(shown).collect()).await;
 }
 
 async fn every_rule_has_a_value(prometheus: &RunningPrometheus) {
