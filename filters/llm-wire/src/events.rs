@@ -88,6 +88,17 @@ impl EventParser {
     /// Reads the next bytes, at most up to the end of an event, and returns the others.
     pub(crate) fn event<'a>(&mut self, mut bytes: &'a [u8], sink: &mut impl EventSink) -> &'a [u8] {
         while let Some((&byte, after)) = bytes.split_first() {
+            // What nearly all lines begin with is taken at once.
+            if let (At::Line, [b'd', b'a', b't', b'a', b':', value @ ..]) = (self.at, bytes)
+                && !value.is_empty()
+            {
+                self.after_cr = false;
+                self.field_begins(bytes.len(), sink);
+                self.begin(sink);
+                self.at = At::Value;
+                bytes = value.strip_prefix(b" ").unwrap_or(value);
+                continue;
+            }
             bytes = match (byte, self.at) {
                 (b'\n', _) if std::mem::take(&mut self.after_cr) => {
                     if self.is_between() {
@@ -129,9 +140,8 @@ impl EventParser {
     /// Where one byte leads that does not end its line.
     fn next(&mut self, byte: u8, at: At, left: usize, sink: &mut impl EventSink) -> At {
         let is_mark = matches!(at, At::Start([wanted, ..]) if *wanted == byte);
-        if matches!(at, At::Start(_) | At::Line) && byte != b':' && !is_mark && !self.has_fields {
-            self.has_fields = true;
-            sink.begins(left);
+        if matches!(at, At::Start(_) | At::Line) && byte != b':' && !is_mark {
+            self.field_begins(left, sink);
         }
         match at {
             At::Start([wanted, rest @ ..]) if *wanted == byte => {
@@ -156,6 +166,13 @@ impl EventParser {
             At::Name(field, [wanted, rest @ ..]) if *wanted == byte => At::Name(field, rest),
             At::Start(_) | At::Line | At::Name(..) | At::Other => At::Other,
             At::Colon | At::Value => At::Value,
+        }
+    }
+
+    /// A line begins that is no comment.
+    fn field_begins(&mut self, left: usize, sink: &mut impl EventSink) {
+        if !std::mem::replace(&mut self.has_fields, true) {
+            sink.begins(left);
         }
     }
 

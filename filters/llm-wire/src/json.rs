@@ -20,103 +20,19 @@
 //! things that would need memory. The first ends the reading, the second loses only that value.
 
 mod capture;
+mod malformed;
 mod number;
 mod strings;
+mod visitor;
 
 use std::ops::Range;
 
 use capture::Capture;
+pub use malformed::Malformed;
 pub(crate) use number::Number;
 use number::after_number;
 use strings::Strings;
-
-/// Why a body cannot be read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Malformed {
-    /// The body ended before its outermost value did, or holds nothing.
-    Truncated,
-    /// The outermost value is not an object.
-    NotAnObject,
-    /// A byte that cannot stand here.
-    UnexpectedByte,
-    /// A number, `true`, `false` or `null` that is misspelled.
-    BadLiteral,
-    /// An escape that JSON does not have, in a string that had to be decoded.
-    BadEscape,
-    /// Brackets are nested deeper than the limit.
-    TooDeep,
-    /// Something other than whitespace follows the outermost value.
-    TrailingBytes,
-}
-
-impl Malformed {
-    /// The reason as a word, for metrics and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Truncated => "truncated",
-            Self::NotAnObject => "not_an_object",
-            Self::UnexpectedByte => "unexpected_byte",
-            Self::BadLiteral => "bad_literal",
-            Self::BadEscape => "bad_escape",
-            Self::TooDeep => "too_deep",
-            Self::TrailingBytes => "trailing_bytes",
-        }
-    }
-}
-
-/// What the visitor wants of an object or an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inside {
-    /// Events for what is inside.
-    Events,
-    /// Its bytes as they stand, brackets included; no events.
-    Bytes,
-    /// Nothing; not even `close`.
-    Nothing,
-}
-
-/// What the visitor wants of a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// The bytes between the quotes, escapes left in.
-    Bytes,
-    /// The decoded value, if it is not too long.
-    Value,
-    /// Nothing.
-    Nothing,
-}
-
-/// A value that is neither a container nor a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scalar {
-    Null,
-    Bool(bool),
-    Number(Number),
-}
-
-/// Receives what the reader meets, in the order of the body.
-pub(crate) trait Visitor {
-    /// A member's name; `None` when it is longer than the limit.
-    fn key(&mut self, key: Option<&[u8]>);
-    /// An object begins. With the place in the body that follows its bracket.
-    fn object(&mut self, inside: u64) -> Inside;
-    /// An array begins.
-    fn array(&mut self) -> Inside;
-    /// The container last entered with [`Inside::Events`] ends.
-    fn close(&mut self);
-    /// A string begins.
-    fn string(&mut self) -> Content;
-    /// A string that was wanted as [`Content::Value`]; `None` when it is longer than the limit.
-    /// With its place in the body, quotes not included.
-    fn value(&mut self, value: Option<&[u8]>, place: Range<u64>);
-    /// The next bytes of what was wanted as bytes.
-    fn bytes(&mut self, bytes: &[u8]);
-    /// What was wanted as bytes is complete.
-    fn bytes_end(&mut self);
-    /// A number or a literal. With its place in the body.
-    fn scalar(&mut self, scalar: Scalar, place: Range<u64>);
-}
+pub(crate) use visitor::{Content, Inside, Scalar, Visitor};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -356,8 +272,7 @@ impl Reader {
     fn value<V: Visitor>(&mut self, byte: u8, visitor: &mut V) -> Result<(), Malformed> {
         match byte {
             b'"' => {
-                let is_silent = self.closed_at != 0;
-                let content = if is_silent { Content::Nothing } else { visitor.string() };
+                let content = self.wanted_of_string(visitor);
                 self.begin_string(Purpose::Value(content));
             }
             b'{' => self.open(Bracket::Object, visitor)?,
@@ -413,12 +328,44 @@ impl Reader {
         Ok(())
     }
 
+    /// Reads a string, and the strings that follow it as names and values: most of an object is that,
+    /// and to look at the state for each of them would cost more than to read them.
     fn string<'a, V: Visitor>(
+        &mut self,
+        mut purpose: Purpose,
+        mut input: &'a [u8],
+        visitor: &mut V,
+    ) -> Step<'a> {
+        loop {
+            let Some(rest) = self.one_string(purpose, input, visitor)? else { return Ok(&[]) };
+            (purpose, input) = match (self.state, rest) {
+                (State::Colon, [b':', b'"', value @ ..]) => {
+                    self.value_at = self.slice_end.saturating_sub(length(value));
+                    (Purpose::Value(self.wanted_of_string(visitor)), value)
+                }
+                (State::Colon, [b':', value @ ..]) => {
+                    self.state = State::Value;
+                    return Ok(value);
+                }
+                (State::After, [b',', b'"', name @ ..])
+                    if self.open.last() == Some(&Bracket::Object) =>
+                {
+                    (Purpose::Key, name)
+                }
+                _ => return Ok(rest),
+            };
+            self.begin_string(purpose);
+        }
+    }
+
+    /// Reads a string, and returns what follows it, if it ends here.
+    #[inline(always)]
+    fn one_string<'a, V: Visitor>(
         &mut self,
         purpose: Purpose,
         input: &'a [u8],
         visitor: &mut V,
-    ) -> Step<'a> {
+    ) -> Result<Option<&'a [u8]>, (&'a [u8], Malformed)> {
         let (content, after) = match purpose {
             Purpose::Key if self.closed_at == 0 => (Content::Value, State::Colon),
             Purpose::Key => (Content::Nothing, State::Colon),
@@ -433,7 +380,7 @@ impl Reader {
                 .push(bytes, rest.is_some())
                 .map_err(|at| (input.get(at..).unwrap_or_default(), Malformed::BadEscape))?,
         }
-        let Some(rest) = rest else { return Ok(&[]) };
+        let Some(rest) = rest else { return Ok(None) };
         match (purpose, content) {
             (_, Content::Nothing) => {}
             (_, Content::Bytes) => visitor.bytes_end(),
@@ -444,11 +391,12 @@ impl Reader {
             }
         }
         self.state = after;
-        if let (State::Colon, [b':', value @ ..]) = (after, rest) {
-            self.state = State::Value;
-            return Ok(value);
-        }
-        Ok(rest)
+        Ok(Some(rest))
+    }
+
+    /// What the visitor wants of the string that begins.
+    fn wanted_of_string<V: Visitor>(&self, visitor: &mut V) -> Content {
+        if self.closed_at == 0 { visitor.string() } else { Content::Nothing }
     }
 
     /// Passes over numbers that nobody wants, as far as they are whole: embeddings are thousands.
