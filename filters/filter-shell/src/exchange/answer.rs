@@ -7,16 +7,18 @@
 //! finds what was learnt, and a trace that the proxy finishes with them what was counted. An
 //! exchange that is cut short has no last bytes, and ends when the proxy writes its logs.
 
+mod said;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use llm_wire::{AnswerFacts, AnswerScanner, FinishReason, Framing};
-use traffic_policy::stream::{Answer, Counts, Ended, Finish, Kind, Prompt};
+use llm_wire::{AnswerFacts, AnswerScanner, Framing};
+use traffic_policy::stream::{Ended, Prompt};
 
 use super::{Exchange, Phase};
 use crate::facts::Part;
 use crate::filter::{Followed, Follower};
-use crate::host::headers::{self, Map};
+use crate::host::headers::{self, Map, Pairs};
 use crate::host::{body, clock, properties};
 
 /// An answer on its way.
@@ -43,26 +45,26 @@ impl Exchange {
             return;
         }
         self.choose_lesson();
-        let follows = self.plugin.follows.answers;
-        if !follows && self.lesson.is_none() {
-            return;
+        let is_wanted = self.plugin.follows.answers || self.lesson.is_some();
+        if let Some(pairs) = is_wanted.then(|| headers::all(Map::Response).ok()).flatten() {
+            self.look_at(&pairs);
         }
-        let Ok(pairs) = headers::all(Map::Response) else { return };
-        let first =
-            |name: &[u8]| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-        let status = first(b":status");
-        let coding = first(b"content-encoding");
-        let framing = Framing::of_answer(status, coding, first(b"content-type"));
-        let status = status.and_then(number).and_then(|n| u16::try_from(n).ok());
-        let queued = first(QUEUE_TIME).and_then(number);
-        if follows {
-            self.meter.headers(clock::monotonic(), status, kind(framing, coding));
-            self.meter.queued(queued.map(Duration::from_millis));
-        }
-        self.expect(framing, status);
         if end_of_stream {
             self.answer_ends(Ended::Whole);
         }
+    }
+
+    fn look_at(&mut self, pairs: &Pairs) {
+        let first =
+            |name: &[u8]| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+        let (status, coding) = (first(b":status"), first(b"content-encoding"));
+        let framing = Framing::of_answer(status, coding, first(b"content-type"));
+        let status = status.and_then(number).and_then(|n| u16::try_from(n).ok());
+        if self.plugin.follows.answers {
+            self.meter.headers(clock::monotonic(), status, said::kind(framing, coding));
+            self.meter.queued(first(QUEUE_TIME).and_then(number).map(Duration::from_millis));
+        }
+        self.expect(framing, status);
     }
 
     fn expect(&mut self, framing: Option<Framing>, status: Option<u16>) {
@@ -132,10 +134,12 @@ impl Exchange {
             is_changed = true;
             frame.extend(held);
         }
-        if *removes && is_changed {
-            let _ = body::replace_response(size, &frame);
-        }
+        let is_written = !(*removes && is_changed) || body::replace_response(size, &frame).is_ok();
         self.tell(followers, events);
+        if !is_written {
+            // The client has the frame as it came. Nothing that was held must follow it.
+            answering.scanner = None;
+        }
     }
 
     /// Tells of events with generated output.
@@ -177,8 +181,12 @@ impl Exchange {
         }
         let ended = if self.decision.refusal().is_some() { Ended::Refused } else { ended };
         let tokens = (self.facts.part == Part::Whole).then_some(self.facts.body.prompt.tokens);
-        let outcome =
-            self.meter.clone().end(clock::monotonic(), ended, &Prompt { tokens }, answer(facts));
+        let outcome = self.meter.clone().end(
+            clock::monotonic(),
+            ended,
+            &Prompt { tokens },
+            said::answer(facts),
+        );
         self.publish_outcome(&outcome);
         followers.iter_mut().for_each(|follower| follower.finish(&outcome));
     }
@@ -201,39 +209,4 @@ impl Exchange {
 
 fn number(bytes: &[u8]) -> Option<u64> {
     std::str::from_utf8(bytes).ok()?.trim().parse().ok()
-}
-
-fn kind(framing: Option<Framing>, coding: Option<&[u8]>) -> Kind {
-    match framing {
-        Some(Framing::Events) => Kind::Stream,
-        Some(Framing::Json) => Kind::Json,
-        None if coding.is_some_and(|c| !c.eq_ignore_ascii_case(b"identity")) => Kind::Encoded,
-        None => Kind::Other,
-    }
-}
-
-/// The scanner's facts in the policy's words.
-fn answer(facts: &AnswerFacts) -> Answer {
-    Answer {
-        reported: facts.usage.map(|usage| Counts {
-            input: usage.input,
-            output: usage.output,
-            cached_input: usage.cached_input,
-            cache_creation_input: usage.cache_creation_input,
-            reasoning: usage.reasoning,
-            input_audio: usage.input_audio,
-            output_audio: usage.output_audio,
-        }),
-        generated_events: facts.generated_events,
-        estimated_output: facts.generated.tokens,
-        finish: facts.finish.map(|reason| match reason {
-            FinishReason::Stop => Finish::Stop,
-            FinishReason::Length => Finish::Length,
-            FinishReason::ToolCalls => Finish::ToolCalls,
-            FinishReason::ContentFilter => Finish::ContentFilter,
-            FinishReason::Other => Finish::Other,
-        }),
-        has_error: facts.has_error,
-        is_complete: facts.is_complete,
-    }
 }
