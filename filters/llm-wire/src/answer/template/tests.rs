@@ -1,4 +1,5 @@
 use super::*;
+use crate::answer::grammar::{Place, member};
 
 const CHAT: &str = r#"data: {"id":"c","created":7,"choices":[{"index":0,"delta":{"content":"TEXT"}}],"obfuscation":"xyz"}"#;
 
@@ -105,4 +106,32 @@ fn where_no_two_events_are_alike_few_are_remembered() {
         remembered += usize::from(learner.template.as_ref().map(|t| t.bytes.clone()) != before);
     }
     assert!((2..30).contains(&remembered), "{remembered}");
+}
+
+#[test]
+fn members_that_may_change_mean_nothing_anywhere() {
+    let objects = [
+        Place::Root,
+        Place::Message,
+        Place::Response,
+        Place::GroqUsage,
+        Place::Usage,
+        Place::InputDetails,
+        Place::OutputDetails,
+        Place::Incomplete,
+        Place::Choice,
+        Place::Said,
+        Place::Part,
+        Place::Call,
+        Place::Function,
+        Place::Audio,
+        Place::OutputItem,
+        Place::Item,
+    ];
+    for name in NUMBERS.into_iter().chain(STRINGS) {
+        let name = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\":")).unwrap();
+        for object in objects {
+            assert_eq!(member(true, object, name), Place::Ignored, "{object:?}");
+        }
+    }
 }
