@@ -225,11 +225,24 @@ fn shared(object: &mut Map<String, Value>) -> Result<Shared, Invalid> {
         matching: matching.into(),
         waiting_requests: limits.waiting_requests.unwrap_or(DEFAULT_WAITING_REQUESTS),
         labels_per_key: limits.labels_per_key.unwrap_or(DEFAULT_LABELS_PER_KEY),
-        stall_after: limits.stall_after.unwrap_or(DEFAULT_STALL_AFTER).0,
+        stall_after: stall_after(limits.stall_after)?,
         debug_headers: take(object, "debug_headers")?.unwrap_or(false),
         log_fields: take(object, "log_fields")?.unwrap_or_default(),
         trust_incoming: take(object, "trust_incoming")?.unwrap_or_default(),
     })
+}
+
+fn stall_after(raw: Option<Span>) -> Result<Duration, Invalid> {
+    let span = raw.unwrap_or(DEFAULT_STALL_AFTER).0;
+    if span < Duration::from_millis(10) {
+        return Err(Invalid::new(
+            "limits.stall_after",
+            format!(
+                "found {span:?}; allowed 10ms and more; tokens of a healthy stream are as far apart"
+            ),
+        ));
+    }
+    Ok(span)
 }
 
 /// The configuration as an object of the version we read, without its `version`.

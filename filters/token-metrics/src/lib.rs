@@ -81,7 +81,8 @@
 //! # When something goes wrong
 //! Nothing waits for this filter: an answer that cannot be read passes as it is and is counted as
 //! `llm_usage_uncounted_total`. Of an answer at most 4 KiB are held: the beginning of an event that may
-//! be the one we asked for.
+//! be the one we asked for. A stream that is cut in the middle of such an event ends before it; clients
+//! take no notice of an event that is not complete.
 
 mod config;
 mod follow;

@@ -114,3 +114,11 @@ fn a_key_that_occurs_twice_is_refused() {
         );
     }
 }
+
+#[test]
+fn no_stream_is_as_lively_as_a_limit_of_nothing_wants() {
+    refused(
+        json!({"version": 1, "idle": {}, "limits": {"stall_after": "0s"}}),
+        "limits.stall_after: found 0ns; allowed 10ms and more; tokens of a healthy stream are as far apart",
+    );
+}
