@@ -11,7 +11,9 @@
 //! | scan | request body, trailers | facts from the body, frame by frame |
 //! | decide | the one that brings the last fact, or a tick | filters add to one [`Decision`] |
 //! | deliver | the same | headers on the own paused request (`knob`), on the gate's (`gate`), or at once |
-//! | respond | response headers, body | the decision's headers for the client, if configured; the usage that the server reports |
+//! | respond | response headers | the decision's headers for the client, if configured; who follows the answer |
+//! | stream | response body | the answer is read as it goes by; usage that only we asked for is taken out |
+//! | finish | the last of the answer, or the log | what became of it, for filters, filter state and calibration |
 //!
 //! # Map
 //! | module | what it knows |
@@ -19,7 +21,7 @@
 //! | `root` | a plugin's life: configuration, ticks, queues; which part this root context plays |
 //! | `config` | the configuration's shell part, and reading sections |
 //! | `facts`, `decision`, `filter` | what filters see, say and are |
-//! | `exchange` | one request: its phases |
+//! | `exchange` | one request and its answer: its phases |
 //! | `tokens` | which way of counting is taken |
 //! | `calibration` | what servers' reports teach about each model, shared by the workers |
 //! | `asking` | which servers do not want to be asked for usage |
