@@ -70,7 +70,7 @@ impl Ways {
         let python = Python::with_clients(&parts, "clients.py");
         let server = UpstreamServer::start(Script::default()).await.expect("a free port");
         let metrics = json!({"token_metrics": {"labels": []}});
-        let without = before(&parts, server.address(), json!({})).await;
+        let without = before(&parts, server.address(), json!({"token_metrics": null})).await;
         let with = before(&parts, server.address(), metrics).await;
         Some(Self { python, server, without, with })
     }

@@ -6,7 +6,7 @@ use host_sim::bootstrap::{Bootstrap, Rewrite, load_tree};
 use host_sim::envoy::{EnvoyOptions, RunningEnvoy};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Features, Parts};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::workspace;
 
@@ -28,9 +28,23 @@ pub async fn before(parts: &Parts, server: SocketAddr, patch: Value) -> RunningE
         ..Rewrite::default()
     };
     let tree = rewrite.apply(&file).unwrap_or_else(|error| panic!("{error}"));
-    let bootstrap = tree.to_json().unwrap_or_else(|error| panic!("{error}"));
+    let mut bootstrap = tree.to_json().unwrap_or_else(|error| panic!("{error}"));
+    let clusters = bootstrap["static_resources"]["clusters"].as_array_mut().expect("clusters");
+    for cluster in clusters {
+        cluster["typed_extension_protocol_options"] = leaving_first();
+    }
     let started = RunningEnvoy::start(&envoy, &bootstrap, &EnvoyOptions::default()).await;
     started.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A server that closes a connection after some seconds, or some requests, does so while the next request is on
+/// its way, which would be a 503. So the proxy closes before it does.
+fn leaving_first() -> Value {
+    json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "common_http_protocol_options": {"idle_timeout": "2s", "max_requests_per_connection": 50},
+        "explicit_http_config": {"http_protocol_options": {}},
+    }})
 }
 
 /// Where its clients connect.

@@ -20,6 +20,7 @@ pub mod fuzz;
 pub mod host;
 mod hostcalls;
 pub mod istio;
+pub mod llama;
 pub mod model;
 pub mod parts;
 pub mod prometheus;

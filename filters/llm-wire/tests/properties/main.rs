@@ -12,6 +12,8 @@ mod event_reference;
 #[cfg(test)]
 mod random_bodies;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod splits;
