@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Data, DataStatus, HeadersStatus, Start};
+use super::{Data, DataStatus, HeadersStatus, Start, TrailersStatus};
 use crate::model::{
     call::LocalReply, chain::Iteration, effect::StreamId, engine::Engine, headers::check, vm::Side,
 };
@@ -130,6 +130,10 @@ impl Engine {
                 chain.calls.end_of_stream = false;
             }
             if chain.destroyed {
+                // A filter behind it knows that it has the end, and stops Envoy there.
+                if status == DataStatus::Continue && chain.next(Side::Encode, place).is_none() {
+                    self.note_ended_in_its_callback(id);
+                }
                 return;
             }
             if !had_trailers && trailers_added_by.is_none() && self.has_trailers(id, Side::Encode) {
@@ -178,6 +182,10 @@ impl Engine {
             let chain = &mut self.world.streams.at(id).chain;
             chain.filter(place).encode.end_stream = true;
             chain.calls.encode_trailers = false;
+            if chain.destroyed && status == TrailersStatus::Continue {
+                self.note_ended_in_its_callback(id);
+            }
+            let chain = &self.world.streams.at(id).chain;
             if chain.destroyed || !self.after_trailers(id, Side::Encode, place, status) {
                 return;
             }
@@ -188,6 +196,15 @@ impl Engine {
             return;
         }
         self.maybe_end_encode(id, true);
+    }
+
+    /// A filter let everything go from inside a callback, and then the callback's own piece. The chain of an
+    /// attempt bears it.
+    fn note_ended_in_its_callback(&mut self, id: StreamId) {
+        if self.world.streams.at(id).parent.is_none() {
+            let what = "what has ended its response in a callback lets it go on";
+            self.world.note_undefined(id, what);
+        }
     }
 
     fn maybe_end_encode(&mut self, id: StreamId, end_stream: bool) {

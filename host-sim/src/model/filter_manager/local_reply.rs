@@ -8,6 +8,7 @@
 use bytes::Bytes;
 
 use super::{Data, Start};
+use crate::host::Protocol;
 use crate::model::{
     buffer::Buffer,
     call::LocalReply,
@@ -69,7 +70,14 @@ impl Engine {
 
     /// Sends the reply that a filter callback prepared.
     pub(super) fn execute_prepared_reply(&mut self, id: StreamId) {
-        if let Some(prepared) = self.world.streams.at(id).chain.prepared_reply.take() {
+        let stream = self.world.streams.at(id);
+        if let Some(prepared) = stream.chain.prepared_reply.take() {
+            let chain = &stream.chain;
+            let headers_only = prepared.reply.body.is_empty() || chain.is_head || chain.is_grpc;
+            if chain.destroyed && headers_only && stream.protocol != Protocol::Http2 {
+                // Envoy sends what was prepared all the same, and ends a message that is not there.
+                self.world.note_undefined(id, "a reply without a body is cut before it leaves");
+            }
             self.reply_through_chain(id, prepared.reply);
         }
     }

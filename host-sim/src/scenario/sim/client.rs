@@ -213,8 +213,13 @@ impl Client {
         if ended == Ended::Complete && self.waits_for_more() {
             return false; // As long as the connection stands.
         }
-        if ended == Ended::Complete && self.request.http == Http::V2 && !self.in_tunnel {
-            ended = self.judged_by_length(headers_only);
+        if ended == Ended::Complete && !self.in_tunnel {
+            ended = match self.request.http {
+                Http::V2 => self.judged_by_length(headers_only),
+                // The connection closes instead.
+                _ if self.lacks_something() => Ended::Reset,
+                _ => Ended::Complete,
+            };
         }
         let response = &mut self.exchange.response;
         response.ended = ended;
@@ -319,7 +324,11 @@ impl Client {
         self.request.http != Http::V2
             && !self.in_tunnel
             && headers.joined("connection").is_none_or(|options| options != "close")
-            && self.announced().is_some_and(|length| self.body.len() < length)
+            && self.lacks_something()
+    }
+
+    fn lacks_something(&self) -> bool {
+        self.announced().is_some_and(|length| self.body.len() < length)
     }
 
     /// An HTTP/2 client refuses a response that is not as long as it says; if that shows with the headers,
