@@ -74,7 +74,8 @@
 //! with all of this, and in its span with what was known of the request, and the proxy's own flags.
 //!
 //! # Metrics
-//! Base labels are those of `labels`.
+//! Base labels are those of `labels`. Requests (streams and JSON), tokens (input and output) and stalls
+//! begin at zero for each pool with its model, so that a rate of errors is 0 and not absent.
 //!
 #![doc = include_str!("metrics.md")]
 //!
