@@ -17,13 +17,16 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
+
 use crate::{
     bootstrap::{Bootstrap, Rewrite, load_tree},
     client::exchange,
+    llama::{LlamaError, RunningLlama},
     parts::{EnvoyError, Features, FiltersError, Parts, PlaceError},
 };
 
-pub use cases::{Case, cases};
+pub use cases::{Case, cases, cases_for};
 pub use gateway::GatewayError;
 pub use report::{Report, Row};
 pub use table::render;
@@ -43,11 +46,23 @@ pub enum DemoHost {
     Envoy,
 }
 
+/// What answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DemoLlm {
+    /// Scripted servers, which answer at once and say what they received.
+    #[default]
+    Scripted,
+    /// A small real model, one for all pools. It is slow, so it gets the short requests only.
+    Real,
+}
+
 /// How the demo runs.
 #[derive(Debug, Clone, Copy)]
 pub struct DemoOptions {
     /// Which proxy.
     pub host: DemoHost,
+    /// Which servers.
+    pub llm: DemoLlm,
     /// The proxy's port; a free one when there is none.
     pub port: Option<u16>,
 }
@@ -70,6 +85,9 @@ pub enum DemoError {
     /// A model server cannot be started.
     #[error("a model server cannot be started")]
     Servers(#[source] std::io::Error),
+    /// The real model cannot be had, or does not start.
+    #[error(transparent)]
+    Llama(#[from] LlamaError),
     /// The proxy cannot be started.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -81,6 +99,7 @@ pub struct Prepared {
     file: PathBuf,
     envoy: Option<PathBuf>,
     compiled: PathBuf,
+    parts: Parts,
 }
 
 impl Prepared {
@@ -96,8 +115,12 @@ impl Prepared {
             DemoHost::Sim => None,
             DemoHost::Envoy => Some(parts.envoy(crate::model::EnvoyVersion::default())?),
         };
+        if options.llm == DemoLlm::Real {
+            RunningLlama::fetch(&parts)?;
+        }
         let file = parts.workspace().join(FILE);
-        Ok(Self { module, file, envoy, compiled: parts.path("compiled") })
+        let compiled = parts.path("compiled");
+        Ok(Self { module, file, envoy, compiled, parts })
     }
 }
 
@@ -105,6 +128,7 @@ impl Prepared {
 pub struct Demo {
     gateway: Gateway,
     servers: Servers,
+    llm: DemoLlm,
 }
 
 impl Demo {
@@ -116,12 +140,21 @@ impl Demo {
         let tree = load_tree(&prepared.file)?;
         let clusters = Bootstrap::from_node(&tree)?.clusters;
         let names = clusters.iter().map(|cluster| cluster.name.as_str());
-        let servers = Servers::start(names).await.map_err(DemoError::Servers)?;
+        let servers = match options.llm {
+            DemoLlm::Scripted => Servers::start(names).await.map_err(DemoError::Servers)?,
+            DemoLlm::Real => Servers::real(names, &prepared.parts).await?,
+        };
+        // A real model does not say which headers it received; the answer's say the same.
+        let patches = match options.llm {
+            DemoLlm::Scripted => Vec::new(),
+            DemoLlm::Real => vec![("llm-mesh".to_owned(), json!({"debug_headers": true}))],
+        };
         let port = options.port.unwrap_or(0);
         let rewrite = Rewrite {
             listeners: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
             endpoints: servers.endpoints(),
             modules: [("llm_mesh.wasm".to_owned(), prepared.module.clone())].into(),
+            patches,
             ..Rewrite::default()
         };
         let tree = rewrite.apply(&tree)?;
@@ -129,7 +162,7 @@ impl Demo {
             Some(binary) => Gateway::envoy(binary, &tree).await?,
             None => Gateway::sim(&tree, &prepared.compiled).await?,
         };
-        Ok(Self { gateway, servers })
+        Ok(Self { gateway, servers, llm: options.llm })
     }
 
     /// Where the proxy listens.
@@ -141,12 +174,12 @@ impl Demo {
     /// Sends the requests of every case, one after another, and gives one row for each.
     pub async fn run(&self) -> Report {
         let mut rows = Vec::new();
-        for case in cases() {
+        for case in cases_for(self.llm) {
             let logged = self.gateway.access_log().len();
             let outcome = exchange(self.address(), case.request.clone()).await;
             let line = self.access_line(logged).await;
             let received = self.servers.take_received();
-            rows.push(Row::new(&case, &outcome, &received, line.as_deref()));
+            rows.push(Row::new(&case, &outcome, received.as_deref(), line.as_deref()));
         }
         Report { host: self.gateway.name(), rows }
     }

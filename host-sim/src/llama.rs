@@ -12,6 +12,7 @@ use std::{
     fs::{self, File},
     io,
     net::SocketAddr,
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -87,12 +88,20 @@ pub struct RunningLlama {
 }
 
 impl RunningLlama {
+    /// Fetches what is missing. Blocks; the first time takes the time of a 130 MB download.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn fetch(parts: &Parts) -> Result<PathBuf, LlamaError> {
+        Ok(parts.python("llama", PACKAGES)?)
+    }
+
     /// Fetches what is missing, and waits until the model answers.
     ///
     /// # Errors
     /// When it cannot be had or does not start.
     pub async fn start(parts: &Parts) -> Result<Self, LlamaError> {
-        let python = parts.python("llama", PACKAGES)?;
+        let python = Self::fetch(parts)?;
         let directory = tempfile::Builder::new().prefix("llama-").tempdir();
         let directory = directory.map_err(LlamaError::Files)?;
         let at = |name: &str| directory.path().join(name);

@@ -3,12 +3,12 @@
 #![expect(clippy::expect_used, reason = "a test's own preparation may fail loudly")]
 
 use host_sim::{
-    demo::{Demo, DemoHost, DemoOptions, Prepared, Report, render},
+    demo::{Demo, DemoHost, DemoLlm, DemoOptions, Prepared, Report, render},
     parts::{Part, Without},
 };
 
-async fn demo(host: DemoHost) -> Report {
-    let options = DemoOptions { host, port: None };
+async fn demo(host: DemoHost, llm: DemoLlm) -> Report {
+    let options = DemoOptions { host, llm, port: None };
     let prepared = tokio::task::spawn_blocking(move || Prepared::new(&options));
     let prepared = prepared.await.expect("no panic").expect("everything it needs");
     Demo::start(&prepared, &options).await.expect("a running proxy").run().await
@@ -36,7 +36,7 @@ fn without_times(table: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_goes_where_the_file_says_on_both_hosts() {
-    let sim = demo(DemoHost::Sim).await;
+    let sim = demo(DemoHost::Sim, DemoLlm::Scripted).await;
     assert!(sim.is_as_expected(), "{:#?}", facts(&sim));
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
     assert_eq!(
@@ -54,6 +54,20 @@ async fn every_request_goes_where_the_file_says_on_both_hosts() {
         eprintln!("left out: envoy");
         return;
     }
-    let envoy = demo(DemoHost::Envoy).await;
+    let envoy = demo(DemoHost::Envoy, DemoLlm::Scripted).await;
     assert_eq!(facts(&envoy), facts(&sim));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_model_answers_in_the_place_of_scripted_servers() {
+    if Without::from_env().expect("LLM_MESH_WITHOUT").leaves_out(Part::Model) {
+        eprintln!("left out: the model");
+        return;
+    }
+    let report = demo(DemoHost::Sim, DemoLlm::Real).await;
+    assert!(report.is_as_expected(), "{:#?}", facts(&report));
+    let pools: Vec<&str> = report.rows.iter().map(|row| row.pool.as_str()).collect();
+    assert!(pools.contains(&"gpu-large") && pools.contains(&"gpu-small"), "{pools:?}");
+    assert!(report.rows.iter().any(|row| row.first_token.is_some()), "no stream");
+    assert!(report.rows.iter().all(|row| !row.reason.is_empty()), "{:#?}", facts(&report));
 }

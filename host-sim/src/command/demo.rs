@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use host_sim::demo::{self, Demo, DemoError, DemoHost, DemoOptions, FILE, Prepared, Report};
+use host_sim::demo::{
+    self, Demo, DemoError, DemoHost, DemoLlm, DemoOptions, FILE, Prepared, Report,
+};
 
 use super::out;
 
@@ -13,6 +15,9 @@ pub(super) struct DemoCommand {
     /// What stands between client and model servers.
     #[arg(long, value_enum, default_value_t = Host::Sim)]
     host: Host,
+    /// What answers: scripted servers, or a small real model (130 MB, fetched once).
+    #[arg(long, value_enum, default_value_t = Llm::Scripted)]
+    llm: Llm,
     /// Stays up afterwards, and prints a curl line to try.
     #[arg(long)]
     serve: bool,
@@ -25,6 +30,12 @@ pub(super) struct DemoCommand {
 enum Host {
     Sim,
     Envoy,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Llm {
+    Scripted,
+    Real,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,7 +51,11 @@ impl DemoCommand {
             Host::Sim => DemoHost::Sim,
             Host::Envoy => DemoHost::Envoy,
         };
-        let mut options = DemoOptions { host, port: None };
+        let llm = match self.llm {
+            Llm::Scripted => DemoLlm::Scripted,
+            Llm::Real => DemoLlm::Real,
+        };
+        let mut options = DemoOptions { host, llm, port: None };
         // Before there is a runtime: until then Ctrl-C ends us and cargo at once.
         let prepared = match Prepared::new(&options) {
             Ok(prepared) => prepared,

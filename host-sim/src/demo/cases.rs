@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::DemoLlm;
 use crate::client::{ClientRequest, Http};
 
 /// One request and what has to become of it with the demo's file.
@@ -57,7 +58,34 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
+/// Those of a demo. A small real model gets what it can answer soon: short prompts, and few tokens to
+/// write.
+#[must_use]
+pub fn cases_for(llm: DemoLlm) -> Vec<Case> {
+    let all = cases().into_iter();
+    match llm {
+        DemoLlm::Scripted => all.collect(),
+        DemoLlm::Real => all.filter_map(Case::briefly).collect(),
+    }
+}
+
+/// So many tokens may a real model write.
+const BRIEF: u32 = 24;
+
 impl Case {
+    /// With a short answer, if it has a short prompt and is about a model.
+    fn briefly(self) -> Option<Self> {
+        let [frame] = self.request.frames.as_slice() else { return None };
+        let mut body: Value = serde_json::from_slice(&frame.data).ok()?;
+        if frame.data.len() > 300 {
+            return None;
+        }
+        body.as_object_mut()?.insert("max_tokens".to_owned(), BRIEF.into());
+        let request = ClientRequest::post(&self.request.path, body.to_string());
+        let request = ClientRequest { http: self.request.http, ..request };
+        Some(Self { request, ..self })
+    }
+
     fn to(self, pool: &'static str) -> Self {
         Self { pool: Some(pool), status: 200, ..self }
     }

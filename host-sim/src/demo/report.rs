@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cases::Case;
-use crate::{client::Outcome, upstream::Received};
+use crate::{client::Outcome, fields, upstream::Received};
 
 /// The demo's result.
 #[derive(Debug, Clone)]
@@ -43,17 +43,28 @@ pub struct Row {
     pub as_expected: bool,
 }
 
+/// The header that says why.
+const REASON: &str = "x-llm-reason";
+
 impl Row {
-    /// Puts together what the client, the servers and the access log saw.
+    /// Puts together what the client, the servers and the access log saw. Of servers that do not say what they
+    /// received, the log tells the pool, and the answer why.
     pub(super) fn new(
         case: &Case,
         outcome: &Outcome,
-        received: &[(String, Received)],
+        received: Option<&[(String, Received)]>,
         access: Option<&str>,
     ) -> Self {
-        let pools: Vec<&str> = received.iter().map(|(pool, _)| pool.as_str()).collect();
-        let sent = received.iter().find_map(|(_, request)| request.header_text("x-llm-reason"));
         let logged = |key| access.and_then(|line| value_of(line, key));
+        let pools: Vec<String> = match received {
+            Some(received) => received.iter().map(|(pool, _)| pool.clone()).collect(),
+            None => logged("pool").into_iter().collect(),
+        };
+        let mut sent = received.unwrap_or_default().iter();
+        let sent = sent.find_map(|(_, request)| request.header_text(REASON));
+        let told = || fields::value(&outcome.headers, REASON);
+        let told = || told().map(|reason| String::from_utf8_lossy(reason).into_owned());
+        let sent = sent.or_else(told);
         let expected: Vec<&str> = case.pool.into_iter().collect();
         Self {
             name: case.name,

@@ -1,14 +1,19 @@
-//! The demo's model servers: one for each cluster, the larger model slower than the smaller.
+//! The demo's model servers: one for each cluster, the larger model slower than the smaller; or a real
+//! model for all of them.
 
 use std::{
     collections::BTreeMap, io, net::SocketAddr, sync::Mutex, sync::PoisonError, time::Duration,
 };
 
+use crate::llama::{LlamaError, RunningLlama};
+use crate::parts::Parts;
 use crate::upstream::{Received, Reply, Script, UpstreamServer};
 
 /// Running servers by cluster.
 pub(super) struct Servers {
     servers: BTreeMap<String, UpstreamServer>,
+    /// A real model, and the clusters that it serves.
+    real: Option<(RunningLlama, Vec<String>)>,
     /// How many requests of each server were taken already.
     taken: Mutex<BTreeMap<String, usize>>,
 }
@@ -20,17 +25,32 @@ impl Servers {
             let script = Script::of(vec![reply(cluster)]);
             servers.insert(cluster.to_owned(), UpstreamServer::start(script).await?);
         }
-        Ok(Self { servers, taken: Mutex::default() })
+        Ok(Self { servers, real: None, taken: Mutex::default() })
+    }
+
+    pub(super) async fn real(
+        clusters: impl Iterator<Item = &str>,
+        parts: &Parts,
+    ) -> Result<Self, LlamaError> {
+        let clusters = clusters.map(str::to_owned).collect();
+        let real = Some((RunningLlama::start(parts).await?, clusters));
+        Ok(Self { servers: BTreeMap::new(), real, taken: Mutex::default() })
     }
 
     pub(super) fn endpoints(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        if let Some((llama, clusters)) = &self.real {
+            return clusters.iter().map(|name| (name.clone(), vec![llama.address()])).collect();
+        }
         let endpoint =
             |(name, server): (&String, &UpstreamServer)| (name.clone(), vec![server.address()]);
         self.servers.iter().map(endpoint).collect()
     }
 
-    /// What arrived since the last call, with the cluster it arrived at.
-    pub(super) fn take_received(&self) -> Vec<(String, Received)> {
+    /// What arrived since the last call, with the cluster it arrived at. A real model does not say.
+    pub(super) fn take_received(&self) -> Option<Vec<(String, Received)>> {
+        if self.real.is_some() {
+            return None;
+        }
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut new = Vec::new();
         for (name, server) in &self.servers {
@@ -39,7 +59,7 @@ impl Servers {
             new.extend(received.iter().skip(*seen).map(|request| (name.clone(), request.clone())));
             *seen = received.len();
         }
-        new
+        Some(new)
     }
 }
 
