@@ -1,7 +1,7 @@
 //! A request followed from the client to the model server: spans of a real Envoy with the users' files, as
 //! a collector gets them, compared with what the scripted servers have said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_sim::bootstrap::{Bootstrap, Rewrite, load_tree};
@@ -334,7 +334,13 @@ async fn what_istio_makes_of_its_manifests_follows_every_request() {
 async fn a_call_of_a_plugin_carries_no_trace_by_itself() {
     let Some(parts) = parts() else { return };
     let guest = parts.tracing_guest().unwrap_or_else(|error| panic!("{error}"));
-    let modules = [("llm_mesh.wasm".to_owned(), guest)];
+    for version in [EnvoyVersion::V1_40, EnvoyVersion::V1_37] {
+        a_call_carries_no_trace(&parts, &guest, version).await;
+    }
+}
+
+async fn a_call_carries_no_trace(parts: &Parts, guest: &Path, version: EnvoyVersion) {
+    let modules = [("llm_mesh.wasm".to_owned(), guest.to_owned())];
     let change = |bootstrap: &mut Value| {
         let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
             [0]["typed_config"];
@@ -348,7 +354,7 @@ async fn a_call_of_a_plugin_carries_no_trace_by_itself() {
             json!([{"match": {"prefix": "/"}, "route": {"cluster": "gpu-small"}}]);
     };
     let manifest = of_envoy();
-    let mesh = Mesh::of(&parts, &manifest, EnvoyVersion::V1_40, modules.into(), change).await;
+    let mesh = Mesh::of(parts, &manifest, version, modules.into(), change).await;
     let trace = "f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6f6";
     let outcome = mesh.send(request(trace, &json!({"model": "m", "messages": []}))).await;
     assert_eq!(outcome.status, Some(200), "{outcome:?}");
@@ -365,8 +371,8 @@ async fn a_call_of_a_plugin_carries_no_trace_by_itself() {
 
 #[test]
 fn the_file_that_traces_is_the_one_that_does_not_and_three_pieces() {
-    let chain = tests::read(std::path::Path::new(tracing_manifest::CHAIN));
-    let file = tests::read(std::path::Path::new(tracing_manifest::FILE));
+    let chain = tests::read(Path::new(tracing_manifest::CHAIN));
+    let file = tests::read(Path::new(tracing_manifest::FILE));
     assert!(
         file == tracing_manifest::text(&chain),
         "{}: its first lines say how to make it",
