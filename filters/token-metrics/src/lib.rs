@@ -50,7 +50,8 @@
 //! | `estimated` | the answer was whole and had no usage: the prompt as the router counts it, the answer's events, or the estimate of its text where an event has several tokens |
 //! | `aborted` | the client or the server ended it early: the same of what was delivered |
 //!
-//! A request has one source. An answer with an error status has tokens only if it reports them.
+//! A request has one source; what a report leaves out is not made up (streams of Anthropic's API from llama.cpp
+//! leave out the prompt where the first token is half a character). An answer with an error status has tokens only if it reports them.
 //!
 //! # How streams end
 //! | `outcome` | the answer |
