@@ -261,7 +261,7 @@ impl Host {
     /// The headers of the answer to a plugin's own request are here.
     pub fn callout_headers(&mut self, call: CalloutId) {
         self.input(format_args!("{call} begins to answer"));
-        self.engine.world.callouts.note_headers(call);
+        self.engine.world.note_callout_headers(call);
     }
 
     /// A plugin's own request is answered.

@@ -64,13 +64,6 @@ impl Callouts {
         self.waiting.get(&id)
     }
 
-    /// The headers of the answer are here.
-    pub(crate) fn note_headers(&mut self, id: CalloutId) {
-        if let Some(callout) = self.waiting.get_mut(&id) {
-            callout.began = true;
-        }
-    }
-
     pub(crate) fn take(&mut self, id: CalloutId) -> Option<Callout> {
         self.waiting.remove(&id)
     }
@@ -150,10 +143,22 @@ impl World {
         Ok(token)
     }
 
+    /// The headers of an answer are here: what limits a try has been kept.
+    pub(crate) fn note_callout_headers(&mut self, id: CalloutId) {
+        let Some(callout) = self.callouts.waiting.get_mut(&id) else { return };
+        if !std::mem::replace(&mut callout.began, true) && callout.asked.per_try.is_some() {
+            self.schedule.cancel(callout.timer.take());
+            callout.timer = callout.asked.limit(true).map(|(limit, _)| {
+                let due = callout.sent.saturating_add(limit).max(self.now);
+                self.schedule.at(due, Event::CalloutTimeout(id))
+            });
+        }
+    }
+
     fn expect_answer(&mut self, mut callout: Callout) -> Result<CalloutId, Status> {
         self.callouts.made += 1;
         let id = CalloutId(self.callouts.made);
-        callout.timer = callout.asked.timeout.map(|limit| {
+        callout.timer = callout.asked.limit(false).map(|(limit, _)| {
             let due = self.now.saturating_add(limit);
             self.schedule.at(due, Event::CalloutTimeout(id))
         });

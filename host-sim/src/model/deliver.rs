@@ -45,12 +45,15 @@ impl Engine {
             }
             Event::PerTryTimeout(attempt) => self.on_per_try_timeout(attempt),
             Event::Retry(id) => self.on_retry(id),
+            Event::MirrorTimeout(attempt) => self.on_mirror_timeout(attempt),
             Event::CalloutConnected(call) => self.callout_connected(call),
             Event::CalloutTimeout(call) => {
                 let Some(callout) = self.world.callouts.get(call) else { return };
                 let (asked, http2, began) = (callout.asked, callout.http2, callout.began);
                 let cluster = callout.pool.cluster.clone();
-                self.world.upstreams.count(&cluster, asked.counter);
+                if let Some((_, counter)) = asked.limit(began) {
+                    self.world.upstreams.count(&cluster, counter);
+                }
                 self.world.effect(Effect::CalloutCancelled { call });
                 // Nobody answers in the place of a server that has begun to.
                 let answer = (!began).then(|| timed_out(asked.times_out_quietly));

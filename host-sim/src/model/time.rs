@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Retry(StreamId),
     /// A plugin's own request took too long.
     CalloutTimeout(CalloutId),
+    /// A copy of a request has no answer.
+    MirrorTimeout(AttemptId),
     /// A plugin's request cannot be sent as it is.
     CalloutConnected(CalloutId),
     /// A gRPC call of a plugin took too long.
@@ -62,6 +64,7 @@ impl Event {
             Self::PerTryTimeout(_) => "per-try timeout",
             Self::Retry(_) => "retry",
             Self::CalloutTimeout(_) => "callout timeout",
+            Self::MirrorTimeout(_) => "timeout of a copy",
             Self::CalloutConnected(_) => "callout connected",
             Self::GrpcTimeout(_) => "gRPC timeout",
         }

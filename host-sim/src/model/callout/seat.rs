@@ -71,7 +71,8 @@ impl World {
         let Some(callout) = self.callouts.waiting.get_mut(&call) else { return };
         let Some((headers, body)) = callout.request.take() else { return };
         let (PoolKey { cluster, endpoint, .. }, http2) = (callout.pool.clone(), callout.http2);
-        let timeout = callout.asked.timeout.map(std::time::Duration::from_nanos);
+        let limit = callout.asked.limit(false);
+        let timeout = limit.map(|(limit, _)| std::time::Duration::from_nanos(limit));
         self.effect(Effect::Callout { call, cluster, endpoint, http2, headers, body, timeout });
     }
 }

@@ -3,8 +3,10 @@
 //! A copy outlives the request that it copies, once it is complete: until it is answered it takes up what any
 //! request to its cluster takes up.
 //!
+//! The time limit of the request's route holds for it too, from its own end; no limit on a try does.
+//!
 //! # Limits
-//! Copies pass no filters, and one that is never answered ends with the run.
+//! Copies pass no filters.
 
 use bytes::Bytes;
 
@@ -15,6 +17,7 @@ use crate::{
         effect::{AttemptId, Effect, StreamId, UpstreamEvent},
         engine::Engine,
         headers::{HeaderMap, check},
+        time::{Event, Nanos, TimerKey},
     },
 };
 
@@ -30,6 +33,9 @@ pub(crate) struct Mirror {
     waiting: Option<Vec<UpstreamEvent>>,
     /// The connection ends with the answer.
     closes: bool,
+    /// How long its answer may take; none: for ever.
+    limit: Option<Nanos>,
+    timer: Option<TimerKey>,
 }
 
 impl Engine {
@@ -65,14 +71,39 @@ impl Engine {
             let wire = on_the_wire(copied(headers, policy.appends_suffix), http2, end);
             let waiting = Some(vec![UpstreamEvent::Headers(wire, end)]);
             stream.router.mirrors.push(attempt);
-            let mirror = Mirror { stream: id, http2, pool, seat, waiting, closes: false };
+            let limit = stream.router.timeouts.global;
+            let (closes, timer) = (false, None);
+            let mirror = Mirror { stream: id, http2, pool, seat, waiting, closes, limit, timer };
             world.upstreams.mirrors.insert(attempt, mirror);
+            if end {
+                self.limit_mirror(attempt);
+            }
+            let world = &mut self.world;
             if seat == Seat::Waiting {
                 world.upstreams.count(&cluster.name, "upstream_cx_overflow");
             } else {
                 self.connect_mirror(attempt);
             }
         }
+    }
+
+    /// All of a copy is there, and its server may take its time.
+    fn limit_mirror(&mut self, attempt: AttemptId) {
+        let Some(mirror) = self.world.upstreams.mirrors.get_mut(&attempt) else { return };
+        mirror.timer = mirror.limit.map(|limit| {
+            let due = self.world.now.saturating_add(limit);
+            self.world.schedule.at(due, Event::MirrorTimeout(attempt))
+        });
+    }
+
+    /// A copy has no answer in time. Only a counter tells.
+    pub(crate) fn on_mirror_timeout(&mut self, attempt: AttemptId) {
+        let Some(mirror) = self.world.upstreams.mirrors.get(&attempt) else { return };
+        let (stream, cluster) = (mirror.stream, mirror.pool.cluster.clone());
+        let reusable = mirror.http2 && mirror.waiting.is_none();
+        self.world.upstreams.count(&cluster, "upstream_rq_timeout");
+        self.end_mirror(attempt, reusable);
+        self.world.effect(Effect::Upstream { attempt, stream, event: UpstreamEvent::Reset });
     }
 
     fn connect_mirror(&mut self, attempt: AttemptId) {
@@ -98,6 +129,7 @@ impl Engine {
 
     fn mirror_overflows(&mut self, attempt: AttemptId) {
         let Some(mirror) = self.world.upstreams.mirrors.remove(&attempt) else { return };
+        self.world.schedule.cancel(mirror.timer);
         self.world.upstreams.end(attempt);
         self.world.count_overflow(&mirror.pool.cluster, Refused::Requests);
     }
@@ -105,6 +137,7 @@ impl Engine {
     /// Lets go of a copy and of what it takes up; true: it was one.
     fn end_mirror(&mut self, attempt: AttemptId, reusable: bool) -> bool {
         let Some(mirror) = self.world.upstreams.mirrors.remove(&attempt) else { return false };
+        self.world.schedule.cancel(mirror.timer);
         self.world.upstreams.end(attempt);
         let config = self.config();
         if let Some(cluster) = config.clusters.get(&mirror.pool.cluster) {
@@ -191,15 +224,19 @@ impl Engine {
     }
 
     fn mirror(&mut self, id: StreamId, event: impl Fn(bool) -> UpstreamEvent) {
-        let mut effects = Vec::new();
+        let (mut effects, mut complete) = (Vec::new(), Vec::new());
         for attempt in &self.world.streams.at(id).router.mirrors {
             let Some(mirror) = self.world.upstreams.mirrors.get_mut(attempt) else { continue };
             let event = event(mirror.http2);
+            if matches!(event, UpstreamEvent::Data(_, true) | UpstreamEvent::Trailers(_)) {
+                complete.push(*attempt);
+            }
             match &mut mirror.waiting {
                 Some(waiting) => waiting.push(event),
                 None => effects.push((*attempt, event)),
             }
         }
+        complete.into_iter().for_each(|attempt| self.limit_mirror(attempt));
         for (attempt, event) in effects {
             self.world.effect(Effect::Upstream { attempt, stream: id, event });
         }

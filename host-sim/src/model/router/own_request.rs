@@ -23,8 +23,8 @@ const NO_RETRIES: &str =
 pub(crate) struct OwnRequest {
     /// When it is given up; none: never.
     pub(crate) timeout: Option<Nanos>,
-    /// What a timeout counts as.
-    pub(crate) counter: &'static str,
+    /// When it is given up before, as long as the server says nothing.
+    pub(crate) per_try: Option<Nanos>,
     /// A timeout is told as a 204 without a body.
     pub(crate) times_out_quietly: bool,
     /// What it asks for and the model has not.
@@ -50,14 +50,20 @@ impl OwnRequest {
         headers.remove(b"x-envoy-expected-rq-timeout-ms");
         timeouts.tell(headers, 0);
         Self {
-            timeout: timeouts.per_try.or(timeouts.global),
-            counter: match timeouts.per_try {
-                Some(_) => "upstream_rq_per_try_timeout",
-                None => "upstream_rq_timeout",
-            },
+            timeout: timeouts.global,
+            per_try: timeouts.per_try,
             times_out_quietly: quietly,
             not_modelled,
         }
+    }
+}
+
+impl OwnRequest {
+    /// The next limit, and what it counts as.
+    pub(crate) fn limit(&self, began: bool) -> Option<(Nanos, &'static str)> {
+        let per_try = self.per_try.filter(|_| !began);
+        let per_try = per_try.map(|limit| (limit, "upstream_rq_per_try_timeout"));
+        per_try.or_else(|| self.timeout.map(|limit| (limit, "upstream_rq_timeout")))
     }
 }
 
@@ -81,8 +87,8 @@ mod tests {
         assert_eq!(
             asked,
             OwnRequest {
-                timeout: Some(nanos(Duration::from_millis(20))),
-                counter: "upstream_rq_per_try_timeout",
+                timeout: Some(nanos(Duration::from_millis(50))),
+                per_try: Some(nanos(Duration::from_millis(20))),
                 times_out_quietly: true,
                 not_modelled: Some(NO_RETRIES),
             }
