@@ -108,12 +108,16 @@ CALLS += [responses, responses_stream, messages, messages_stream]
 CALLS = {function.__name__: function for function in CALLS}
 
 
+UNANSWERED = (openai.InternalServerError, openai.APIConnectionError)
+UNANSWERED += (anthropic.InternalServerError, anthropic.APIConnectionError)
+
+
 async def until_answered(name, clients, text):
-    """llama.cpp now and then closes a connection on which the next request is under way."""
+    """llama.cpp now and then closes a connection on which the next request is under way, with a proxy or without."""
     for left in (2, 1, 0):
         try:
             return await CALLS[name](clients, text)
-        except (openai.InternalServerError, anthropic.InternalServerError):
+        except UNANSWERED:
             if left == 0:
                 raise
 
