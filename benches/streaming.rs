@@ -40,6 +40,9 @@ impl Answer {
 /// Events of a stream, the last two of them the usage and `[DONE]`.
 pub const EVENTS: usize = 502;
 
+/// Bytes of a stream that never ends.
+const BEGINNING: usize = 4000;
+
 /// Between two events of a paced stream.
 const PACE: Duration = Duration::from_micros(30);
 
@@ -92,7 +95,7 @@ fn serve_connection(mut connection: TcpStream) -> io::Result<()> {
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
         )?;
         if asked(Answer::Open) {
-            connection.write_all(&chunk(&events.concat()[..4000]))?;
+            connection.write_all(&chunk(coalesced.get(..BEGINNING).unwrap_or_default()))?;
             continue;
         }
         if asked(Answer::Paced) {
@@ -184,7 +187,7 @@ impl Reader {
     /// When the connection breaks.
     pub fn begin(&mut self) -> io::Result<()> {
         self.connection.write_all(request(Answer::Open).as_bytes())?;
-        let mut left = 4000_usize;
+        let mut left = BEGINNING;
         let mut piece = [0; 4096];
         while left > 0 {
             left = match self.connection.read(&mut piece)? {
