@@ -2,7 +2,7 @@
 //!
 //! The "server" counts each prompt with the vocabulary of Llama 3, Qwen 2 or DeepSeek V3, reports it
 //! with a chat template on top, and after fifty reports the counts of prompts that were not among
-//! them are compared with it. The texts are those that the tree and its dependencies ship.
+//! them are compared with it. The texts are those that dependencies ship.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -95,46 +95,43 @@ fn read(paths: &[PathBuf]) -> Vec<char> {
         .collect()
 }
 
-/// Texts by kind.
+/// Texts by kind: what dependencies ship, which stays as it is until one of them is updated.
 fn texts() -> Vec<(&'static str, Vec<char>)> {
-    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let tiktoken = folder("tiktoken");
-    let in_tree = |names: &[&str]| -> Vec<PathBuf> { names.iter().map(|n| tree.join(n)).collect() };
+    let of = |files: &[(&str, &[&str])]| -> Vec<char> {
+        let in_package = |(package, files): &(&str, &[&str])| -> Vec<PathBuf> {
+            let folder = folder(package);
+            files.iter().map(|file| folder.join(file)).collect()
+        };
+        read(&files.iter().flat_map(in_package).collect::<Vec<_>>())
+    };
     vec![
         (
             "English",
-            read(&in_tree(&[
-                "ARCHITECTURE.md",
-                "CONTRIBUTING.md",
-                "filters/README.md",
-                "host-sim/DIFFERENCES.md",
-                "tests/scenarios/README.md",
-            ])),
+            of(&[
+                ("regex", &["README.md", "UNICODE.md"]),
+                ("tiktoken", &["README.md"]),
+                ("criterion", &["README.md"]),
+                ("proptest", &["README.md", "CHANGELOG.md"]),
+                ("serde_json", &["README.md"]),
+            ]),
         ),
-        (
-            "Rust",
-            read(&in_tree(&[
-                "filters/llm-wire/src/json.rs",
-                "filters/traffic-policy/src/route.rs",
-                "filters/llm-wire/src/request/reading.rs",
-                "host-sim/src/upstream/script.rs",
-            ])),
-        ),
+        ("Rust", of(&[("serde_json", &["src/de.rs"]), ("httparse", &["src/lib.rs"])])),
         (
             "YAML",
-            read(&in_tree(&[
-                "manifests/envoy/chain.yaml",
-                "manifests/envoy/token-router-gate.yaml",
-                "manifests/envoy/token-router-knob.yaml",
-            ])),
+            of(&[
+                ("serde_json", &[".github/workflows/ci.yml"]),
+                ("log", &[".github/workflows/main.yml"]),
+                ("httparse", &[".github/workflows/ci.yml"]),
+                ("aho-corasick", &[".github/workflows/ci.yml"]),
+            ]),
         ),
-        ("Chinese", read(&[tiktoken.join("README.zh-CN.md")])),
-        ("Japanese", read(&[tiktoken.join("README.ja.md")])),
+        ("Chinese", of(&[("tiktoken", &["README.zh-CN.md"])])),
+        ("Japanese", of(&[("tiktoken", &["README.ja.md"])])),
     ]
 }
 
 /// A kind of traffic, and the percent below which its mean absolute error stays: a little more than
-/// what is reached, because some of the texts are the tree's own and change with it.
+/// what is reached, because texts change when a dependency is updated.
 struct Traffic {
     name: &'static str,
     /// Of which texts its prompts are made.
@@ -153,42 +150,42 @@ const TRAFFIC: [Traffic; 6] = [
         kinds: ALL,
         characters: 200..2_000,
         has_system: true,
-        stays_below: 2.5,
+        stays_below: 2.0,
     },
     Traffic {
         name: "instructions and long texts of all kinds",
         kinds: ALL,
         characters: 1_000..12_000,
         has_system: true,
-        stays_below: 2.5,
+        stays_below: 2.0,
     },
     Traffic {
         name: "long texts of code",
         kinds: &[1],
         characters: 1_000..12_000,
         has_system: false,
-        stays_below: 2.5,
+        stays_below: 4.2,
     },
     Traffic {
         name: "long texts in Chinese",
         kinds: &[3],
         characters: 1_000..12_000,
         has_system: false,
-        stays_below: 2.5,
+        stays_below: 2.0,
     },
     Traffic {
         name: "long texts of all kinds",
         kinds: ALL,
         characters: 1_000..12_000,
         has_system: false,
-        stays_below: 3.8,
+        stays_below: 3.5,
     },
     Traffic {
         name: "short texts of all kinds",
         kinds: ALL,
         characters: 200..2_000,
         has_system: false,
-        stays_below: 6.5,
+        stays_below: 5.5,
     },
 ];
 
