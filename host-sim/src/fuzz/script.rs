@@ -64,8 +64,11 @@ pub(super) fn script(cases: &[Case], configuration: &Path, pace: Pace) -> Script
             let begin = at + 2 * PAUSE_MS;
             at += pace.pause(PAUSE_MS);
             let act = match change {
-                Change::Drain => "drain: graceful",
-                Change::Nothing | Change::Update => "update: {plugin: b, config: {tick_ms: 21}}",
+                Change::Drain => "drain: graceful".to_owned(),
+                // Another configuration, and still the pace's own ticks.
+                Change::Nothing | Change::Update => {
+                    format!("update: {{plugin: b, config: {{tick_ms: {}}}}}", pace.tick_ms[1] + 1)
+                }
             };
             steps.push((at, None, format!("  - at: {at}ms\n    {act}\n")));
             at = begin;
@@ -210,5 +213,13 @@ mod tests {
         assert!(alone.text.contains("workers: 2"));
         let early = script(&[draw::case(1, BATCH * 3)], Path::new("x.yaml"), ORDINARY);
         assert!(!early.text.contains("drain: graceful"));
+        let updated = BATCH * 2 + BATCH - 1;
+        let ticks = |pace| {
+            let alone = script(&[draw::case(1, updated)], Path::new("x.yaml"), pace).text;
+            let update = alone.lines().find(|line| line.contains("update:")).unwrap().to_owned();
+            update
+        };
+        assert!(ticks(ORDINARY).contains("tick_ms: 21"));
+        assert!(OTHERS.iter().any(|pace| ticks(*pace) != ticks(ORDINARY)));
     }
 }
