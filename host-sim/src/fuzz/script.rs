@@ -216,8 +216,7 @@ mod tests {
         let updated = BATCH * 2 + BATCH - 1;
         let ticks = |pace| {
             let alone = script(&[draw::case(1, updated)], Path::new("x.yaml"), pace).text;
-            let update = alone.lines().find(|line| line.contains("update:")).unwrap().to_owned();
-            update
+            alone.lines().find(|line| line.contains("update:")).unwrap().to_owned()
         };
         assert!(ticks(ORDINARY).contains("tick_ms: 21"));
         assert!(OTHERS.iter().any(|pace| ticks(*pace) != ticks(ORDINARY)));
