@@ -97,8 +97,13 @@ fn uncounted(outcome: &StreamOutcome) -> Option<&'static str> {
         Kind::Encoded => Some("encoded"),
         Kind::Other => Some("unreadable"),
         Kind::Stream | Kind::Json => {
-            let is_reported = outcome.tokens.is_some_and(|t| t.source == Source::Reported);
-            (!is_reported).then_some("no_usage")
+            match outcome.tokens {
+                Some(Tokens { source: Source::Reported, counts }) => {
+                    // Some servers leave out the half of their usage that comes first.
+                    counts.input.is_none().then_some("no_input")
+                }
+                _ => Some("no_usage"),
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ pub const METRICS: &[Metric] = &[
     counter(
         UNCOUNTED,
         &["reason"],
-        "answers without reported usage: `encoded`, `unreadable`, or `no_usage`",
+        "answers without reported usage: `encoded`, `unreadable`, `no_usage`, or `no_input`, where only the output was reported",
     ),
     plain(
         "llm_usage_ask_total",
