@@ -6,7 +6,10 @@
 //! number of slots; two pools in one slot are left in peace together, which costs a guess in the
 //! place of a report and nothing else.
 
+use std::cell::{RefCell, RefMut};
 use std::time::Duration;
+
+use traffic_policy::asking::Servers;
 
 use crate::host::{clock, shared_data};
 use crate::metrics::Counter;
@@ -15,7 +18,7 @@ use crate::metrics::Counter;
 pub(crate) const LEAVE_FOR: Duration = Duration::from_secs(600);
 
 /// How many pools can be told apart.
-const SLOTS: u64 = 64;
+const SLOTS: usize = 64;
 
 /// The first byte of a record; one that begins otherwise is none.
 const VERSION: u8 = 1;
@@ -23,6 +26,7 @@ const VERSION: u8 = 1;
 /// Asks, and remembers who refused.
 pub(crate) struct Asking {
     pub(crate) counters: Counters,
+    servers: RefCell<[Servers; SLOTS]>,
 }
 
 /// What is counted of it.
@@ -41,7 +45,8 @@ impl Asking {
     pub(crate) fn declare() -> Self {
         let asked = |outcome| Counter::declare("llm_usage_ask_total", &[("outcome", outcome)]);
         let [removed, kept, refused] = ["removed", "kept", "refused"].map(asked);
-        Self { counters: Counters { asked: asked("asked"), removed, kept, refused } }
+        let counters = Counters { asked: asked("asked"), removed, kept, refused };
+        Self { counters, servers: RefCell::new([Servers::default(); SLOTS]) }
     }
 
     /// Whether this pool may be asked.
@@ -50,8 +55,16 @@ impl Asking {
         until.is_none_or(|until| until <= clock::monotonic())
     }
 
-    /// A server of this pool has refused.
-    pub(crate) fn refused(&self, pool: &str) {
+    /// A server of this pool has answered with usage.
+    pub(crate) fn accepted(&self, pool: &str) {
+        self.servers(pool, Servers::accepted);
+    }
+
+    /// A server of this pool has refused a request that asked, in these words.
+    pub(crate) fn refused(&self, pool: &str, words: &[u8]) {
+        if !self.servers(pool, |servers| servers.refused(words)) || !self.may(pool) {
+            return;
+        }
         self.counters.refused.increment();
         let key = key(pool);
         let number = shared_data::get(&key).map_or(shared_data::ABSENT, |(_, number)| number);
@@ -62,14 +75,25 @@ impl Asking {
             LEAVE_FOR.as_secs()
         );
     }
+
+    fn servers<T: Default>(&self, pool: &str, tell: impl FnOnce(&mut Servers) -> T) -> T {
+        let servers = self.servers.try_borrow_mut().ok();
+        let mut servers = servers.map(|all| RefMut::map(all, <[Servers; SLOTS]>::as_mut_slice));
+        let mine = servers.as_mut().and_then(|all| all.get_mut(slot(pool)));
+        mine.map(tell).unwrap_or_default()
+    }
+}
+
+fn slot(pool: &str) -> usize {
+    // FNV-1a: the same number in every build.
+    let hash = pool
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    usize::try_from(hash).unwrap_or(0) % SLOTS
 }
 
 fn key(pool: &str) -> String {
-    // FNV-1a: the same number in every build.
-    let hash = pool.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("llm/1/usage/refused/{}", hash % SLOTS)
+    format!("llm/1/usage/refused/{}", slot(pool))
 }
 
 fn encode(until: Duration) -> Vec<u8> {

@@ -69,6 +69,8 @@ pub(crate) struct Exchange {
     /// The stream was asked for its usage.
     asked: Option<Asked>,
     answering: Option<Box<Answering>>,
+    /// Filters of this plugin are told of the answer.
+    follows: bool,
     /// Its end was told.
     has_ended: bool,
 }
@@ -92,6 +94,7 @@ impl Exchange {
             may_be_compressed: false,
             asked: None,
             answering: None,
+            follows: false,
             has_ended: false,
         }))
     }
@@ -110,7 +113,7 @@ impl Exchange {
     }
 
     fn request_is_complete(&mut self) {
-        if self.phase != Phase::Passing && self.plugin.follows.answers {
+        if self.follows {
             self.meter.request_complete(clock::monotonic());
         }
     }

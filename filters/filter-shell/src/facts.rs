@@ -23,6 +23,8 @@ pub struct Facts {
     pub part: Part,
     /// The pool that an earlier plugin has chosen.
     pub pool: Option<String>,
+    /// An earlier plugin follows the answer, and counts it.
+    pub is_followed: bool,
     /// The prompt has at least so many tokens, for sure.
     pub tokens_at_least: u64,
     /// The prompt, as far as it is in the body, has at most so many tokens, for sure.

@@ -57,6 +57,8 @@ pub struct AnswerScanner {
     object: Object,
     learner: Learner,
     removal: Option<Box<Removal>>,
+    /// How many choices have to tell why they ended, before the answer is whole.
+    choices: u32,
 }
 
 impl AnswerScanner {
@@ -69,7 +71,15 @@ impl AnswerScanner {
             object: Object::new(is_event),
             learner: Learner::default(),
             removal: None,
+            choices: 1,
         }
+    }
+
+    /// An answer of which so many choices were wanted.
+    #[must_use]
+    pub fn of_choices(mut self, wanted: u64) -> Self {
+        self.choices = u32::try_from(wanted.max(1)).unwrap_or(u32::MAX);
+        self
     }
 
     /// Events that have nothing but the usage are taken out: we asked for them, the client did not.
@@ -140,7 +150,7 @@ impl AnswerScanner {
             is_complete: if is_json {
                 object.is_whole()
             } else {
-                told.has_ended || told.finish.is_some() || object.is_done()
+                told.has_ended || told.finishes >= self.choices || object.is_done()
             },
             generated_events: told.generated_events,
             generated: object.reading.text.count(),

@@ -7,7 +7,7 @@ use traffic_policy::price::{Price, RawPrice};
 
 /// The section as it is written.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object; {} counts by model and pool")]
 pub(crate) struct RawTokenMetrics {
     #[serde(default = "yes")]
     ask_for_usage: bool,
@@ -22,7 +22,7 @@ pub(crate) struct RawTokenMetrics {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object {header, values}")]
 struct RawTenant {
     header: String,
     values: Vec<String>,
@@ -94,7 +94,8 @@ impl TokenMetrics {
             ));
         }
         let prices = raw.prices.iter().enumerate().map(|(index, price)| {
-            price_of(price, shared).map_err(|e| e.under(&format!("prices[{index}]")))
+            let before = raw.prices.iter().take(index);
+            price_of(price, before, shared).map_err(|e| e.under(&format!("prices[{index}]")))
         });
         Ok(Self {
             ask_for_usage: raw.ask_for_usage,
@@ -112,13 +113,27 @@ impl TokenMetrics {
     }
 }
 
-fn price_of(raw: &RawPrice, shared: &Shared) -> Result<(String, Price), Invalid> {
-    let models = shared.catalog.models();
-    if !models.iter().any(|model| model.name == raw.model) {
-        let names = models.iter().map(|model| model.name.as_str());
-        return Err(Invalid::not_one_of("model", &raw.model, names, "add it to models"));
+fn price_of<'a>(
+    raw: &RawPrice,
+    mut before: impl Iterator<Item = &'a RawPrice>,
+    shared: &Shared,
+) -> Result<(String, Price), Invalid> {
+    let name = &raw.model;
+    if before.any(|other| other.model == *name) {
+        let problem = format!("found `{name}` again; a model has one price; remove one of the two");
+        return Err(Invalid::new("model", problem));
     }
-    Ok((raw.model.clone(), Price::try_from(raw)?))
+    match shared.catalog.resolve(name) {
+        Some(model) if model.name == *name => Ok((name.clone(), Price::try_from(raw)?)),
+        Some(model) => Err(Invalid::new(
+            "model",
+            format!("found `{name}`, an alias; allowed real names; write {}", model.name),
+        )),
+        None => {
+            let names = shared.catalog.models().iter().map(|model| model.name.as_str());
+            Err(Invalid::not_one_of("model", name, names, "add it to models"))
+        }
+    }
 }
 
 impl TryFrom<RawTenant> for Tenant {
@@ -126,15 +141,19 @@ impl TryFrom<RawTenant> for Tenant {
 
     fn try_from(raw: RawTenant) -> Result<Self, Invalid> {
         let header = raw.header.to_ascii_lowercase();
-        if header.is_empty()
-            || header.starts_with(':')
-            || !header.bytes().all(|b| b.is_ascii_graphic())
-        {
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if header.is_empty() || !header.bytes().all(is_name) || header.starts_with("x-llm-") {
             return Err(Invalid::new(
                 "tenant.header",
                 format!(
-                    "found `{header}`; allowed the name of a request header, such as x-tenant-class"
+                    "found `{header}`; allowed the name of a request header that is not ours (x-llm-*), such as x-tenant-class"
                 ),
+            ));
+        }
+        if raw.values.is_empty() {
+            return Err(Invalid::new(
+                "tenant.values",
+                "found none; allowed the classes that are to have a label; add them, all else is `other`",
             ));
         }
         // A value becomes a part of a metric's name.
@@ -143,7 +162,7 @@ impl TryFrom<RawTenant> for Tenant {
                 return Err(Invalid::new(
                     format!("tenant.values[{index}]"),
                     format!(
-                        "found `{value}`; allowed 1 to 64 printable characters without `;` and `=`"
+                        "found `{value}`; allowed 1 to 200 printable characters without `;` and `=`"
                     ),
                 ));
             }
@@ -155,7 +174,7 @@ impl TryFrom<RawTenant> for Tenant {
 /// Whether a text can be a label's value: labels are lifted out of a metric's name again, by what
 /// closes them.
 pub(crate) fn is_label(value: &str) -> bool {
-    (1..=64).contains(&value.len())
+    (1..=200).contains(&value.len())
         && value.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b'=')
 }
 
@@ -165,7 +184,7 @@ mod tests {
 
     fn refused(section: &str) -> String {
         check(&format!(
-            r#"{{"version": 1, "models": [{{"name": "m"}}], "token_metrics": {section}}}"#
+            r#"{{"version": 1, "models": [{{"name": "m", "aliases": ["alias"]}}], "token_metrics": {section}}}"#
         ))
         .unwrap_err()
     }
@@ -185,6 +204,24 @@ mod tests {
             refused(r#"{"prices": [{"model": "m", "input": -1, "output": 1}]}"#),
             "token_metrics.prices[0].input: found `-1`; allowed 0 to 1000000, an amount for a million tokens"
         );
+        let price = r#"{"model": "m", "input": 1, "output": 1}"#;
+        assert_eq!(
+            refused(&format!(r#"{{"prices": [{price}, {price}]}}"#)),
+            "token_metrics.prices[1].model: found `m` again; a model has one price; remove one of the two"
+        );
+        assert_eq!(
+            refused(r#"{"prices": [{"model": "alias", "input": 1, "output": 1}]}"#),
+            "token_metrics.prices[0].model: found `alias`, an alias; allowed real names; write m"
+        );
+        assert_eq!(
+            refused(r#"{"tenant": {"header": "x-llm-pool", "values": ["a"]}}"#),
+            "token_metrics.tenant.header: found `x-llm-pool`; allowed the name of a request header that is not ours (x-llm-*), such as x-tenant-class"
+        );
+        assert_eq!(
+            refused(r#"{"tenant": {"header": "x-t", "values": []}}"#),
+            "token_metrics.tenant.values: found none; allowed the classes that are to have a label; add them, all else is `other`"
+        );
+        assert!(refused("true").contains("expected an object; {} counts by model and pool"));
         assert_eq!(
             refused(r#"{"labels": ["pool", "pool"]}"#),
             "token_metrics.labels[1]: found `pool` again; allowed once; remove one"
@@ -195,7 +232,7 @@ mod tests {
         );
         assert_eq!(
             refused(r#"{"tenant": {"header": "x-t", "values": ["a;b"]}}"#),
-            "token_metrics.tenant.values[0]: found `a;b`; allowed 1 to 64 printable characters without `;` and `=`"
+            "token_metrics.tenant.values[0]: found `a;b`; allowed 1 to 200 printable characters without `;` and `=`"
         );
         assert!(refused(r#"{"labels": ["user"]}"#).contains("unknown variant `user`"));
     }

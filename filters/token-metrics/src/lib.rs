@@ -47,7 +47,7 @@
 //! | `source` | tokens |
 //! |---|---|
 //! | `reported` | the server's `usage`; the last one, where a server counts as it goes |
-//! | `estimated` | the answer was whole and had no usage: the prompt as the router counts it, the answer's events, or the estimate of its text where an event has several tokens |
+//! | `estimated` | the answer was whole and had no usage: the prompt as the router counts it (of one longer than `body.inspect_limit`, by the length of its body), the answer's events, or the estimate of its text where an event has several tokens |
 //! | `aborted` | the client or the server ended it early: the same of what was delivered |
 //!
 //! A request has one source; what a report leaves out is not made up (streams of Anthropic's API from llama.cpp
@@ -83,8 +83,8 @@
 //! # When something goes wrong
 //! Nothing waits for this filter: an answer that cannot be read passes as it is and is counted as
 //! `llm_usage_uncounted_total`. Of an answer at most 4 KiB are held: the beginning of an event that may
-//! be the one we asked for. A stream that is cut in the middle of such an event ends before it; clients
-//! take no notice of an event that is not complete.
+//! be the one we asked for. A stream that is cut in the middle of such an event, or ends there with
+//! trailers, ends before it; clients take no notice of an event that is not complete.
 
 mod config;
 mod follow;

@@ -7,6 +7,7 @@
 //! # Map
 //! | module | what it decides |
 //! |---|---|
+//! | [`asking`] | whether a server refuses to be asked for usage |
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
 //! | [`price`] | what tokens cost |
@@ -17,6 +18,7 @@
 //! - A policy is built once, from configuration, by `TryFrom`; building is where errors happen.
 //! - A decision cannot fail: whatever the request is, some variant of the answer describes it.
 
+pub mod asking;
 pub mod calibration;
 pub mod catalog;
 pub mod invalid;

@@ -114,13 +114,15 @@ pub struct StreamOutcome {
 
 impl StreamOutcome {
     /// The mean time for each token after the first.
+    ///
+    /// Servers may put several tokens into one event, so the reported number counts if it is larger than
+    /// that of the events; but not what was thought before the first token and never sent.
     pub fn per_token(&self) -> Option<Duration> {
         let taken = self.times.last_token?.checked_sub(self.times.first_token?)?;
-        let gaps = u32::try_from(self.answer.generated_events.checked_sub(1)?).ok()?;
-        let tokens = self.tokens.as_ref().and_then(|tokens| tokens.counts.output);
-        // Servers may put several tokens into one event.
-        let tokens = tokens.and_then(|n| u32::try_from(n.checked_sub(1)?).ok()).unwrap_or(gaps);
-        taken.checked_div(tokens.max(gaps))
+        let gaps = self.answer.generated_events.checked_sub(1)?;
+        let counts = self.tokens.map(|tokens| tokens.counts).unwrap_or_default();
+        let sent = counts.output.unwrap_or(0).saturating_sub(counts.reasoning);
+        taken.checked_div(u32::try_from(gaps.max(sent.saturating_sub(1))).ok()?)
     }
 }
 

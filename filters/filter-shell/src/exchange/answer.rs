@@ -45,7 +45,7 @@ impl Exchange {
             return;
         }
         self.choose_lesson();
-        let is_wanted = self.plugin.follows.answers || self.lesson.is_some();
+        let is_wanted = self.follows || self.lesson.is_some();
         if let Some(pairs) = is_wanted.then(|| headers::all(Map::Response).ok()).flatten() {
             self.look_at(&pairs);
         }
@@ -60,7 +60,7 @@ impl Exchange {
         let (status, coding) = (first(b":status"), first(b"content-encoding"));
         let framing = Framing::of_answer(status, coding, first(b"content-type"));
         let status = status.and_then(number).and_then(|n| u16::try_from(n).ok());
-        if self.plugin.follows.answers {
+        if self.follows {
             self.meter.headers(clock::monotonic(), status, said::kind(framing, coding));
             self.meter.queued(first(QUEUE_TIME).and_then(number).map(Duration::from_millis));
         }
@@ -70,13 +70,14 @@ impl Exchange {
     fn expect(&mut self, framing: Option<Framing>, status: Option<u16>) {
         let asked = self.asked.is_some();
         let removes = asked && framing == Some(Framing::Events);
-        let scanner = framing.map(AnswerScanner::new);
+        let choices = self.facts.body.n.unwrap_or(1);
+        let scanner = framing.map(|framing| AnswerScanner::new(framing).of_choices(choices));
         let scanner = scanner.map(|s| if removes { s.removing_usage() } else { s });
         if removes {
             // What is taken out is missing from it.
             let _ = headers::remove(Map::Response, b"content-length");
         }
-        let is_refusal = asked && matches!(status, Some(400 | 422));
+        let is_refusal = asked && matches!(status, Some(400 | 404 | 422 | 501));
         let followers = self.followers();
         if followers.is_empty() && self.lesson.is_none() {
             // It is nobody's concern.
@@ -89,6 +90,9 @@ impl Exchange {
     }
 
     fn followers(&self) -> Vec<Box<dyn Follower>> {
+        if !self.follows {
+            return Vec::new();
+        }
         let route = self.plugin.follows.route.then(properties::route_name).flatten();
         let (facts, decision) = (&self.facts, &self.decision);
         let exchange = Followed { facts, decision, route: route.as_deref() };
@@ -161,17 +165,17 @@ impl Exchange {
             return;
         }
         let answering = self.answering.take();
-        let (scanner, followers) = match answering.map(|answering| *answering) {
-            Some(Answering { scanner, followers, .. }) => (scanner, followers),
-            None if self.phase == Phase::Decided && self.plugin.follows.answers => {
-                (None, self.followers())
+        let (scanner, followers, is_refusal) = match answering.map(|answering| *answering) {
+            Some(Answering { scanner, followers, is_refusal, .. }) => {
+                (scanner, followers, is_refusal)
             }
+            None if self.phase == Phase::Decided && self.follows => (None, self.followers(), false),
             None => return,
         };
         let facts = scanner.map(|scanner| scanner.facts()).unwrap_or_default();
         self.learn_usage(&facts);
         self.count_removed(&facts);
-        self.judge_refusal();
+        self.judge_asking(&facts, is_refusal);
         self.finish(followers, ended, &facts);
     }
 
@@ -180,7 +184,7 @@ impl Exchange {
             return;
         }
         let ended = if self.decision.refusal().is_some() { Ended::Refused } else { ended };
-        let tokens = (self.facts.part == Part::Whole).then_some(self.facts.body.prompt.tokens);
+        let tokens = self.prompt_tokens();
         let outcome = self.meter.clone().end(
             clock::monotonic(),
             ended,
@@ -189,6 +193,19 @@ impl Exchange {
         );
         self.publish_outcome(&outcome);
         followers.iter_mut().for_each(|follower| follower.finish(&outcome));
+    }
+
+    /// The prompt's tokens. Of one whose beginning was read, as many more as its body is longer.
+    fn prompt_tokens(&self) -> Option<u64> {
+        let body = &self.facts.body;
+        match self.facts.part {
+            Part::Whole => Some(body.prompt.tokens),
+            Part::Beginning if body.bytes_read > 0 => {
+                let length = self.content_length.unwrap_or(0).max(body.bytes_read);
+                Some(body.prompt.tokens.saturating_mul(length) / body.bytes_read)
+            }
+            Part::Beginning | Part::Headers | Part::Malformed => None,
+        }
     }
 
     fn count_removed(&self, facts: &AnswerFacts) {
@@ -200,7 +217,7 @@ impl Exchange {
 
     /// The proxy writes its logs: whatever has not ended by now was cut short.
     pub(super) fn is_logged(&mut self) {
-        if !self.has_ended && self.phase == Phase::Decided && self.plugin.follows.answers {
+        if !self.has_ended && self.phase == Phase::Decided && self.follows {
             let by_client = properties::client_has_gone();
             self.answer_ends(if by_client { Ended::ByClient } else { Ended::ByServer });
         }

@@ -78,9 +78,11 @@ impl Exchange {
     /// Time begins, and the server is asked for an answer that can be read.
     fn expect_answer(&mut self, head: &Head, end_of_stream: bool) {
         let follows = self.plugin.follows;
-        if !follows.answers {
+        if !follows.answers || !head.is_post() || self.facts.is_followed {
             return;
         }
+        self.follows = true;
+        self.facts.is_followed = true;
         self.meter = Meter::new(clock::monotonic(), self.plugin.shared.stall_after);
         if end_of_stream {
             self.request_is_complete();

@@ -3,9 +3,10 @@
 //! The request's body gets `stream_options.include_usage`, and the event that this brings is taken
 //! out of the answer again. A server that does not know the option refuses the whole request. That
 //! cannot be undone here: its answer is the client's. But it is noticed, and servers of the same
-//! pool are left in peace for a while ([`crate::asking`]).
+//! pool are left in peace for a while ([`crate::asking`]; `traffic_policy::asking` says what is taken for a
+//! refusal).
 
-use memchr::memmem;
+use llm_wire::AnswerFacts;
 
 use super::{Exchange, Phase};
 use crate::config::Access;
@@ -14,9 +15,6 @@ use crate::facts::Part;
 
 /// More of an error is not looked at.
 const MAX_ERROR: usize = 4096;
-
-/// The words by which a server says that it does not know the option.
-const WORDS: [&[u8]; 2] = [b"stream_options", b"include_usage"];
 
 /// What was asked for, and what came of it.
 #[derive(Debug, Default)]
@@ -31,34 +29,41 @@ impl Exchange {
     pub(super) fn may_ask(&self, decision: &mut Decision, phase: Phase) {
         let waits = matches!(phase, Phase::Reading(Access::Knob | Access::Gate));
         decision.ask_for_usage = decision.ask_for_usage
+            && self.follows
             && waits
             && decision.refusal().is_none()
             && self.facts.part == Part::Whole
             && !self.may_be_compressed
             && self.facts.body.ask_for_usage().is_some()
-            && self.plugin.asking.may(target(decision));
+            && self.plugin.asking.may(self.target(decision));
         if decision.ask_for_usage {
             self.plugin.asking.counters.asked.increment();
         }
     }
 
-    /// A server has answered 400 or 422 to a request that we changed.
+    /// A server has answered 400, 422 or 501 to a request that we changed.
     pub(super) fn refused_with(&mut self, bytes: &[u8]) {
         let Some(asked) = &mut self.asked else { return };
         let room = MAX_ERROR.saturating_sub(asked.error.len());
         asked.error.extend(bytes.iter().take(room));
     }
 
-    /// The answer is over: was it our question that it did not like?
-    pub(super) fn judge_refusal(&mut self) {
+    /// The answer is over: what does it say of servers that are asked?
+    pub(super) fn judge_asking(&mut self, facts: &AnswerFacts, is_refusal: bool) {
         let Some(asked) = self.asked.take() else { return };
-        if WORDS.iter().any(|word| memmem::find(&asked.error, word).is_some()) {
-            self.plugin.asking.refused(target(&self.decision));
+        if is_refusal {
+            self.plugin.asking.refused(self.target(&self.decision), &asked.error);
+        } else if facts.usage.is_some() {
+            self.plugin.asking.accepted(self.target(&self.decision));
         }
     }
-}
 
-/// Who is asked: servers of one pool are taken to be alike.
-fn target(decision: &Decision) -> &str {
-    decision.pool.as_deref().or(decision.model.as_deref()).unwrap_or_default()
+    /// Who is asked: servers of one pool are taken to be alike, or those of one model of the
+    /// configuration.
+    fn target<'a>(&'a self, decision: &'a Decision) -> &'a str {
+        let pool = decision.pool.as_deref().or(self.facts.pool.as_deref());
+        let model = || decision.model.as_deref().or(self.facts.body.model.as_deref());
+        let known = || self.plugin.shared.catalog.resolve(model()?).map(|m| m.name.as_str());
+        pool.or_else(known).unwrap_or_default()
+    }
 }

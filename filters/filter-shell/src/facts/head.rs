@@ -120,6 +120,11 @@ impl Head {
             .is_none_or(|value| value.eq_ignore_ascii_case(b"identity"))
     }
 
+    /// Whether something is asked for: a browser that asks whether it may, or who wants a list, is none.
+    pub(crate) fn is_post(&self) -> bool {
+        self.at(self.known.method.as_ref()) == Some(b"POST")
+    }
+
     /// Whether the answer's bytes may be something else than what they mean.
     pub(crate) fn may_be_compressed(&self) -> bool {
         self.at(self.known.accept_encoding.as_ref())

@@ -26,6 +26,7 @@ mod tag {
     pub(super) const IMAGES: u8 = 10;
     pub(super) const PART: u8 = 11;
     pub(super) const POOL: u8 = 12;
+    pub(super) const FOLLOWED: u8 = 13;
 }
 
 /// Facts and decision as bytes.
@@ -44,6 +45,7 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
     number(&mut out, tag::IMAGES, body.has_images.then_some(1));
     number(&mut out, tag::PART, Some(part_number(facts.part)));
     text(&mut out, tag::POOL, decision.pool.as_deref().or(facts.pool.as_deref()));
+    number(&mut out, tag::FOLLOWED, facts.is_followed.then_some(1));
     out
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
 pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts> {
     let mut rest = bytes.strip_prefix(&[VERSION])?;
     let mut body = RequestFacts::default();
-    let (mut part, mut pool) = (Part::Headers, None);
+    let (mut part, mut pool, mut is_followed) = (Part::Headers, None, false);
     while let Some(([tag, length], after)) = rest.split_first_chunk::<2>() {
         let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
         rest = after;
@@ -69,11 +71,12 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
             tag::TOOLS => body.has_tools = true,
             tag::IMAGES => body.has_images = true,
             tag::PART => part = part_of(read(value)),
+            tag::FOLLOWED => is_followed = true,
             tag::POOL => pool = std::str::from_utf8(value).ok().map(str::to_owned),
             _ => {}
         }
     }
-    Some(Facts { path: path.to_owned(), api, body, part, pool, ..Facts::default() })
+    Some(Facts { path: path.to_owned(), api, body, part, pool, is_followed, ..Facts::default() })
 }
 
 /// A text of at most 255 bytes; names are bounded far below that.

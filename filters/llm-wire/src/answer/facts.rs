@@ -14,7 +14,7 @@ pub struct AnswerFacts {
     pub finish: Option<FinishReason>,
     /// An error stands where the answer should: in an event, or as the body.
     pub has_error: bool,
-    /// The body is whole; or a stream said that it is at its end, or why it has ended.
+    /// The body is whole; or a stream said that it is at its end, or why each choice has ended.
     pub is_complete: bool,
     /// Events with something generated in them.
     pub generated_events: u64,
@@ -33,6 +33,7 @@ pub struct AnswerFacts {
 pub(super) struct Told {
     pub(super) report: Report,
     pub(super) finish: Option<FinishReason>,
+    pub(super) finishes: u32,
     pub(super) has_error: bool,
     pub(super) has_ended: bool,
     pub(super) generated_events: u64,
@@ -46,6 +47,8 @@ impl Told {
     pub(super) fn add(&mut self, found: &Found) {
         self.report.update(&found.report);
         self.finish = found.finish().or(self.finish);
+        let other = u32::from(found.finishes == 0 && found.finish().is_some());
+        self.finishes = self.finishes.saturating_add(found.finishes.saturating_add(other));
         self.has_error |= found.has_failed();
         self.has_ended |= found.has_ended();
     }

@@ -12,6 +12,8 @@ pub(super) struct Found {
     /// Where the report was.
     pub(super) report_at: Option<Place>,
     pub(super) finish: Option<FinishReason>,
+    /// How many choices told one.
+    pub(super) finishes: u32,
     pub(super) status: Option<Status>,
     /// Why a response is incomplete.
     pub(super) incomplete: Option<FinishReason>,

@@ -279,6 +279,7 @@ impl Visitor for Reading {
             Place::Type | Place::Object => self.found.has_error |= word == b"error",
             Place::Finish if !word.is_empty() => {
                 self.found.finish = Some(FinishReason::from_word(word));
+                self.found.finishes = self.found.finishes.saturating_add(1);
             }
             Place::Status => self.found.status = Status::from_word(word),
             Place::IncompleteReason => {

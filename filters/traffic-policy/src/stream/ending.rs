@@ -83,8 +83,8 @@ impl Outcome {
             _ if answer.is_complete => Self::Complete,
             // Of what cannot be read only the proxy knows whether it was whole.
             Ended::Whole if !kind.is_read() => Self::Complete,
+            _ if is_silent => Self::Stalled,
             Ended::Whole => Self::Truncated,
-            Ended::ByClient | Ended::ByServer if is_silent => Self::Stalled,
             Ended::ByClient => Self::Aborted,
             Ended::ByServer if status.is_none() => Self::Failed,
             Ended::ByServer => Self::Truncated,

@@ -131,6 +131,8 @@ fn events_count_as_tokens_unless_they_are_clearly_larger() {
     };
     assert_eq!(output(100, 130), Some(100));
     assert_eq!(output(100, 400), Some(400));
+    // The estimate of one word is no measure.
+    assert_eq!(output(1, 3), Some(1));
     // One JSON body has no events.
     assert_eq!(output(0, 40), Some(40));
 }
@@ -140,4 +142,16 @@ fn an_error_has_no_tokens_that_nobody_has_reported() {
     let mut meter = Meter::new(at(0), STALL);
     meter.headers(at(1), Some(500), Kind::Json);
     assert_eq!(meter.end(at(2), Ended::Whole, &PROMPT, answer(0)).tokens, None);
+}
+
+#[test]
+fn what_was_thought_before_the_first_token_is_not_in_the_time_of_the_others() {
+    let mut meter = stream();
+    for token in 0..6 {
+        meter.generated(at(100 + 100 * token));
+    }
+    let said = Counts { output: Some(1_006), reasoning: 1_000, ..Counts::default() };
+    let answer = Answer { reported: Some(said), is_complete: true, ..answer(6) };
+    let outcome = meter.end(at(700), Ended::Whole, &PROMPT, answer);
+    assert_eq!(outcome.per_token(), Some(Duration::from_millis(100)));
 }

@@ -6,9 +6,13 @@
 //! # How output is estimated
 //! Servers send an event for each token, or for a few. An estimate of the text is off by some
 //! percent, more so for a short one, whereas the number of events is exact for the former. So the
-//! events count, unless the text has clearly more tokens than there were events.
+//! events count, unless the text has clearly more tokens than there were events: twice as many, and
+//! [`CLEARLY`] besides.
 
 use super::{Kind, Outcome};
+
+/// An estimate of one word may be off by so many tokens.
+const CLEARLY: u64 = 16;
 
 /// Where the numbers of an exchange come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,8 +150,10 @@ impl Tokens {
 impl Answer {
     /// How many tokens were generated, as far as can be told here.
     fn output(&self) -> u64 {
-        let has_clearly_more = self.estimated_output / 2 >= self.generated_events;
-        if has_clearly_more { self.estimated_output } else { self.generated_events }
+        let events = self.generated_events;
+        let is_clear = self.estimated_output >= events.saturating_mul(2).saturating_add(CLEARLY);
+        // A JSON body has no events.
+        if is_clear || events == 0 { self.estimated_output } else { events }
     }
 }
 

@@ -157,5 +157,20 @@ fn a_scanner_is_small_whatever_it_has_read() {
     for _ in 0..300 {
         feed(&[b'['; 1_000]);
     }
-    assert!(most < 1_200, "{most}");
+    assert!(most < 1_250, "{most}");
+}
+
+#[test]
+fn a_stream_of_several_choices_is_whole_when_all_of_them_are() {
+    let finish = |choice: u8| {
+        format!("data: {{\"choices\":[{{\"index\":{choice},\"finish_reason\":\"stop\"}}]}}\n\n")
+    };
+    let is_complete = |events: &str| {
+        let mut scanner = AnswerScanner::new(Framing::Events).of_choices(2);
+        let _ = scanner.feed(events.as_bytes(), &mut || {});
+        scanner.facts().is_complete
+    };
+    assert!(!is_complete(&finish(0)));
+    assert!(is_complete(&(finish(0) + &finish(1))));
+    assert!(is_complete(&(finish(0) + "data: [DONE]\n\n")));
 }
