@@ -2,8 +2,8 @@
 //!
 //! A request that we changed was refused: was it for the change, or would the client's own have been
 //! refused too? Only the server's words can tell, and they may be an echo of the request. So what we wrote
-//! is taken out of them first; a server that has just taken the option is not believed at once; and one that
-//! refuses every request that asks is believed without words.
+//! is taken out of them first; a server that has taken the option before is not believed at once; and one
+//! that never took it and refuses every request that asks is believed without words.
 
 /// What is known of the servers of one pool. It is each worker's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,10 +31,11 @@ impl Servers {
             *self = Self::default();
             return true;
         }
-        // Once more, and it is believed.
+        // A client's own mistakes, as far as is known; said once more, it is believed.
+        let is_known = self.has_accepted;
         self.has_accepted &= !is_said;
         self.refused = self.refused.saturating_add(1);
-        let is_enough = self.refused >= ENOUGH;
+        let is_enough = self.refused >= ENOUGH && !is_known;
         if is_enough {
             *self = Self::default();
         }
@@ -90,9 +91,9 @@ mod tests {
             [false, false, false, false, true]
         );
         let mut servers = Servers::default();
+        servers.accepted();
         for _ in 0..20 {
-            assert!(!servers.refused(b"bad request"));
-            servers.accepted();
+            assert!(!servers.refused(b"bad request"), "it has taken the option before");
         }
     }
 }
