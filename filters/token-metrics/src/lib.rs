@@ -26,7 +26,9 @@
 //! asked. Where the client did not, the request's `stream_options.include_usage` is set, and the event
 //! that this brings is taken out of the answer again. It needs a body that
 //! waits (`knob` or `gate`) and is read to its end. Servers that refuse the option are not asked again
-//! for ten minutes. OpenAI's and Anthropic's clients yield the same as without it. What is still to be
+//! for ten minutes; the request by which that was found out, and those under way with it, fail. A refusal
+//! is an error that names the option, other than by repeating the request, or the fifth in a row of servers
+//! that never took it. OpenAI's and Anthropic's clients yield the same as without it. What is still to be
 //! seen: OpenAI's servers add `"usage":null` to the other events, which differs from no `usage` only for
 //! who asks what was set; llama.cpp writes its `timings` into the event that is taken out; and a
 //! server that reports in an event of its own without being asked loses that event.
@@ -49,6 +51,9 @@
 //! | `reported` | the server's `usage`; the last one, where a server counts as it goes |
 //! | `estimated` | the answer was whole and had no usage: the prompt as the router counts it (of one longer than `body.inspect_limit`, by the length of its body), the answer's events, or the estimate of its text where an event has several tokens |
 //! | `aborted` | the client or the server ended it early: the same of what was delivered |
+//!
+//! Only POST requests to an LLM's API are counted, once they were decided: who goes away while the request
+//! is still read is not. Where several plugins of ours stand in a chain, the first one counts.
 //!
 //! A request has one source; what a report leaves out is not made up (streams of Anthropic's API from llama.cpp
 //! leave out the prompt where the first token is half a character). An answer with an error status has tokens only if it reports them.
