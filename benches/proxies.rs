@@ -1,5 +1,6 @@
 //! The proxies that are compared: one real Envoy each, with one chain of filters.
 
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -8,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use host_sim::parts::{Features, Parts};
 use serde_json::{Value, json};
 
 /// What a chain does with a request.
@@ -131,6 +133,25 @@ pub struct Modules {
     pub empty: PathBuf,
     /// The filter that only makes host calls.
     pub host_calls: PathBuf,
+}
+
+impl Modules {
+    /// The filters built by `parts`, and the two that are written here.
+    ///
+    /// # Errors
+    /// When one of them cannot be built or written.
+    pub fn build(parts: &Parts, folder: &Path) -> Result<Self, Box<dyn Error>> {
+        let written = |name: &str, text: &str| -> Result<PathBuf, Box<dyn Error>> {
+            let file = folder.join(name);
+            fs::write(&file, wat::parse_str(text)?)?;
+            Ok(file)
+        };
+        Ok(Self {
+            mesh: parts.filters(&Features::Default)?,
+            empty: written("empty.wasm", EMPTY)?,
+            host_calls: written("host_calls.wasm", HOST_CALLS)?,
+        })
+    }
 }
 
 /// A running Envoy; stopped when dropped.
@@ -397,7 +418,7 @@ fn lua() -> Value {
 
 /// A filter that pauses, reads headers, filter state and body, and then writes one counter, one
 /// property and three headers.
-pub const HOST_CALLS: &str = r#"(module
+const HOST_CALLS: &str = r#"(module
   (import "env" "proxy_get_header_map_pairs" (func $pairs (param i32 i32 i32) (result i32)))
   (import "env" "proxy_get_buffer_bytes" (func $body (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_replace_header_map_value"

@@ -10,19 +10,17 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use benches::proxies::{Chain, EMPTY, Modules, Proxy};
+use benches::argument;
+use benches::proxies::{Chain, Modules, Proxy};
 use benches::streaming::{Reader, serve};
 use host_sim::model::EnvoyVersion;
-use host_sim::parts::{Features, Parts};
+use host_sim::parts::Parts;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let parts = Parts::here()?;
     let envoy = parts.envoy(EnvoyVersion::default())?;
     let folder = tempfile::tempdir()?;
-    let empty = folder.path().join("empty.wasm");
-    std::fs::write(&empty, wat::parse_str(EMPTY)?)?;
-    let modules =
-        Modules { mesh: parts.filters(&Features::Default)?, host_calls: empty.clone(), empty };
+    let modules = Modules::build(&parts, folder.path())?;
     let upstream = serve()?;
     let streams = argument("--streams").unwrap_or(4000);
     println!(
@@ -52,11 +50,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("| {} | {held:.1} | {:.1} |", (tenth + 1) * names / 10, held - first);
     }
     Ok(())
-}
-
-fn argument(name: &str) -> Option<usize> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    arguments.next().and_then(|number| number.parse().ok())
 }
 
 fn per_stream(proxy: &Proxy, streams: usize) -> Result<f64, Box<dyn Error>> {

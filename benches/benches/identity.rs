@@ -11,6 +11,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use benches::argument;
 use benches::prose;
 use fastrand::Rng;
 use llm_wire::{Encoding, ExactCounter, TextSink as _, TokenSource};
@@ -41,7 +42,7 @@ const LANGUAGES: [&str; 21] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let wanted = megabytes() * 1_000_000;
+    let wanted = argument("--megabytes").unwrap_or(500) as u64 * 1_000_000;
     let shipped = [prose::english()?, prose::code()?];
     let done = AtomicU64::new(0);
     let workers = thread::available_parallelism()?.get() as u64;
@@ -57,11 +58,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     println!("\n{} MB, each with both encodings: 0 differences", done.into_inner() / 1_000_000);
     Ok(())
-}
-
-fn megabytes() -> u64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--megabytes").skip(1);
-    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(500)
 }
 
 fn compare(seed: u64, shipped: &[String], done: &AtomicU64, wanted: u64) -> Result<(), String> {

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use benches::argument;
 use benches::proxies::{Chain, EMPTY, Modules, Proxy};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Features, Parts};
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("filter on tiktoken", Chain::Empty, library),
     ];
     let mut least = [(u64::MAX, Duration::MAX); 5];
-    for round in 0..rounds() {
+    for round in 0..argument("--rounds").unwrap_or(9) {
         eprint!("\rround {round} ");
         for ((_, chain, module), least) in sides.iter().zip(&mut least) {
             let modules =
@@ -60,11 +61,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
-}
-
-fn rounds() -> usize {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds").skip(1);
-    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(9)
 }
 
 /// Builds the filter on `tiktoken`.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use benches::argument;
 use benches::v8::V8;
 use benches::{hostile, prose};
 use llm_wire::{Encoding, ExactCounter, TextSink as _};
@@ -33,7 +34,7 @@ const OURS: usize = 3;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let rounds = rounds();
+    let rounds = argument("--rounds").unwrap_or(40);
     let folder = tempfile::tempdir()?;
     let module = build()?;
     let mut sides = Sides {
@@ -88,11 +89,6 @@ fn main() -> Result<()> {
         println!("| {name} | {} |", times.join(" | "));
     }
     Ok(())
-}
-
-fn rounds() -> usize {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds").skip(1);
-    arguments.next().and_then(|number| number.parse().ok()).unwrap_or(40)
 }
 
 /// Everyone who counts.

@@ -12,6 +12,7 @@ mod command;
 mod debian;
 mod envoy;
 mod filters;
+mod marked;
 mod npm;
 mod place;
 mod python;

@@ -126,11 +126,9 @@ impl AnswerScanner {
         self.removal.as_mut().and_then(|removal| removal.frame_ends(frame, may_be_usage))
     }
 
-    /// The bytes are over. Returns what is still held, which is to follow the last frame.
-    ///
-    /// An event that was not completed has generated nothing; a caller that learns of the end with the
-    /// last frame has one place for both all the same.
-    pub fn finish(&mut self, _generated: &mut dyn FnMut()) -> Option<Vec<u8>> {
+    /// The bytes are over. Returns what is still held, which is to follow the last frame. An event that
+    /// was not completed has generated nothing.
+    pub fn finish(&mut self) -> Option<Vec<u8>> {
         self.removal.as_mut().and_then(|removal| removal.finish())
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use filter_shell::{Follower, Histogram};
-use traffic_policy::price::{PARTS, Price};
+use traffic_policy::price::Price;
 use traffic_policy::stream::{Kind, Outcome, Source, StreamOutcome, Tokens};
 
 use crate::line::Line;
@@ -81,9 +81,9 @@ impl Following {
             }
         }
         if let Some(price) = &self.price {
-            let cost = price.of(&tokens.counts).saturating_add(self.series.cost_rest.get());
-            self.series.cost_rest.set(cost % PARTS);
-            self.series.counter(table::COST, &[("source", source)]).add(cost / PARTS);
+            let (cost, rest) = price.charge(&tokens.counts, self.series.cost_rest.get());
+            self.series.cost_rest.set(rest);
+            self.series.counter(table::COST, &[("source", source)]).add(cost);
         }
     }
 }

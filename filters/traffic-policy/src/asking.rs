@@ -5,6 +5,43 @@
 //! is taken out of them first; a server that has taken the option before is not believed at once; and one
 //! that never took it and refuses every request that asks is believed without words.
 
+use std::time::Duration;
+
+use crate::record::{fingerprint, open, seal};
+
+/// How long servers that refused are not asked again.
+pub const LEAVE_FOR: Duration = Duration::from_secs(600);
+
+/// How many pools can be told apart. Two in one slot are left in peace together, which costs a guess in
+/// the place of a report and nothing else.
+pub const SLOTS: usize = 64;
+
+/// The first byte of a record.
+const VERSION: u8 = 1;
+
+/// The slot of a pool.
+pub fn slot(pool: &str) -> usize {
+    (fingerprint(pool) % SLOTS as u64) as usize
+}
+
+/// The record that says that a pool has refused at `now`, by a clock that all workers have.
+pub fn leave(now: Duration) -> Vec<u8> {
+    let until = u64::try_from((now + LEAVE_FOR).as_millis()).unwrap_or(u64::MAX);
+    seal([VERSION].into_iter().chain(until.to_le_bytes()).collect())
+}
+
+/// Whether this record says that a pool is not to be asked at `now`.
+pub fn is_left(record: &[u8], now: Duration) -> bool {
+    let until = open(record).and_then(|record| record.strip_prefix(&[VERSION]));
+    let until = until.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    until.is_some_and(|until| now < Duration::from_millis(until))
+}
+
+/// Whether an answer with this status may be a refusal of what was asked.
+pub fn may_be_refusal(status: u16) -> bool {
+    matches!(status, 400 | 404 | 422 | 501)
+}
+
 /// What is known of the servers of one pool. It is each worker's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Servers {
@@ -95,5 +132,28 @@ mod tests {
         for _ in 0..20 {
             assert!(!servers.refused(b"bad request"), "it has taken the option before");
         }
+    }
+
+    #[test]
+    fn a_pool_is_left_for_ten_minutes_and_a_record_that_cannot_be_read_says_nothing() {
+        let (now, record) = (Duration::from_secs(7), leave(Duration::from_secs(7)));
+        assert!(is_left(&record, now));
+        assert!(is_left(&record, now + LEAVE_FOR - Duration::from_millis(1)));
+        assert!(!is_left(&record, now + LEAVE_FOR));
+        for end in 0..record.len() {
+            assert!(!is_left(&record[..end], now), "cut at {end}");
+        }
+        for at in 0..record.len() {
+            let mut damaged = record.clone();
+            damaged[at] ^= 4;
+            assert!(!is_left(&damaged, now), "damaged at {at}");
+        }
+    }
+
+    #[test]
+    fn pools_share_a_few_slots() {
+        let slots: std::collections::BTreeSet<_> =
+            (0..10_000).map(|n| slot(&format!("pool-{n}"))).collect();
+        assert_eq!(slots.len(), SLOTS);
     }
 }

@@ -25,9 +25,10 @@ mod place;
 mod record;
 mod slots;
 
+pub use crate::record::fingerprint;
 pub use place::{Learnt, Place, Store, Written};
 pub use record::Unreadable;
-pub use slots::{SLOTS, Slot, fingerprint, slots};
+pub use slots::{SLOTS, Slot, slots};
 
 /// How many coefficients there are.
 const N: usize = 6;

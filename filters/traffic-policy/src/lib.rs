@@ -11,6 +11,7 @@
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
 //! | [`price`] | what tokens cost |
+//! | [`record`] | nothing: how what is learnt is kept in shared data |
 //! | [`route`] | which pool a request goes to, and why |
 //! | [`stream`] | what became of an answer |
 //!
@@ -24,6 +25,7 @@ pub mod catalog;
 pub mod invalid;
 pub mod pattern;
 pub mod price;
+pub mod record;
 pub mod route;
 pub mod stream;
 pub mod units;

@@ -4,9 +4,9 @@
 //! amount for a million is as many millionths for one, so the cost in micro-units is tokens times
 //! price, and no unit has to be converted.
 //!
-//! Prices have decimals and counters have not, so [`Price::of`] counts in millionths of a micro-unit
-//! and the caller keeps what is left over for the next time. Otherwise the cost of a million cheap
-//! requests would be nothing.
+//! Prices have decimals and counters have not, so it is counted in millionths of a micro-unit, and
+//! [`Price::charge`] hands back what is left over for the next time. Otherwise the cost of a million
+//! cheap requests would be nothing.
 
 use serde::Deserialize;
 
@@ -47,8 +47,8 @@ pub struct Price {
     output_audio: u64,
 }
 
-/// A million; also the parts of a micro-unit in which is counted.
-pub const PARTS: u64 = 1_000_000;
+/// The parts of a micro-unit in which is counted.
+const PARTS: u64 = 1_000_000;
 
 /// More than anybody asks for a million tokens.
 const MOST: f64 = 1_000_000.0;
@@ -86,9 +86,16 @@ fn parts(name: &str, price: f64) -> Result<u64, Invalid> {
 }
 
 impl Price {
+    /// The cost in micro-units, and the parts of one that are left over; with those that were left over
+    /// before.
+    pub fn charge(&self, counts: &Counts, left_over: u64) -> (u64, u64) {
+        let cost = self.of(counts).saturating_add(left_over);
+        (cost / PARTS, cost % PARTS)
+    }
+
     /// The cost in millionths of a micro-unit. Parts of a number cost their own price, the rest of it
     /// the number's.
-    pub fn of(&self, counts: &Counts) -> u64 {
+    fn of(&self, counts: &Counts) -> u64 {
         let side = |all: u64, rest_price: u64, own: &[(u64, u64)]| {
             let (mut rest, mut cost) = (all, 0u64);
             for (count, price) in own {
@@ -143,7 +150,12 @@ mod tests {
     #[test]
     fn a_price_below_a_micro_unit_is_not_nothing() {
         let price = Price::try_from(&RawPrice { input: 0.02, ..raw() }).unwrap();
-        assert_eq!(price.of(&Counts { input: Some(1), ..Counts::default() }), 20_000);
+        let one = Counts { input: Some(1), ..Counts::default() };
+        let charged = (0..50).fold((0, 0), |(cost, rest), _| {
+            let (more, rest) = price.charge(&one, rest);
+            (cost + more, rest)
+        });
+        assert_eq!(charged, (1, 0));
     }
 
     #[test]

@@ -1,10 +1,6 @@
 //! Packages of Python's registry, installed in a virtual environment of their own below `target/parts`.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{io, path::PathBuf, process::Command};
 
 use super::{
     command::{CommandError, output},
@@ -42,54 +38,18 @@ impl Parts {
     /// # Errors
     /// When it is not there and pip cannot make it.
     pub fn python(&self, name: &str, packages: &str) -> Result<PathBuf, PythonError> {
-        let part = format!("python-{name}");
-        let folder = self.path(&part);
-        let program = folder.join("bin/python3");
-        if holds(&folder, packages) {
-            return Ok(program);
-        }
-        let _lock = self.lock(&part)?;
-        if holds(&folder, packages) {
-            return Ok(program);
-        }
-        self.say(&format!(
-            "installing the Python packages of {name} into {} (once)",
-            folder.display()
-        ));
-        let files = |error| PythonError::Files(folder.clone(), error);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(files)?;
-        }
-        let failed = |source| PythonError::Install { name: name.to_owned(), source };
-        output(Command::new("python3").args(["-m", "venv"]).arg(&folder), CURE).map_err(failed)?;
-        let mut pip = Command::new(&program);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        pip.args(["--no-deps", "--only-binary", ":all:"]).args(packages.split_whitespace());
-        output(&mut pip, CURE).map_err(failed)?;
-        // Written last: a folder without it is the rest of an interrupted installation.
-        fs::write(folder.join(COMPLETE), packages).map_err(files)?;
-        Ok(program)
+        let folder =
+            self.marked(&format!("python-{name}"), packages, PythonError::Files, |folder| {
+                let failed = |source| PythonError::Install { name: name.to_owned(), source };
+                let mut venv = Command::new("python3");
+                output(venv.args(["-m", "venv"]).arg(folder), CURE).map_err(failed)?;
+                let mut pip = Command::new(folder.join(PROGRAM));
+                pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+                pip.args(["--no-deps", "--only-binary", ":all:"]).args(packages.split_whitespace());
+                output(&mut pip, CURE).map(drop).map_err(failed)
+            })?;
+        Ok(folder.join(PROGRAM))
     }
 }
 
-const COMPLETE: &str = "complete";
-
-fn holds(folder: &Path, packages: &str) -> bool {
-    fs::read_to_string(folder.join(COMPLETE)).is_ok_and(|found| found == packages)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_environment_with_other_versions_or_without_its_marker_is_made_anew() {
-        let target = tempfile::tempdir().expect("a directory");
-        let folder = Parts::below(target.path()).path("python-x");
-        fs::create_dir_all(&folder).expect("a directory");
-        assert!(!holds(&folder, "a==1\n"));
-        fs::write(folder.join(COMPLETE), "a==1\n").expect("a file");
-        assert!(holds(&folder, "a==1\n"));
-        assert!(!holds(&folder, "a==2\n"));
-    }
-}
+const PROGRAM: &str = "bin/python3";

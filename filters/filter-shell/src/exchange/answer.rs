@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use llm_wire::{AnswerFacts, AnswerScanner, Framing};
+use traffic_policy::asking;
 use traffic_policy::stream::{Ended, Prompt};
 
 use super::{Exchange, Phase};
@@ -64,10 +65,11 @@ impl Exchange {
             self.meter.headers(clock::monotonic(), status, said::kind(framing, coding));
             self.meter.queued(first(QUEUE_TIME).and_then(number).map(Duration::from_millis));
         }
-        self.expect(framing, status);
+        self.prepare(framing, status);
     }
 
-    fn expect(&mut self, framing: Option<Framing>, status: Option<u16>) {
+    /// Makes what reads the answer, and asks who follows it.
+    fn prepare(&mut self, framing: Option<Framing>, status: Option<u16>) {
         let asked = self.asked.is_some();
         let removes = asked && framing == Some(Framing::Events);
         let choices = self.facts.body.n.unwrap_or(1);
@@ -77,7 +79,7 @@ impl Exchange {
             // What is taken out is missing from it.
             let _ = headers::remove(Map::Response, b"content-length");
         }
-        let is_refusal = asked && matches!(status, Some(400 | 404 | 422 | 501));
+        let is_refusal = asked && status.is_some_and(asking::may_be_refusal);
         let followers = self.followers();
         if followers.is_empty() && self.lesson.is_none() {
             // It is nobody's concern.
@@ -134,7 +136,7 @@ impl Exchange {
             }
             ControlFlow::Continue(())
         });
-        if end_of_stream && let Some(held) = scanner.finish(&mut || events += 1) {
+        if end_of_stream && let Some(held) = scanner.finish() {
             is_changed = true;
             frame.extend(held);
         }
@@ -184,27 +186,20 @@ impl Exchange {
             return;
         }
         let ended = if self.decision.refusal().is_some() { Ended::Refused } else { ended };
-        let tokens = self.prompt_tokens();
-        let outcome = self.meter.clone().end(
-            clock::monotonic(),
-            ended,
-            &Prompt { tokens },
-            said::answer(facts),
-        );
+        let answer = said::answer(facts);
+        let outcome = self.meter.clone().end(clock::monotonic(), ended, &self.prompt(), answer);
         self.publish_outcome(&outcome);
         followers.iter_mut().for_each(|follower| follower.finish(&outcome));
     }
 
-    /// The prompt's tokens. Of one whose beginning was read, as many more as its body is longer.
-    fn prompt_tokens(&self) -> Option<u64> {
+    fn prompt(&self) -> Prompt {
         let body = &self.facts.body;
         match self.facts.part {
-            Part::Whole => Some(body.prompt.tokens),
-            Part::Beginning if body.bytes_read > 0 => {
-                let length = self.content_length.unwrap_or(0).max(body.bytes_read);
-                Some(body.prompt.tokens.saturating_mul(length) / body.bytes_read)
+            Part::Whole => Prompt::whole(body.prompt.tokens),
+            Part::Beginning => {
+                Prompt::beginning(body.prompt.tokens, body.bytes_read, self.content_length)
             }
-            Part::Beginning | Part::Headers | Part::Malformed => None,
+            Part::Headers | Part::Malformed => Prompt::default(),
         }
     }
 

@@ -41,7 +41,7 @@ impl Exchange {
         }
     }
 
-    /// A server has answered 400, 422 or 501 to a request that we changed.
+    /// What a server says in refusing a request that we changed.
     pub(super) fn refused_with(&mut self, bytes: &[u8]) {
         let Some(asked) = &mut self.asked else { return };
         let room = MAX_ERROR.saturating_sub(asked.error.len());

@@ -18,7 +18,7 @@ fn read<'a>(framing: Framing, removing: bool, pieces: impl Iterator<Item = &'a [
         let changed = scanner.feed(piece, &mut || calls += 1);
         out.extend(changed.as_deref().unwrap_or(piece));
     }
-    out.extend(scanner.finish(&mut || calls += 1).unwrap_or_default());
+    out.extend(scanner.finish().unwrap_or_default());
     (scanner.facts(), calls, out)
 }
 

@@ -261,7 +261,7 @@ fn read<'a>(
         out.extend(changed.as_deref().unwrap_or(piece));
         assert!(scanner.memory() < 1_250 + 4_096, "{}", scanner.memory());
     }
-    out.extend(scanner.finish(&mut || calls += 1).unwrap_or_default());
+    out.extend(scanner.finish().unwrap_or_default());
     let facts = scanner.facts();
     assert_eq!(facts.generated_events, calls);
     (facts, out)

@@ -31,7 +31,7 @@ fn scan(parts: &[&[u8]], removing: bool) -> (AnswerFacts, Vec<u8>, u32) {
         let changed = scanner.feed(part, &mut || generated += 1);
         left.extend_from_slice(changed.as_deref().unwrap_or(part));
     }
-    left.extend(scanner.finish(&mut || generated += 1).unwrap_or_default());
+    left.extend(scanner.finish().unwrap_or_default());
     (scanner.facts(), left, generated)
 }
 

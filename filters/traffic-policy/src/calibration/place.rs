@@ -7,8 +7,9 @@
 use std::cell::Cell;
 
 use super::record::Unreadable;
-use super::slots::{Slot, fingerprint, slots};
+use super::slots::{Slot, slots};
 use super::{Calibration, Estimate, Outcome};
+use crate::record::fingerprint;
 
 /// How often one report is tried to be learnt; each try has lost against another worker, or has
 /// found a slot taken.

@@ -4,6 +4,7 @@
 //! numbers, and every value has a bound; floating point stays inside one calculation.
 
 use super::{Calibration, N};
+use crate::record::{open, seal};
 
 const VERSION: u8 = 1;
 
@@ -33,8 +34,7 @@ impl Calibration {
         out.extend(fixed(self.error, VARIANCE));
         out.extend(self.weights.iter().flat_map(|weight| fixed(*weight, WEIGHT)));
         out.extend(self.covariance.iter().flatten().flat_map(|value| fixed(*value, VARIANCE)));
-        out.extend(checksum(&out).to_le_bytes());
-        out
+        seal(out)
     }
 
     /// Reads the record of this model.
@@ -46,11 +46,7 @@ impl Calibration {
         if bytes.len() != LENGTH {
             return Err(broken);
         }
-        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(broken)?;
-        if u32::from_le_bytes(*sum) != checksum(body) {
-            return Err(broken);
-        }
-        let body = body.strip_prefix(&[VERSION]).ok_or(broken)?;
+        let body = open(bytes).and_then(|body| body.strip_prefix(&[VERSION])).ok_or(broken)?;
         let (whose, body) = body.split_first_chunk::<8>().ok_or(broken)?;
         if u64::from_le_bytes(*whose) != model {
             return Err(Unreadable::Foreign);
@@ -71,12 +67,4 @@ impl Calibration {
 /// The nearest number that fits.
 fn fixed(value: f64, unit: f64) -> [u8; 4] {
     ((value * unit).round() as i32).to_le_bytes()
-}
-
-/// FNV-1a: against what was cut or written by another version, not against forgers.
-fn checksum(bytes: &[u8]) -> u32 {
-    let hash = bytes
-        .iter()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-    hash ^ hash >> 15
 }

@@ -155,3 +155,12 @@ fn what_was_thought_before_the_first_token_is_not_in_the_time_of_the_others() {
     let outcome = meter.end(at(700), Ended::Whole, &PROMPT, answer);
     assert_eq!(outcome.per_token(), Some(Duration::from_millis(100)));
 }
+
+#[test]
+fn a_prompt_of_which_a_part_was_read_has_as_many_more_tokens_as_it_is_longer() {
+    assert_eq!(Prompt::beginning(100, 400, Some(1_000)).tokens, Some(250));
+    assert_eq!(Prompt::beginning(100, 400, None).tokens, Some(100));
+    // An announced length that was exceeded.
+    assert_eq!(Prompt::beginning(100, 400, Some(300)).tokens, Some(100));
+    assert_eq!(Prompt::beginning(0, 0, Some(1_000)).tokens, None);
+}

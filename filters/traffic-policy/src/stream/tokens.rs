@@ -43,6 +43,20 @@ pub struct Prompt {
     pub tokens: Option<u64>,
 }
 
+impl Prompt {
+    /// A prompt that was read to its end.
+    pub fn whole(tokens: u64) -> Self {
+        Self { tokens: Some(tokens) }
+    }
+
+    /// One of which so many bytes were read, of so many that it has: it has as many more tokens as it is
+    /// longer.
+    pub fn beginning(tokens: u64, read: u64, length: Option<u64>) -> Self {
+        let length = length.unwrap_or(read).max(read);
+        Self { tokens: tokens.saturating_mul(length).checked_div(read) }
+    }
+}
+
 /// What was found in an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answer {
