@@ -1,5 +1,7 @@
 //! What is to be done with a request: what the filters say, together.
 
+use traffic_policy::attempt::Plan;
+
 /// Adds up what the filters of a plugin say. A refusal beats everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decision {
@@ -13,6 +15,8 @@ pub struct Decision {
     pub model_in_body: Option<String>,
     /// The stream is to end with its usage, which the client did not ask for and will not see.
     pub ask_for_usage: bool,
+    /// What the attempts at an answer are to be.
+    pub plan: Option<Plan>,
     refusal: Option<Reply>,
 }
 

@@ -4,6 +4,7 @@ mod head;
 mod packed;
 
 use llm_wire::{Api, RequestFacts};
+use traffic_policy::attempt::Plan;
 
 pub(crate) use head::Head;
 pub(crate) use packed::{pack, unpack};
@@ -23,6 +24,8 @@ pub struct Facts {
     pub part: Part,
     /// The pool that an earlier plugin has chosen.
     pub pool: Option<String>,
+    /// What the attempts are to be; for the plugin that sees each of them.
+    pub plan: Plan,
     /// An earlier plugin follows the answer, and counts it.
     pub is_followed: bool,
     /// The prompt has at least so many tokens, for sure.

@@ -7,6 +7,7 @@
 //! # Map
 //! | module | what it decides |
 //! |---|---|
+//! | [`attempt`] | nothing: what an attempt at an answer is to be, and what became of it |
 //! | [`asking`] | whether a server refuses to be asked for usage |
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
@@ -20,6 +21,7 @@
 //! - A decision cannot fail: whatever the request is, some variant of the answer describes it.
 
 pub mod asking;
+pub mod attempt;
 pub mod calibration;
 pub mod catalog;
 pub mod invalid;

@@ -5,7 +5,10 @@
 //! it does not know, so a newer writer and an older reader get along; whatever else is wrong with
 //! the bytes makes the rest absent, never an error.
 
+use std::time::Duration;
+
 use llm_wire::{Api, RequestFacts, TokenSource};
+use traffic_policy::attempt::{Classes, Plan};
 
 use super::{Facts, Part};
 use crate::decision::Decision;
@@ -27,6 +30,11 @@ mod tag {
     pub(super) const PART: u8 = 11;
     pub(super) const POOL: u8 = 12;
     pub(super) const FOLLOWED: u8 = 13;
+    pub(super) const ATTEMPTS: u8 = 14;
+    /// Once for each pool of the chain, in order.
+    pub(super) const HOP: u8 = 15;
+    pub(super) const FIRST_EVENT_WITHIN: u8 = 16;
+    pub(super) const GOES_ON: u8 = 17;
 }
 
 /// Facts and decision as bytes.
@@ -46,7 +54,18 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
     number(&mut out, tag::PART, Some(part_number(facts.part)));
     text(&mut out, tag::POOL, decision.pool.as_deref().or(facts.pool.as_deref()));
     number(&mut out, tag::FOLLOWED, facts.is_followed.then_some(1));
+    if let Some(plan) = &decision.plan {
+        pack_plan(&mut out, plan);
+    }
     out
+}
+
+fn pack_plan(out: &mut Vec<u8>, plan: &Plan) {
+    number(out, tag::ATTEMPTS, Some(u64::from(plan.attempts)));
+    plan.hops.iter().for_each(|pool| text(out, tag::HOP, Some(pool)));
+    let limit = plan.first_event_within.map(|span| span.as_millis());
+    number(out, tag::FIRST_EVENT_WITHIN, limit.and_then(|ms| u64::try_from(ms).ok()));
+    number(out, tag::GOES_ON, Some(u64::from(plan.goes_on.bits())));
 }
 
 /// The facts that the bytes hold, for a request of this API. `None`: not the version we read.
@@ -54,6 +73,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
     let mut rest = bytes.strip_prefix(&[VERSION])?;
     let mut body = RequestFacts::default();
     let (mut part, mut pool, mut is_followed) = (Part::Headers, None, false);
+    let mut plan = Plan::default();
     while let Some(([tag, length], after)) = rest.split_first_chunk::<2>() {
         let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
         rest = after;
@@ -73,10 +93,17 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
             tag::PART => part = part_of(read(value)),
             tag::FOLLOWED => is_followed = true,
             tag::POOL => pool = std::str::from_utf8(value).ok().map(str::to_owned),
+            tag::HOP => plan.hops.push(String::from_utf8_lossy(value).into_owned()),
+            tag::ATTEMPTS => plan.attempts = u8::try_from(read(value)).unwrap_or(u8::MAX),
+            tag::FIRST_EVENT_WITHIN => {
+                plan.first_event_within = Some(Duration::from_millis(read(value)));
+            }
+            tag::GOES_ON => plan.goes_on = Classes::from_bits(value.first().copied().unwrap_or(0)),
             _ => {}
         }
     }
-    Some(Facts { path: path.to_owned(), api, body, part, pool, is_followed, ..Facts::default() })
+    let path = path.to_owned();
+    Some(Facts { path, api, body, part, pool, is_followed, plan, ..Facts::default() })
 }
 
 /// A text of at most 255 bytes; names are bounded far below that.
@@ -138,6 +165,7 @@ fn part_of(number: u64) -> Part {
 mod tests {
     use super::*;
     use llm_wire::TokenCount;
+    use traffic_policy::attempt::Class;
 
     fn facts() -> Facts {
         Facts {
@@ -167,6 +195,20 @@ mod tests {
     fn facts_survive_packing() {
         let packed = pack(&facts(), &Decision::default());
         assert_eq!(unpack(&packed, &facts().path, facts().api), Some(facts()));
+    }
+
+    #[test]
+    fn a_plan_survives_packing() {
+        let plan = Plan {
+            attempts: 3,
+            hops: vec!["gpu-a".into(), "gpu-b".into(), "provider".into()],
+            first_event_within: Some(Duration::from_millis(2_600)),
+            goes_on: [Class::RateLimited, Class::Overloaded].into_iter().collect(),
+        };
+        let mut decision = Decision::default();
+        decision.plan = Some(plan.clone());
+        let unpacked = unpack(&pack(&facts(), &decision), "", None);
+        assert_eq!(unpacked.map(|facts| facts.plan), Some(plan));
     }
 
     #[test]
