@@ -1,5 +1,7 @@
 //! What is to be done with a request: what the filters say, together.
 
+use std::time::Duration;
+
 use traffic_policy::attempt::Plan;
 
 /// Adds up what the filters of a plugin say. A refusal beats everything else.
@@ -15,8 +17,12 @@ pub struct Decision {
     pub model_in_body: Option<String>,
     /// The stream is to end with its usage, which the client did not ask for and will not see.
     pub ask_for_usage: bool,
+    /// The answer is counted here, and is not to be counted again by a later plugin.
+    pub is_counted: bool,
     /// What the attempts at an answer are to be.
     pub plan: Option<Plan>,
+    /// Headers for the proxy itself, such as those that say how often it is to try. Clients never see them.
+    pub for_proxy: Vec<(&'static str, String)>,
     refusal: Option<Reply>,
 }
 
@@ -31,6 +37,8 @@ pub struct Reply {
     pub message: String,
     /// The field at fault.
     pub param: Option<&'static str>,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
 }
 
 impl Decision {
@@ -42,6 +50,12 @@ impl Decision {
     /// The refusal, if there is one.
     pub fn refusal(&self) -> Option<&Reply> {
         self.refusal.as_ref()
+    }
+
+    /// The headers of the request: what was decided, and what the proxy is to do.
+    pub(crate) fn request_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let for_proxy = self.for_proxy.iter().map(|(name, value)| (*name, value.as_str()));
+        self.headers().chain(for_proxy)
     }
 
     /// The headers that tell routes, servers and, where configured, clients what was decided.
@@ -61,7 +75,13 @@ mod tests {
 
     #[test]
     fn the_first_refusal_stands() {
-        let reply = |status| Reply { status, code: None, message: String::new(), param: None };
+        let reply = |status| Reply {
+            status,
+            code: None,
+            message: String::new(),
+            param: None,
+            retry_after: None,
+        };
         let mut decision = Decision::default();
         decision.refuse(reply(404));
         decision.refuse(reply(413));

@@ -11,6 +11,7 @@ mod count;
 mod deliver;
 mod publish;
 mod scan;
+mod upstream;
 
 use answer::Answering;
 pub(crate) use arrive::FACTS;

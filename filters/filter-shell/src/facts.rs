@@ -26,8 +26,13 @@ pub struct Facts {
     pub pool: Option<String>,
     /// What the attempts are to be; for the plugin that sees each of them.
     pub plan: Plan,
-    /// An earlier plugin follows the answer, and counts it.
-    pub is_followed: bool,
+    /// An earlier plugin counts the answer.
+    pub is_counted: bool,
+    /// How long the body is, as it was announced or, once it is whole, as it is.
+    pub body_bytes: Option<u64>,
+    /// A number of this request's own, the same on every worker and after a retry of the client: what stands in
+    /// for chance.
+    pub draw: u64,
     /// The prompt has at least so many tokens, for sure.
     pub tokens_at_least: u64,
     /// The prompt, as far as it is in the body, has at most so many tokens, for sure.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use traffic_policy::attempt::Attempt;
 use traffic_policy::stream::StreamOutcome;
 
 use crate::decision::Decision;
@@ -27,6 +28,11 @@ pub trait Filter {
         Vec::new()
     }
 
+    /// Request headers, lower-case, that it sets for the proxy and takes away from clients.
+    fn takes_away(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What it wants to know of answers.
     fn follows(&self) -> Follows {
         Follows::default()
@@ -47,6 +53,8 @@ pub struct Follows {
     pub plain: bool,
     /// [`Followed::route`] is to be filled.
     pub route: bool,
+    /// [`Followed::upstream`] is to be filled.
+    pub upstream: bool,
 }
 
 impl Follows {
@@ -57,6 +65,7 @@ impl Follows {
             answers: self.answers || other.answers,
             plain: self.plain || other.plain,
             route: self.route || other.route,
+            upstream: self.upstream || other.upstream,
         }
     }
 }
@@ -70,6 +79,23 @@ pub struct Followed<'a> {
     pub decision: &'a Decision,
     /// The route that it took, by its name.
     pub route: Option<&'a str>,
+    /// What the way to the servers was like, as far as it can be known here.
+    pub upstream: &'a Upstream,
+}
+
+/// The way to the servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upstream {
+    /// How many attempts there were.
+    pub attempts: u64,
+    /// The address of the last one's server.
+    pub endpoint: Option<String>,
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// When to come back, as the answer says.
+    pub retry_after: Option<Duration>,
+    /// What the plugin behind the router tells of the attempts it has judged; empty where there is none.
+    pub judged: Vec<Attempt>,
 }
 
 /// Follows one exchange to its end. What it holds is held for as long as the answer streams.

@@ -25,6 +25,7 @@
 //! | `tokens` | which way of counting is taken |
 //! | `calibration` | what servers' reports teach about each model, shared by the workers |
 //! | `asking` | which servers do not want to be asked for usage |
+//! | `shared_record` | what all workers know and change together |
 //! | `waiting` | deadlines of what waits, bounded |
 //! | `gate` | the second plugin, which holds a request until its decision comes |
 //! | `metrics` | counters with labels |
@@ -44,12 +45,15 @@ mod gate;
 mod host;
 mod metrics;
 mod root;
+mod shared_record;
 mod tokens;
 mod waiting;
 
 pub use config::{Body, Build, Section, Shared, check, section};
 pub use decision::{Decision, Reply};
 pub use facts::{Facts, Part};
-pub use filter::{Filter, Followed, Follower, Follows};
-pub use metrics::{Counter, Histogram};
+pub use filter::{Filter, Followed, Follower, Follows, Upstream};
+pub use host::clock::monotonic;
+pub use metrics::{Counter, Gauge, Histogram};
 pub use root::start;
+pub use shared_record::SharedRecord;

@@ -51,6 +51,31 @@ impl Counter {
     }
 }
 
+/// A value that goes up and down.
+#[derive(Debug, Clone, Copy)]
+pub struct Gauge {
+    id: Option<u32>,
+}
+
+impl Gauge {
+    /// Declares a gauge.
+    pub fn declare(name: &str, labels: &[(&str, &str)]) -> Self {
+        let name = labelled(name, labels);
+        let id = host::metrics::define_gauge(&name);
+        if let Err(status) = id {
+            log::warn!("gauge {name}: the proxy refused it ({status:?})");
+        }
+        Self { id: id.ok() }
+    }
+
+    /// Says what it is now.
+    pub fn set(self, value: u64) {
+        if let Some(id) = self.id {
+            let _ = host::metrics::record(id, value);
+        }
+    }
+}
+
 /// A histogram that was declared with its labels. Its buckets are the proxy's to choose.
 #[derive(Debug, Clone, Copy)]
 pub struct Histogram {

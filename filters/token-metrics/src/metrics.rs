@@ -34,8 +34,9 @@ fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
 }
 
 impl Filter for Metrics {
-    fn decide(&self, _: &Facts, decision: &mut Decision) {
-        decision.ask_for_usage |= self.policy.ask_for_usage;
+    fn decide(&self, facts: &Facts, decision: &mut Decision) {
+        decision.ask_for_usage |= self.policy.ask_for_usage && !facts.is_counted;
+        decision.is_counted = true;
     }
 
     fn reads_headers(&self) -> Vec<String> {
@@ -44,12 +45,12 @@ impl Filter for Metrics {
 
     fn follows(&self) -> Follows {
         let route = self.policy.labels.contains(&Label::Route);
-        Follows { answers: true, plain: self.policy.plain_answers, route }
+        Follows { answers: true, plain: self.policy.plain_answers, route, upstream: false }
     }
 
     /// Only what speaks an LLM's API is counted; a list of models or a file has no tokens.
     fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
-        let api = exchange.facts.api?;
+        let api = exchange.facts.api.filter(|_| !exchange.facts.is_counted)?;
         let series = self.series.of(&self.labels.of(exchange));
         let labels = || series.labels.clone();
         let line = self.policy.log.then(|| Line { labels: labels(), api: Api::as_str(api) });

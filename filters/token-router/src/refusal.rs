@@ -17,18 +17,21 @@ pub(crate) fn reply(why: Refusal, facts: &Facts) -> Reply {
                 None => "The requested model does not exist: its name is longer than any.".into(),
             },
             param: Some("model"),
+            retry_after: None,
         },
         Refusal::MissingModel => Reply {
             status: 400,
             code: Some("missing_required_parameter"),
             message: "Missing required parameter: 'model'.".into(),
             param: Some("model"),
+            retry_after: None,
         },
         Refusal::Incomplete => Reply {
             status: 413,
             code: Some("request_too_large"),
             message: "The request is too large, or was sent too slowly, to be routed.".into(),
             param: None,
+            retry_after: None,
         },
         Refusal::ContextWindow { window } => context_window(window, facts),
         Refusal::Malformed => Reply {
@@ -36,6 +39,7 @@ pub(crate) fn reply(why: Refusal, facts: &Facts) -> Reply {
             code: Some("invalid_json"),
             message: "The body of the request is not valid JSON of this API.".into(),
             param: None,
+            retry_after: None,
         },
     }
 }
@@ -55,5 +59,5 @@ fn context_window(window: u64, facts: &Facts) -> Reply {
             Some("messages"),
         ),
     };
-    Reply { status: 400, code: Some("context_length_exceeded"), message, param }
+    Reply { status: 400, code: Some("context_length_exceeded"), message, param, retry_after: None }
 }

@@ -5,6 +5,8 @@
 
 mod config;
 
+use std::net::SocketAddr;
+
 pub use config::{RawModel, RawPool};
 
 /// A model that is served here.
@@ -43,6 +45,8 @@ pub struct Pool {
     pub versions: Vec<String>,
     /// Where its requests may be diverted to, in order.
     pub fallback: Vec<String>,
+    /// The addresses of its servers, where one of them may be left out.
+    pub endpoints: Vec<SocketAddr>,
 }
 
 /// All models and pools of a configuration, with every reference between them checked.

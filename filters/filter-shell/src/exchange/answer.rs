@@ -18,7 +18,7 @@ use traffic_policy::stream::{Ended, Prompt};
 
 use super::{Exchange, Phase};
 use crate::facts::Part;
-use crate::filter::{Followed, Follower};
+use crate::filter::{Followed, Follower, Upstream};
 use crate::host::headers::{self, Map, Pairs};
 use crate::host::{body, clock, properties};
 
@@ -65,11 +65,12 @@ impl Exchange {
             self.meter.headers(clock::monotonic(), status, said::kind(framing, coding));
             self.meter.queued(first(QUEUE_TIME).and_then(number).map(Duration::from_millis));
         }
-        self.prepare(framing, status);
+        let upstream = self.upstream(status, pairs);
+        self.prepare(framing, status, &upstream);
     }
 
     /// Makes what reads the answer, and asks who follows it.
-    fn prepare(&mut self, framing: Option<Framing>, status: Option<u16>) {
+    fn prepare(&mut self, framing: Option<Framing>, status: Option<u16>, upstream: &Upstream) {
         let asked = self.asked.is_some();
         let removes = asked && framing == Some(Framing::Events);
         let choices = self.facts.body.n.unwrap_or(1);
@@ -80,7 +81,7 @@ impl Exchange {
             let _ = headers::remove(Map::Response, b"content-length");
         }
         let is_refusal = asked && status.is_some_and(asking::may_be_refusal);
-        let followers = self.followers();
+        let followers = self.followers(upstream);
         if followers.is_empty() && self.lesson.is_none() {
             // It is nobody's concern.
             self.has_ended = true;
@@ -91,13 +92,13 @@ impl Exchange {
             Some(Box::new(Answering { scanner, followers, has_bytes, removes, is_refusal }));
     }
 
-    fn followers(&self) -> Vec<Box<dyn Follower>> {
+    fn followers(&self, upstream: &Upstream) -> Vec<Box<dyn Follower>> {
         if !self.follows {
             return Vec::new();
         }
         let route = self.plugin.follows.route.then(properties::route_name).flatten();
         let (facts, decision) = (&self.facts, &self.decision);
-        let exchange = Followed { facts, decision, route: route.as_deref() };
+        let exchange = Followed { facts, decision, route: route.as_deref(), upstream };
         self.plugin.filters.iter().filter_map(|filter| filter.follow(&exchange)).collect()
     }
 
@@ -171,7 +172,10 @@ impl Exchange {
             Some(Answering { scanner, followers, is_refusal, .. }) => {
                 (scanner, followers, is_refusal)
             }
-            None if self.phase == Phase::Decided && self.follows => (None, self.followers(), false),
+            None if self.phase == Phase::Decided && self.follows => {
+                let upstream = self.upstream(None, &Pairs::default());
+                (None, self.followers(&upstream), false)
+            }
             None => return,
         };
         let facts = scanner.map(|scanner| scanner.facts()).unwrap_or_default();

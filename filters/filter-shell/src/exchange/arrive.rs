@@ -2,6 +2,7 @@
 
 use llm_wire::{Api, RequestScanner, ScanLimits};
 use proxy_wasm::types::Action;
+use traffic_policy::record::fingerprint;
 use traffic_policy::stream::Meter;
 
 use super::{Exchange, Phase, Shared};
@@ -32,11 +33,12 @@ impl Exchange {
             return Action::Continue;
         }
         let first = earlier.is_none();
+        self.take_away(&head);
         self.learn(&head, earlier.as_deref());
         self.expect_answer(&head, end_of_stream);
         match self.way(&head, end_of_stream, first) {
             Way::Decide(part) => self.decide(part),
-            Way::Read(access) => self.read_body(access, &head, shared),
+            Way::Read(access) => self.read_body(access, shared),
         }
     }
 
@@ -51,6 +53,16 @@ impl Exchange {
         }
         for name in names {
             let _ = headers::remove(Map::Request, name);
+        }
+    }
+
+    /// Takes away what filters tell the proxy, so that no client tells it something else. The proxy does
+    /// so itself, but not for peers that its configuration calls internal.
+    fn take_away(&self, head: &Head) {
+        for name in &self.plugin.takes_away {
+            if head.has(name.as_bytes()) {
+                let _ = headers::remove(Map::Request, name.as_bytes());
+            }
         }
     }
 
@@ -73,16 +85,18 @@ impl Exchange {
             ..Facts::default()
         });
         self.facts.headers = head.select(&self.plugin.reads_headers);
+        self.facts.draw = head.request_id().map_or_else(draw, fingerprint);
+        self.content_length = head.content_length();
+        self.facts.body_bytes = self.content_length;
     }
 
     /// Time begins, and the server is asked for an answer that can be read.
     fn expect_answer(&mut self, head: &Head, end_of_stream: bool) {
         let follows = self.plugin.follows;
-        if !follows.answers || !head.is_post() || self.facts.is_followed {
+        if !follows.answers || !head.is_post() {
             return;
         }
         self.follows = true;
-        self.facts.is_followed = true;
         self.meter = Meter::new(clock::monotonic(), self.plugin.shared.stall_after);
         if end_of_stream {
             self.request_is_complete();
@@ -121,7 +135,7 @@ impl Exchange {
 
     // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
     #[inline(never)]
-    fn read_body(&mut self, access: Access, head: &Head, shared: &Shared) -> Action {
+    fn read_body(&mut self, access: Access, shared: &Shared) -> Action {
         let Some(api) = self.facts.api else { return self.decide(Part::Headers) };
         if !self.plugin.waiting.add(self.context, shared.clone()) {
             self.plugin.counters.waiting_requests.increment();
@@ -131,7 +145,6 @@ impl Exchange {
             self.plugin.waiting.remove(self.context);
             return self.decide(Part::Headers);
         }
-        self.content_length = head.content_length();
         // What goes on to the gate cannot be read again.
         let vocabularies = (access == Access::Gate && !self.plugin.vocabularies.is_empty())
             .then(|| (self.plugin.vocabularies.clone(), self.plugin.counters.exact_counters));
@@ -152,4 +165,11 @@ enum Way {
     Decide(Part),
     /// Read the body first.
     Read(Access),
+}
+
+/// Chance, where no id of the request can stand for it.
+fn draw() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }

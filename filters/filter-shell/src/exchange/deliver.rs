@@ -23,6 +23,9 @@ impl Exchange {
         let phase = std::mem::replace(&mut self.phase, Phase::Decided);
         self.plugin.waiting.remove(self.context);
         self.facts.part = part;
+        if part == Part::Whole {
+            self.facts.body_bytes.get_or_insert(self.read as u64);
+        }
         if let Some(scanner) = self.scanner.take() {
             self.take_facts(*scanner, phase);
         }
@@ -55,14 +58,18 @@ impl Exchange {
         };
         let details = format!("llm_refused_{}", reply.code.unwrap_or("request"));
         let json: (&str, &[u8]) = ("content-type", b"application/json");
-        let _ = streams::reply(reply.status, &details, &[json], &refusal.body(family));
+        // A second too long disturbs nobody; one too short brings the client back in vain.
+        let seconds = reply.retry_after.map(|span| span.as_millis().div_ceil(1000).to_string());
+        let retry_after = seconds.as_ref().map(|s| ("retry-after", s.as_bytes()));
+        let headers: Vec<(&str, &[u8])> = [json].into_iter().chain(retry_after).collect();
+        let _ = streams::reply(reply.status, &details, &headers, &refusal.body(family));
         Action::Pause
     }
 
     /// The request is still here: in its headers' callback, or paused.
     fn set_headers(&self, decision: &Decision) -> Action {
         self.publish(decision);
-        for (name, value) in decision.headers() {
+        for (name, value) in decision.request_headers() {
             let _ = headers::set(Map::Request, name, value.as_bytes());
         }
         let edit = self.edit(decision);
@@ -104,7 +111,7 @@ impl Exchange {
         let edit = self.edit(decision);
         let length = (!edit.is_empty()).then(|| self.new_length(&edit)).flatten();
         let length = length.as_deref().map(|length| (CONTENT_LENGTH, length));
-        let headers = decision.headers().chain(length);
+        let headers = decision.request_headers().chain(length);
         let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
         let release = Release { context: ticket.context, headers: headers.collect(), edit };
         if queues::send(ticket.queue, &release.encode()).is_err() {

@@ -28,6 +28,7 @@ struct Known {
     content_encoding: Option<Range<usize>>,
     content_length: Option<Range<usize>>,
     accept_encoding: Option<Range<usize>>,
+    request_id: Option<Range<usize>>,
 }
 
 /// Headers that tell routes and servers what we decided; nobody else may set them.
@@ -52,6 +53,7 @@ impl Head {
                 b"content-encoding" => &mut known.content_encoding,
                 b"content-length" => &mut known.content_length,
                 b"accept-encoding" => &mut known.accept_encoding,
+                b"x-request-id" => &mut known.request_id,
                 _ => {
                     has_ours |= name.starts_with(OURS);
                     continue;
@@ -129,6 +131,16 @@ impl Head {
     pub(crate) fn may_be_compressed(&self) -> bool {
         self.at(self.known.accept_encoding.as_ref())
             .is_some_and(|value| !value.eq_ignore_ascii_case(b"identity"))
+    }
+
+    /// The request's id, if it has one that is text.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        Some(self.text_at(self.known.request_id.as_ref())).filter(|id| !id.is_empty())
+    }
+
+    /// Whether there is such a header.
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
     }
 
     /// How long the body was announced to be.

@@ -29,7 +29,7 @@ mod tag {
     pub(super) const IMAGES: u8 = 10;
     pub(super) const PART: u8 = 11;
     pub(super) const POOL: u8 = 12;
-    pub(super) const FOLLOWED: u8 = 13;
+    pub(super) const COUNTED: u8 = 13;
     pub(super) const ATTEMPTS: u8 = 14;
     /// Once for each pool of the chain, in order.
     pub(super) const HOP: u8 = 15;
@@ -53,7 +53,7 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
     number(&mut out, tag::IMAGES, body.has_images.then_some(1));
     number(&mut out, tag::PART, Some(part_number(facts.part)));
     text(&mut out, tag::POOL, decision.pool.as_deref().or(facts.pool.as_deref()));
-    number(&mut out, tag::FOLLOWED, facts.is_followed.then_some(1));
+    number(&mut out, tag::COUNTED, (facts.is_counted || decision.is_counted).then_some(1));
     if let Some(plan) = &decision.plan {
         pack_plan(&mut out, plan);
     }
@@ -72,7 +72,7 @@ fn pack_plan(out: &mut Vec<u8>, plan: &Plan) {
 pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts> {
     let mut rest = bytes.strip_prefix(&[VERSION])?;
     let mut body = RequestFacts::default();
-    let (mut part, mut pool, mut is_followed) = (Part::Headers, None, false);
+    let (mut part, mut pool, mut is_counted) = (Part::Headers, None, false);
     let mut plan = Plan::default();
     while let Some(([tag, length], after)) = rest.split_first_chunk::<2>() {
         let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
@@ -91,7 +91,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
             tag::TOOLS => body.has_tools = true,
             tag::IMAGES => body.has_images = true,
             tag::PART => part = part_of(read(value)),
-            tag::FOLLOWED => is_followed = true,
+            tag::COUNTED => is_counted = true,
             tag::POOL => pool = std::str::from_utf8(value).ok().map(str::to_owned),
             tag::HOP => plan.hops.push(String::from_utf8_lossy(value).into_owned()),
             tag::ATTEMPTS => plan.attempts = u8::try_from(read(value)).unwrap_or(u8::MAX),
@@ -103,7 +103,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
         }
     }
     let path = path.to_owned();
-    Some(Facts { path, api, body, part, pool, is_followed, plan, ..Facts::default() })
+    Some(Facts { path, api, body, part, pool, is_counted, plan, ..Facts::default() })
 }
 
 /// A text of at most 255 bytes; names are bounded far below that.

@@ -5,6 +5,6 @@ use std::time::Duration;
 use super::ffi;
 
 /// A clock that never goes back; the same one in all workers. Zero where there is none.
-pub(crate) fn monotonic() -> Duration {
+pub fn monotonic() -> Duration {
     ffi::monotonic_nanoseconds().map_or(Duration::ZERO, Duration::from_nanos)
 }

@@ -10,6 +10,14 @@ pub(crate) fn define_counter(name: &str) -> Result<u32> {
     ffi::define_metric(COUNTER, name.as_bytes())
 }
 
+/// A gauge; ABI metric type 1.
+const GAUGE: u32 = 1;
+
+/// Defines a gauge, with what is said of counters.
+pub(crate) fn define_gauge(name: &str) -> Result<u32> {
+    ffi::define_metric(GAUGE, name.as_bytes())
+}
+
 /// A histogram; ABI metric type 2.
 const HISTOGRAM: u32 = 2;
 
@@ -18,7 +26,7 @@ pub(crate) fn define_histogram(name: &str) -> Result<u32> {
     ffi::define_metric(HISTOGRAM, name.as_bytes())
 }
 
-/// Puts a value into a histogram.
+/// Puts a value into a histogram, or says what a gauge is.
 pub(crate) fn record(id: u32, value: u64) -> Result<()> {
     ffi::record_metric(id, value)
 }

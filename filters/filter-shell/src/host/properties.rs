@@ -37,6 +37,17 @@ pub(crate) fn client_has_gone() -> bool {
         .is_ok_and(|details| WORDS.iter().any(|word| details.starts_with(word)))
 }
 
+/// How many attempts at an answer there were.
+pub(crate) fn attempts() -> Option<u64> {
+    let bytes = ffi::property(b"upstream\0request_attempt_count").ok()?;
+    bytes.first_chunk::<8>().map(|number| u64::from_le_bytes(*number))
+}
+
+/// The address of the server that was asked last.
+pub(crate) fn upstream_address() -> Option<String> {
+    ffi::property(b"upstream\0address").ok().and_then(|name| String::from_utf8(name).ok())
+}
+
 /// The root id of this plugin.
 pub(crate) fn root_id() -> Option<Vec<u8>> {
     ffi::property(b"plugin_root_id").ok()

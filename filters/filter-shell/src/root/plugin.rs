@@ -18,6 +18,7 @@ pub(crate) struct Plugin {
     pub(crate) shared: Shared,
     pub(crate) filters: Vec<Box<dyn Filter>>,
     pub(crate) reads_headers: Vec<String>,
+    pub(crate) takes_away: Vec<&'static str>,
     pub(crate) vocabularies: Rc<Vocabularies>,
     pub(crate) calibrations: Calibrations,
     pub(crate) asking: Asking,
@@ -61,6 +62,7 @@ impl Plugin {
             let _ = streams::tick_every(waiting.tick_milliseconds());
         }
         let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
+        let takes_away = filters.iter().flat_map(|filter| filter.takes_away()).copied().collect();
         let counters = Counters::declare();
         let vocabularies = shared.vocabularies.clone();
         let calibrations = Calibrations::of(&shared.catalog, shared.calibrate);
@@ -70,6 +72,7 @@ impl Plugin {
             shared,
             filters,
             reads_headers,
+            takes_away,
             vocabularies,
             calibrations,
             asking: Asking::declare(),

@@ -1,4 +1,4 @@
-use filter_shell::{Decision, Facts};
+use filter_shell::{Decision, Facts, Upstream};
 use llm_wire::RequestFacts;
 use traffic_policy::catalog::{RawModel, RawPool};
 
@@ -24,7 +24,11 @@ fn labels(keys: &[Label]) -> Labels {
 /// The value of the only label.
 fn value(labels: &Labels, facts: &Facts, route: Option<&str>) -> String {
     let decision = Decision::default();
-    labels.of(&Followed { facts, decision: &decision, route }).remove(0).1.into_owned()
+    labels
+        .of(&Followed { facts, decision: &decision, route, upstream: &Upstream::default() })
+        .remove(0)
+        .1
+        .into_owned()
 }
 
 fn asking_for(model: &str) -> Facts {

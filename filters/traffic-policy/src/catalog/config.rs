@@ -1,5 +1,7 @@
 //! `models` and `pools` as they are written, and the way to a [`Catalog`].
 
+use std::net::SocketAddr;
+
 use serde::Deserialize;
 
 use super::{Catalog, Encoding, Model, Pool};
@@ -34,6 +36,9 @@ pub struct RawPool {
     /// Other pools that may take its requests, in order.
     #[serde(default)]
     pub fallback: Vec<String>,
+    /// The addresses of its servers, `10.0.0.1:8000`, if single ones are to be left out when they fail.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
 }
 
 impl TryFrom<(Vec<RawModel>, Vec<RawPool>)> for Catalog {
@@ -46,13 +51,21 @@ impl TryFrom<(Vec<RawModel>, Vec<RawPool>)> for Catalog {
             context_window: m.context_window,
             encoding: m.encoding,
         });
-        let pools = pools.into_iter().map(|p| Pool {
-            name: p.name,
-            model: p.model,
-            versions: p.versions,
-            fallback: p.fallback,
-        });
-        let catalog = Self { models: models.collect(), pools: pools.collect() };
+        let pools: Result<Vec<Pool>, Invalid> = pools
+            .into_iter()
+            .enumerate()
+            .map(|(index, p)| {
+                Ok(Pool {
+                    endpoints: endpoints(&p.endpoints)
+                        .map_err(|e| e.under(&format!("pools[{index}]")))?,
+                    name: p.name,
+                    model: p.model,
+                    versions: p.versions,
+                    fallback: p.fallback,
+                })
+            })
+            .collect();
+        let catalog = Self { models: models.collect(), pools: pools? };
         catalog.check_models()?;
         catalog.check_pools()?;
         Ok(catalog)
@@ -123,6 +136,32 @@ impl Catalog {
     }
 }
 
+/// More servers than this are a pool whose members the proxy's own load balancing knows better.
+const MAX_ENDPOINTS: usize = 48;
+
+fn endpoints(texts: &[String]) -> Result<Vec<SocketAddr>, Invalid> {
+    if texts.len() > MAX_ENDPOINTS {
+        let found = texts.len();
+        let allowed = format!(
+            "found {found}; allowed at most {MAX_ENDPOINTS}; leave them out, and the pool is judged as a whole"
+        );
+        return Err(Invalid::new("endpoints", allowed));
+    }
+    let mut known = Vec::new();
+    for (n, text) in texts.iter().enumerate() {
+        let endpoint: Option<SocketAddr> = text.parse().ok();
+        let Some(endpoint) = endpoint.filter(|e| !known.contains(e)) else {
+            let allowed = "allowed an address and a port, such as `10.0.0.1:8000`, each once; write it as the proxy's cluster does";
+            return Err(Invalid::new(
+                format!("endpoints[{n}]"),
+                format!("found `{text}`; {allowed}"),
+            ));
+        };
+        known.push(endpoint);
+    }
+    Ok(known)
+}
+
 /// Names become header values and metric labels, so they stay within what both can carry.
 ///
 /// A `;` would end a metric label early, and white space or control characters would be changed
@@ -162,6 +201,7 @@ mod tests {
             model: Some(model.into()),
             versions: vec![],
             fallback: fallback.iter().map(|f| (*f).into()).collect(),
+            endpoints: vec![],
         }
     }
 
@@ -202,6 +242,22 @@ mod tests {
             vec![pool("p", "a", &["p"]), pool("q", "a", &[])],
             "pools[0].fallback[0]: found `p`; allowed q; add it to pools",
         );
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_and_a_port_and_stands_there_once() {
+        let with = |endpoints: &[&str]| {
+            let endpoints = endpoints.iter().map(|e| (*e).into()).collect();
+            let pool = RawPool { endpoints, ..pool("p", "a", &[]) };
+            Catalog::try_from((vec![model("a", &[])], vec![pool]))
+        };
+        assert!(with(&["10.0.0.1:8000", "[::1]:8000"]).is_ok());
+        for (n, wrong) in [(0, "gpu-1:8000"), (0, "10.0.0.1"), (1, "10.0.0.1:8000")] {
+            let list = if n == 1 { vec![wrong, wrong] } else { vec![wrong] };
+            let error = with(&list).unwrap_err().to_string();
+            let wanted = format!("pools[0].endpoints[{n}]: found `{wrong}`; allowed an address");
+            assert!(error.starts_with(&wanted), "{error}");
+        }
     }
 
     #[test]
