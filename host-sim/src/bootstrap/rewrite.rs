@@ -4,12 +4,15 @@
 //! a scenario makes. Everything else is the user's file: what passes in a run passes with that file.
 //! The tree is changed and not the typed form, so that Envoy also gets what the model cannot read.
 
+mod named;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde_json::{Value as Json, json};
 
 use super::merge_patch;
 use crate::yaml::{Error, Node, Place, Problem};
+use named::Moved;
 
 /// What a run changes; what is empty stays.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +21,8 @@ pub struct Rewrite {
     pub listeners: Vec<SocketAddr>,
     /// The admin interface's address; it is added where there is none.
     pub admin: Option<SocketAddr>,
-    /// Endpoints by cluster. An empty list makes a cluster without endpoints.
+    /// Endpoints by cluster. An empty list makes a cluster without endpoints. Plugins' configurations that
+    /// name the old ones get the new ones.
     pub endpoints: BTreeMap<String, Vec<SocketAddr>>,
     /// Modules by the name of their file: every plugin that loads `llm_mesh.wasm`, from whatever
     /// folder, loads this one.
@@ -46,7 +50,10 @@ impl Rewrite {
                 admin.set("address", address);
             }
         }
+        let mut moved = Moved::default();
         if let Some(resources) = root.get_mut("static_resources") {
+            let clusters = resources.get_mut("clusters").map(Node::items_mut).unwrap_or_default();
+            moved = Moved::of(clusters, &self.endpoints);
             if let Some(listeners) = resources.get_mut("listeners") {
                 for (listener, address) in listeners.items_mut().iter_mut().zip(&self.listeners) {
                     let address = Node::from_json(&socket_address(*address), &listener.place);
@@ -55,7 +62,7 @@ impl Rewrite {
             }
             self.set_endpoints(resources)?;
         }
-        self.change_plugins(&mut root)?;
+        self.change_plugins(&mut root, &moved)?;
         Ok(root)
     }
 
@@ -76,7 +83,7 @@ impl Rewrite {
         Ok(())
     }
 
-    fn change_plugins(&self, root: &mut Node) -> Result<(), Error> {
+    fn change_plugins(&self, root: &mut Node, moved: &Moved) -> Result<(), Error> {
         let mut seen = Vec::new();
         root.visit_mut(&mut |node| {
             if node.get("vm_config").is_none() {
@@ -86,6 +93,9 @@ impl Rewrite {
             self.set_module(node);
             for (_, patch) in self.patches.iter().filter(|(id, _)| *id == root_id) {
                 patch_configuration(node, patch)?;
+            }
+            if !moved.is_empty() {
+                move_endpoints(node, moved)?;
             }
             for (_, (name, value)) in self.environment.iter().filter(|(id, _)| *id == root_id) {
                 set_variable(node, name, value);
@@ -134,6 +144,22 @@ fn patch_configuration(plugin: &mut Node, patch: &Json) -> Result<(), Error> {
     } else {
         Node::from_json(&json, &value.place)
     };
+    Ok(())
+}
+
+/// A configuration that is no JSON text names nothing.
+fn move_endpoints(plugin: &mut Node, moved: &Moved) -> Result<(), Error> {
+    let Some(configuration) = plugin.get_mut("configuration") else { return Ok(()) };
+    if text(configuration, "@type") != STRING_VALUE {
+        return Ok(());
+    }
+    let Some(value) = configuration.get_mut("value") else { return Ok(()) };
+    let Ok(mut json) = serde_json::from_str::<Json>(value.reader().string()?) else {
+        return Ok(());
+    };
+    if moved.rename(&mut json, "") {
+        *value = Node::string(json.to_string(), &value.place);
+    }
     Ok(())
 }
 
