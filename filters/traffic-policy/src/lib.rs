@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`attempt`] | nothing: what an attempt at an answer is to be, and what became of it |
 //! | [`asking`] | whether a server refuses to be asked for usage |
+//! | [`breaker`] | whether a pool, a version or an endpoint gets requests, by what became of others |
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
 //! | [`price`] | what tokens cost |
@@ -22,11 +23,13 @@
 
 pub mod asking;
 pub mod attempt;
+pub mod breaker;
 pub mod calibration;
 pub mod catalog;
 pub mod invalid;
 pub mod pattern;
 pub mod price;
+mod recent;
 pub mod record;
 pub mod route;
 pub mod stream;

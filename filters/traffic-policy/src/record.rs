@@ -26,6 +26,13 @@ pub(crate) fn open(bytes: &[u8]) -> Option<&[u8]> {
     (u32::from_le_bytes(*sum) == checksum(record)).then_some(record)
 }
 
+/// The next field of a record; none if it ends before.
+pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (field, behind) = rest.split_first_chunk::<N>()?;
+    *rest = behind;
+    Some(*field)
+}
+
 /// FNV-1a: against what was cut or written by another version, not against forgers.
 fn checksum(bytes: &[u8]) -> u32 {
     let hash = bytes

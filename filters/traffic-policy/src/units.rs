@@ -35,6 +35,16 @@ const SIZES: &[(&str, u64)] = &[
     ("GiB", 1 << 30),
 ];
 
+/// The largest unit in which it is a whole number.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let us = u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX);
+        let fits = |(_, factor): &&(&str, u64)| us >= *factor && us.is_multiple_of(*factor);
+        let (unit, factor) = SPANS.iter().rfind(fits).copied().unwrap_or(("us", 1));
+        write!(f, "{}{unit}", us / factor)
+    }
+}
+
 /// Digits followed by one of the units; `None` for anything else, and for what does not fit.
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -92,6 +102,14 @@ mod tests {
         assert_eq!(span("300us"), Ok(Duration::from_micros(300)));
         assert_eq!(span("2s"), Ok(Duration::from_secs(2)));
         assert_eq!(span("24h"), Ok(Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn lengths_of_time_are_written_as_people_write_them() {
+        for text in ["300us", "250ms", "2s", "90s", "5m", "25h", "2d", "1000001us"] {
+            assert_eq!(Span(span(text).unwrap()).to_string(), text);
+        }
+        assert_eq!(Span(Duration::ZERO).to_string(), "0us");
     }
 
     #[test]

@@ -1,0 +1,191 @@
+//! What an outcome tells of the server.
+//!
+//! A client that goes away, and a request that no server would have answered, tell nothing: they count
+//! neither for it nor against it.
+
+use std::time::Duration;
+
+use crate::attempt::{Attempt, Class, Verdict};
+use crate::stream::{Outcome, StreamOutcome};
+
+/// What an outcome tells of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// It has answered.
+    Success {
+        /// How long its first token took, where that is known.
+        first_token: Option<Duration>,
+    },
+    /// It has failed.
+    Failure(Cause),
+    /// It wants to be left alone.
+    RateLimited {
+        /// For how long, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+/// How a server has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// It answered with an error.
+    Status,
+    /// It has too much to do.
+    Overloaded,
+    /// It did not answer in time.
+    Timeout,
+    /// It did not answer at all.
+    NoAnswer,
+    /// It answered with an error inside of what looked like an answer.
+    ErrorEvent,
+    /// It answered with something that is no answer.
+    BadAnswer,
+    /// Its first token took too long.
+    SlowFirstToken,
+    /// It fell silent.
+    Stalled,
+    /// It broke off.
+    Truncated,
+}
+
+impl Cause {
+    /// The word for labels and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::NoAnswer => "no_answer",
+            Self::ErrorEvent => "error_event",
+            Self::BadAnswer => "bad_answer",
+            Self::SlowFirstToken => "slow_first_token",
+            Self::Stalled => "stalled",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+impl Signal {
+    /// What one attempt tells, as far as it was seen behind the router.
+    ///
+    /// Of an attempt that `Passed` only the beginning is known; the end tells the rest, see
+    /// [`Signal::of_outcome`].
+    pub fn of_attempt(attempt: &Attempt, is_stream: bool) -> Self {
+        let hint = attempt.retry_after;
+        match attempt.verdict {
+            // What was waited for is the first event; without a stream it is the whole answer.
+            Verdict::Passed => Self::Success { first_token: is_stream.then_some(attempt.took) },
+            Verdict::Status => {
+                Self::of_error(attempt.class.or(class_of(attempt.status)), hint, Cause::Status)
+            }
+            Verdict::ErrorEvent | Verdict::ErrorBody => {
+                let class = attempt.class.unwrap_or(Class::ServerError);
+                Self::of_error(Some(class), hint, Cause::ErrorEvent)
+            }
+            Verdict::Empty | Verdict::Malformed | Verdict::WrongType => {
+                Self::Failure(Cause::BadAnswer)
+            }
+            Verdict::TooSlow => Self::Failure(Cause::SlowFirstToken),
+            Verdict::NoAnswer => Self::Failure(Cause::NoAnswer),
+            Verdict::Aborted => Self::Nothing,
+        }
+    }
+
+    /// What the end of an answer tells, with the kind of its error and the server's hint, if any.
+    pub fn of_outcome(
+        outcome: &StreamOutcome,
+        class: Option<Class>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        match outcome.outcome {
+            Outcome::Complete => Self::Success { first_token: outcome.times.to_first_token() },
+            Outcome::Truncated => Self::Failure(Cause::Truncated),
+            Outcome::Stalled => Self::Failure(Cause::Stalled),
+            Outcome::ErrorEvent => {
+                let class = class.unwrap_or(Class::ServerError);
+                Self::of_error(Some(class), retry_after, Cause::ErrorEvent)
+            }
+            Outcome::Failed => match outcome.status {
+                None => Self::Failure(Cause::NoAnswer),
+                Some(status) => {
+                    Self::of_error(class.or(class_of(status)), retry_after, Cause::Status)
+                }
+            },
+            Outcome::Aborted | Outcome::Refused => Self::Nothing,
+        }
+    }
+
+    fn of_error(class: Option<Class>, retry_after: Option<Duration>, cause: Cause) -> Self {
+        match class {
+            Some(Class::RateLimited) => Self::RateLimited { retry_after },
+            // Who says when to come back has asked to be left alone, whatever the number.
+            Some(Class::Overloaded | Class::ServerError) if retry_after.is_some() => {
+                Self::RateLimited { retry_after }
+            }
+            Some(Class::Overloaded) => Self::Failure(Cause::Overloaded),
+            Some(Class::ServerError) => Self::Failure(cause),
+            Some(Class::Timeout) => Self::Failure(Cause::Timeout),
+            // The request is at fault, or its key.
+            Some(
+                Class::ContextLength | Class::ContentPolicy | Class::Authentication | Class::Other,
+            )
+            | None => Self::Nothing,
+        }
+    }
+}
+
+/// What a status says where no words do.
+fn class_of(status: u16) -> Option<Class> {
+    match status {
+        429 => Some(Class::RateLimited),
+        529 => Some(Class::Overloaded),
+        408 | 504 => Some(Class::Timeout),
+        500.. => Some(Class::ServerError),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(verdict: Verdict, class: Option<Class>, status: u16, hint: Option<u64>) -> Signal {
+        let retry_after = hint.map(Duration::from_secs);
+        let took = Duration::from_millis(300);
+        let endpoint = String::new();
+        let attempt = Attempt { number: 1, verdict, class, status, took, retry_after, endpoint };
+        Signal::of_attempt(&attempt, true)
+    }
+
+    #[test]
+    fn a_client_that_goes_and_a_request_that_is_at_fault_tell_nothing() {
+        assert_eq!(attempt(Verdict::Aborted, None, 200, None), Signal::Nothing);
+        assert_eq!(attempt(Verdict::Status, None, 400, Some(5)), Signal::Nothing);
+        for class in [Class::ContextLength, Class::ContentPolicy, Class::Authentication] {
+            assert_eq!(attempt(Verdict::ErrorEvent, Some(class), 200, None), Signal::Nothing);
+        }
+    }
+
+    #[test]
+    fn who_says_when_to_come_back_is_left_alone_and_has_not_failed() {
+        let limited =
+            |secs: Option<u64>| Signal::RateLimited { retry_after: secs.map(Duration::from_secs) };
+        assert_eq!(attempt(Verdict::Status, None, 429, None), limited(None));
+        assert_eq!(attempt(Verdict::Status, None, 503, Some(7)), limited(Some(7)));
+        let overloaded = Some(Class::Overloaded);
+        assert_eq!(attempt(Verdict::ErrorEvent, overloaded, 200, Some(2)), limited(Some(2)));
+        let failed = Signal::Failure(Cause::Overloaded);
+        assert_eq!(attempt(Verdict::Status, overloaded, 529, None), failed);
+    }
+
+    #[test]
+    fn an_error_inside_of_an_answer_is_a_failure_and_the_first_event_is_timed() {
+        let failed = Signal::Failure(Cause::ErrorEvent);
+        assert_eq!(attempt(Verdict::ErrorEvent, None, 200, None), failed);
+        let first_token = Some(Duration::from_millis(300));
+        let passed = attempt(Verdict::Passed, None, 200, None);
+        assert_eq!(passed, Signal::Success { first_token });
+    }
+}
