@@ -6,6 +6,7 @@ use std::process::Command;
 
 use host_sim::bootstrap::{
     Bootstrap, FailurePolicy, FilterKind, Plugin, Rewrite, buckets_of, load_tree,
+    stand_in_for_secrets,
 };
 use host_sim::istio;
 use host_sim::model::EnvoyVersion;
@@ -149,7 +150,8 @@ fn every_envoy_takes_the_manifests() {
     let folder = parts.path("manifests");
     std::fs::create_dir_all(&folder).expect("target can be written");
     for (name, tree) in trees() {
-        let tree = loaded(rewrite.apply(&tree));
+        let mut tree = loaded(rewrite.apply(&tree));
+        stand_in_for_secrets(&mut tree, &folder).unwrap_or_else(|error| panic!("{error}"));
         let file = folder.join(name.replace('/', "-")).with_extension("json");
         let json = tree.to_json().unwrap_or_else(|error| panic!("{error}"));
         std::fs::write(&file, json.to_string()).expect("target can be written");

@@ -20,6 +20,7 @@ mod any;
 mod circuit_breakers;
 mod cluster;
 mod connection_manager;
+mod credential;
 mod fields;
 mod format;
 mod header_edit;
@@ -35,6 +36,7 @@ mod plugin;
 mod rewrite;
 pub mod route;
 mod runtime;
+mod stand_in;
 mod stats;
 mod struct_value;
 mod tracing;
@@ -46,9 +48,11 @@ pub use access_log::{AccessLog, Sink};
 pub use circuit_breakers::{RetryBudget, Thresholds};
 pub use cluster::{Cluster, Endpoint, UpstreamProtocol};
 pub use connection_manager::{Cidr, ConnectionManager, InternalAddresses, Upgrade};
+pub(crate) use credential::read_secret;
+pub use credential::{CredentialInjector, Predicate, Secret, SecretSource, SecretText};
 pub use format::{Format, Piece};
 pub use header_edit::{AppendAction, HeaderAdd, HeaderEdits};
-pub use http_filter::{FilterKind, HttpFilter, Router};
+pub use http_filter::{FilterKind, HttpFilter, Router, UpstreamFilter};
 pub use http_options::{Http1Options, Http2Options};
 pub use listener::Listener;
 pub use load_balancing::{Balancing, LoadBalancing};
@@ -57,6 +61,7 @@ pub use node::NodeInfo;
 pub use outlier_detection::OutlierDetection;
 pub use plugin::{Backoff, Code, FailurePolicy, Plugin, Vm};
 pub use rewrite::Rewrite;
+pub use stand_in::stand_in_for_secrets;
 pub use stats::{BucketRule, DEFAULT_BUCKETS, StatName, StatsTag, TagRule, buckets_of, lift_tags};
 
 use self::{message::Message, stats::Stats};
@@ -73,6 +78,8 @@ pub struct Bootstrap {
     pub listeners: Vec<Listener>,
     /// In the order of the file; names are unique.
     pub clusters: Vec<Cluster>,
+    /// `static_resources.secrets`; names are unique.
+    pub secrets: Vec<Secret>,
     /// What lifts labels out of metric names, in order.
     pub stats_tags: Vec<StatsTag>,
     /// Which buckets a scrape of a histogram has, in order.
@@ -102,6 +109,7 @@ impl Bootstrap {
             Message::read(&resources, "envoy.config.bootstrap.v3.Bootstrap.StaticResources")?;
         let clusters = resources.each("clusters", cluster::read)?;
         let listeners = resources.each("listeners", listener::read)?;
+        let secrets = resources.each("secrets", read_secret)?;
         resources.finish()?;
         let stats = message.or("stats_config", Stats::default(), stats::read)?;
         let bootstrap = Self {
@@ -109,6 +117,7 @@ impl Bootstrap {
             admin: message.maybe("admin", admin)?.flatten(),
             listeners,
             clusters,
+            secrets,
             stats_tags: stats.tags,
             histogram_buckets: stats.buckets,
             stats_flush_interval: message.or(
@@ -145,12 +154,30 @@ impl Bootstrap {
                 return Err(root.invalid(&found, &allowed.join(", "), cure));
             }
         }
+        self.check_secrets(root)?;
         for listener in &self.listeners {
             for route in listener.manager.route_config.routes() {
                 for name in route.action.cluster_names() {
                     if !names.contains(name) {
                         return Err(unknown_cluster(route, name, &names));
                     }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Envoy ends with a segmentation fault when a credential names a secret that is not there.
+    fn check_secrets(&self, root: &Reader<'_>) -> Result<(), Error> {
+        let names: Vec<&str> = self.secrets.iter().map(|secret| secret.name.as_str()).collect();
+        for cluster in &self.clusters {
+            for filter in &cluster.http_filters {
+                let UpstreamFilter::Credential(injector) = filter else { continue };
+                let SecretSource::Static(name) = &injector.secret else { continue };
+                if !names.contains(&name.as_str()) {
+                    let found = format!("secret `{name}` in a filter of `{}`", cluster.name);
+                    let cure = "add it to `static_resources.secrets`";
+                    return Err(root.invalid(&found, &names.join(", "), cure));
                 }
             }
         }

@@ -12,7 +12,7 @@ use crate::{
     bootstrap::Bootstrap,
     model::{
         EnvoyVersion, GuestFactory, HeaderMap, World,
-        config::{Config, ReadModuleError},
+        config::{Config, ReadError},
         effect::{
             AttemptId, CalloutId, CalloutOutcome, ClientReset, Effect, StreamId, UpstreamReset,
         },
@@ -83,9 +83,9 @@ pub struct OpenStream {
 /// Why a host could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A module could not be read.
+    /// A module or a secret could not be read.
     #[error(transparent)]
-    ReadModule(#[from] ReadModuleError),
+    Read(#[from] ReadError),
     /// A plugin could not be set up.
     #[error(transparent)]
     SetUp(#[from] SetUpError),

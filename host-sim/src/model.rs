@@ -18,6 +18,7 @@ mod callout;
 mod chain;
 pub mod config;
 mod context;
+pub mod credential;
 mod date;
 mod deliver;
 pub mod effect;

@@ -5,17 +5,17 @@ use std::{net::SocketAddr, time::Duration};
 use super::{
     address,
     circuit_breakers::{self, Thresholds},
-    http_filter, http_options,
+    http_filter::{self, UpstreamFilter},
+    http_options,
     listener::BUFFER_LIMIT,
     load_balancing::{self, Balancing},
     message::{CURE, Message},
     outlier_detection::{self, OutlierDetection},
-    plugin::Plugin,
 };
 use crate::yaml::{Error, Reader};
 
 /// A cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     /// `name`
     pub name: String,
@@ -30,7 +30,7 @@ pub struct Cluster {
     /// What is spoken upstream; the client's protocol does not matter.
     pub protocol: UpstreamProtocol,
     /// `HttpProtocolOptions.http_filters`: what each attempt passes on its way to the server.
-    pub http_filters: Vec<Plugin>,
+    pub http_filters: Vec<UpstreamFilter>,
     /// `per_connection_buffer_limit_bytes`: where reading from a server stops.
     pub buffer_limit: u32,
     /// `circuit_breakers`
@@ -147,7 +147,7 @@ fn endpoint(reader: &Reader<'_>) -> Result<Endpoint, Error> {
 /// The key under which Envoy looks for HTTP options; others are other protocols.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-fn protocol_options(reader: &Reader<'_>) -> Result<(UpstreamProtocol, Vec<Plugin>), Error> {
+fn protocol_options(reader: &Reader<'_>) -> Result<(UpstreamProtocol, Vec<UpstreamFilter>), Error> {
     let mut protocol = UpstreamProtocol::default();
     let mut filters = Vec::new();
     for (key, options) in reader.entries()? {

@@ -144,6 +144,45 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
          reject_connect_request_early_data",
     ),
     ("envoy.extensions.filters.http.wasm.v3.Wasm", "config"),
+    (
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        "matcher xds_matcher extension_config",
+    ),
+    (
+        "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+        "overwrite allow_request_without_credential credential",
+    ),
+    (
+        "envoy.extensions.http.injected_credentials.generic.v3.Generic",
+        "credential header header_value_prefix",
+    ),
+    ("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name"),
+    ("envoy.extensions.filters.common.matcher.action.v3.SkipFilter", ""),
+    ("envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig", "name sds_config"),
+    (
+        "envoy.extensions.transport_sockets.tls.v3.Secret",
+        "name tls_certificate session_ticket_keys validation_context generic_secret",
+    ),
+    ("envoy.extensions.transport_sockets.tls.v3.GenericSecret", "secret secrets"),
+    (
+        "envoy.config.core.v3.ConfigSource",
+        "authorities path path_config_source api_config_source ads self initial_fetch_timeout \
+         resource_api_version",
+    ),
+    ("envoy.config.core.v3.PathConfigSource", "path watched_directory"),
+    ("xds.type.matcher.v3.Matcher", "matcher_list matcher_tree on_no_match"),
+    ("xds.type.matcher.v3.Matcher.MatcherList", "matchers"),
+    ("xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher", "predicate on_match"),
+    ("xds.type.matcher.v3.Matcher.OnMatch", "matcher action keep_matching"),
+    (
+        "xds.type.matcher.v3.Matcher.MatcherList.Predicate",
+        "single_predicate or_matcher and_matcher not_matcher",
+    ),
+    ("xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList", "predicate"),
+    (
+        "xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate",
+        "input value_match custom_match",
+    ),
     ("envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec", ""),
     (
         "envoy.extensions.wasm.v3.PluginConfig",

@@ -1,6 +1,7 @@
 //! HTTP filter chains: wasm plugins and, last, the router; before a cluster's servers, the codec.
 
 use super::{
+    credential::{self, CredentialInjector},
     message::{CURE, Message},
     plugin::{self, Plugin},
 };
@@ -31,6 +32,26 @@ pub enum FilterKind {
 pub struct Router {
     /// No `x-envoy-*` headers are added to requests and responses.
     pub suppress_envoy_headers: bool,
+}
+
+/// One filter of a cluster's attempts, before the codec.
+#[derive(Debug, Clone)]
+pub enum UpstreamFilter {
+    /// A wasm plugin.
+    Wasm(Box<Plugin>),
+    /// A credential injector, with the attempts that it leaves out.
+    Credential(Box<CredentialInjector>),
+}
+
+impl UpstreamFilter {
+    /// The plugin, if it is one.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&Plugin> {
+        match self {
+            Self::Wasm(plugin) => Some(plugin),
+            Self::Credential(_) => None,
+        }
+    }
 }
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -65,17 +86,17 @@ pub(super) fn read_chain(reader: &Reader<'_>) -> Result<Vec<HttpFilter>, Error> 
 }
 
 /// Reads the chain of a cluster's attempts; the codec ends it, as Envoy demands.
-pub(super) fn read_upstream_chain(reader: &Reader<'_>) -> Result<Vec<Plugin>, Error> {
+pub(super) fn read_upstream_chain(reader: &Reader<'_>) -> Result<Vec<UpstreamFilter>, Error> {
     let items = reader.list()?;
-    let mut plugins = Vec::new();
+    let mut filters = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let mut message = Message::read(item, CHAIN_ENTRY)?;
         message.required("name")?.name()?;
         message.not_modelled(&["config_discovery"], "`typed_config`", CURE)?;
-        let config = Message::unpack(&message.required("typed_config")?, &[WASM, CODEC])?;
+        let config = Message::unpack(&message.required("typed_config")?, &UPSTREAM)?;
         message.finish()?;
         match (config.name() == CODEC, index + 1 == items.len()) {
-            (false, false) => plugins.push(plugin::read(config)?),
+            (false, false) => filters.push(upstream(config)?),
             (true, true) => config.finish()?,
             (true, false) => {
                 return Err(item.invalid("a codec before the end", "it last", "move it down"));
@@ -86,7 +107,19 @@ pub(super) fn read_upstream_chain(reader: &Reader<'_>) -> Result<Vec<Plugin>, Er
             }
         }
     }
-    Ok(plugins)
+    Ok(filters)
+}
+
+const UPSTREAM: [&str; 4] = [WASM, CODEC, credential::INJECTOR, credential::WITH_MATCHER];
+
+fn upstream(config: Message<'_>) -> Result<UpstreamFilter, Error> {
+    Ok(match config.name() {
+        credential::WITH_MATCHER => {
+            UpstreamFilter::Credential(Box::new(credential::read_with_matcher(config)?))
+        }
+        credential::INJECTOR => UpstreamFilter::Credential(Box::new(credential::read(config)?)),
+        _ => UpstreamFilter::Wasm(Box::new(plugin::read(config)?)),
+    })
 }
 
 fn read(reader: &Reader<'_>) -> Result<HttpFilter, Error> {

@@ -10,7 +10,7 @@ mod matcher;
 mod mirror;
 mod retry;
 mod select;
-mod string_match;
+pub(in crate::bootstrap) mod string_match;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::yaml::parse;
 
+mod credentials;
 mod refusals;
 mod rewriting;
 mod sample;

@@ -2,9 +2,12 @@
 //!
 //! The rules that move this state are in [`crate::model::filter_manager`].
 
+use std::sync::Arc;
+
 use super::{
     buffer::Buffer,
     call::LocalReply,
+    credential::Credential,
     vm::{Side, VmId},
 };
 use crate::abi::ContextId;
@@ -71,6 +74,8 @@ pub(crate) enum Kind {
     Plugin(PluginFilter),
     /// The router; it has no encode side.
     Router,
+    /// Puts a credential on, and is otherwise not there.
+    Credential(Arc<Credential>),
     /// What stands at the end of an attempt's filters, and speaks to the server.
     Codec,
 }

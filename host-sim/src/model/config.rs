@@ -5,7 +5,11 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use super::{guest::VmSpec, version::EnvoyVersion};
+use super::{
+    credential::{self, Credential, ReadSecretError},
+    guest::VmSpec,
+    version::EnvoyVersion,
+};
 use crate::bootstrap::{
     self, Bootstrap, Cluster, Code, ConnectionManager, FailurePolicy, FilterKind, NodeInfo,
 };
@@ -15,8 +19,8 @@ use crate::bootstrap::{
 pub(crate) struct Config {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) clusters: BTreeMap<String, Cluster>,
-    /// The plugins of each cluster's attempts, by place in [`Config::plugins`].
-    pub(crate) upstream_plugins: BTreeMap<String, Vec<usize>>,
+    /// What each attempt passes on its way to a cluster.
+    pub(crate) upstream_filters: BTreeMap<String, Vec<UpstreamFilter>>,
     /// Who the proxy says it is.
     pub(crate) node: NodeInfo,
     /// Every plugin of every chain, in the order of the file; behind them what new configurations have
@@ -57,17 +61,34 @@ pub(crate) struct Plugin {
     pub(crate) key: usize,
 }
 
-/// A module that could not be read.
+/// A filter that stands before the servers of a cluster.
+#[derive(Clone, Debug)]
+pub(crate) enum UpstreamFilter {
+    /// By place in [`Config::plugins`].
+    Plugin(usize),
+    Credential(Arc<Credential>),
+}
+
+/// Something that the file points at could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("plugin `{plugin}`: cannot read module `{path}`")]
-pub struct ReadModuleError {
-    plugin: String,
-    path: String,
-    source: std::io::Error,
+pub enum ReadError {
+    /// A module.
+    #[error("plugin `{plugin}`: cannot read module `{path}`")]
+    Module {
+        /// The plugin's name.
+        plugin: String,
+        /// Where the module should be.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] ReadSecretError),
 }
 
 impl Config {
-    pub(crate) fn new(file: &Bootstrap, envoy: EnvoyVersion) -> Result<Self, ReadModuleError> {
+    pub(crate) fn new(file: &Bootstrap, envoy: EnvoyVersion) -> Result<Self, ReadError> {
         let mut config = Self {
             clusters: file.clusters.iter().map(|c| (c.name.clone(), c.clone())).collect(),
             node: file.node.clone(),
@@ -92,10 +113,19 @@ impl Config {
             });
         }
         for cluster in &file.clusters {
-            let plugins = cluster.http_filters.iter();
-            let places = plugins.map(|plugin| config.add_plugin(plugin, envoy));
-            let places = places.collect::<Result<Vec<_>, _>>()?;
-            config.upstream_plugins.insert(cluster.name.clone(), places);
+            let mut filters = Vec::new();
+            for filter in &cluster.http_filters {
+                filters.push(match filter {
+                    bootstrap::UpstreamFilter::Wasm(plugin) => {
+                        UpstreamFilter::Plugin(config.add_plugin(plugin, envoy)?)
+                    }
+                    bootstrap::UpstreamFilter::Credential(injector) => {
+                        let credential = credential::read(injector, &file.secrets)?;
+                        UpstreamFilter::Credential(Arc::new(credential))
+                    }
+                });
+            }
+            config.upstream_filters.insert(cluster.name.clone(), filters);
         }
         Ok(config)
     }
@@ -104,7 +134,7 @@ impl Config {
         &mut self,
         plugin: &bootstrap::Plugin,
         envoy: EnvoyVersion,
-    ) -> Result<usize, ReadModuleError> {
+    ) -> Result<usize, ReadError> {
         let spec = VmSpec {
             code: self.read_module(plugin)?,
             vm_id: plugin.vm.id.clone(),
@@ -145,12 +175,12 @@ impl Config {
     }
 
     /// A file that several plugins name is read once.
-    fn read_module(&self, plugin: &bootstrap::Plugin) -> Result<Arc<[u8]>, ReadModuleError> {
+    fn read_module(&self, plugin: &bootstrap::Plugin) -> Result<Arc<[u8]>, ReadError> {
         let bytes: Arc<[u8]> = match &plugin.vm.code {
             Code::Inline(bytes) => Arc::clone(bytes),
             Code::File(path) => std::fs::read(path).map(Arc::from).map_err(|source| {
                 let path = path.display().to_string();
-                ReadModuleError { plugin: plugin.name.clone(), path, source }
+                ReadError::Module { plugin: plugin.name.clone(), path, source }
             })?,
         };
         let known = self.plugins.iter().find(|known| known.vm.code == bytes);

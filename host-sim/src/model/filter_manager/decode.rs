@@ -1,5 +1,7 @@
 //! The request's way through the chain.
 
+use std::sync::Arc;
+
 use super::{Data, DataStatus, HeadersStatus, Start, TrailersStatus};
 use crate::model::{
     chain::{Iteration, Kind},
@@ -21,9 +23,13 @@ impl Engine {
             chain.filter(place).decode.end_stream = end;
             chain.calls.decode_headers = true;
             chain.calls.end_of_stream |= end;
-            let mut status = match chain.filter(place).kind {
+            let mut status = match &chain.filter(place).kind {
                 Kind::Plugin(_) => self.plugin_request_headers(id, place, end),
                 Kind::Router => self.router_headers(id, end),
+                Kind::Credential(credential) => {
+                    let credential = Arc::clone(credential);
+                    self.put_on(id, &credential)
+                }
                 Kind::Codec => self.codec_headers(id, end),
             };
             let chain = &mut self.world.streams.at(id).chain;
@@ -90,9 +96,10 @@ impl Engine {
             chain.calls.end_of_stream |= end_stream;
             chain.calls.decode_data = true;
             chain.filter(place).decode.end_stream = end;
-            let status = match chain.filter(place).kind {
+            let status = match &chain.filter(place).kind {
                 Kind::Plugin(_) => self.plugin_request_body(id, place, &mut data, end),
                 Kind::Router => self.router_data(id, &mut data, end),
+                Kind::Credential(_) => DataStatus::Continue,
                 Kind::Codec => self.codec_data(id, &mut data, end),
             };
             let chain = &mut self.world.streams.at(id).chain;
@@ -135,8 +142,9 @@ impl Engine {
                 return;
             }
             chain.calls.decode_trailers = true;
-            let mut status = match chain.filter(place).kind {
+            let mut status = match &chain.filter(place).kind {
                 Kind::Plugin(_) => self.plugin_request_trailers(id, place),
+                Kind::Credential(_) => TrailersStatus::Continue,
                 Kind::Router => {
                     self.router_trailers(id);
                     TrailersStatus::Continue

@@ -103,7 +103,7 @@ impl World {
         let places: Vec<usize> = filters
             .filter_map(|filter| match &filter.kind {
                 Kind::Plugin(plugin) => Some(plugin.plugin),
-                Kind::Router | Kind::Codec => None,
+                Kind::Router | Kind::Credential(_) | Kind::Codec => None,
             })
             .collect();
         let plugins = places.iter().filter_map(|place| self.config.plugins.get(*place));

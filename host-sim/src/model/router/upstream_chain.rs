@@ -6,12 +6,16 @@
 //! [owner](crate::model::stream::Streams::owner_of). So what a filter does to the request headers of one
 //! attempt is there in the next one, as in Envoy.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{Seat, wire::on_the_wire};
 use crate::model::{
     call::LocalReply,
     chain::{Chain, Filter, Kind, PluginFilter},
+    config::UpstreamFilter,
+    credential::Credential,
     effect::{StreamId, UpstreamEvent},
     engine::Engine,
     filter_manager::{Data, DataStatus, HeadersStatus, SWALLOWED, Start},
@@ -28,14 +32,21 @@ impl Engine {
         let config = self.config();
         let stream = self.world.streams.at(id);
         let cluster = stream.info.upstream.cluster.clone()?;
-        let plugins = config.upstream_plugins.get(&cluster).filter(|places| !places.is_empty())?;
+        let configured = config.upstream_filters.get(&cluster).filter(|all| !all.is_empty())?;
         let (worker, limit) = (stream.worker, stream.chain.limit);
         let own = self.world.streams.next_id();
         let chain = Chain { created: true, limit, ..Chain::default() };
         let upstream = Stream { id: own, parent: Some(id), worker, chain, ..Stream::default() };
         self.world.streams.insert(upstream);
         let mut filters = Vec::new();
-        for place in plugins {
+        for filter in configured {
+            let place = match filter {
+                UpstreamFilter::Plugin(place) => place,
+                UpstreamFilter::Credential(credential) => {
+                    filters.push(Filter::new(Kind::Credential(Arc::clone(credential))));
+                    continue;
+                }
+            };
             let (vm, context) = match self.plugin_for_stream(worker, *place) {
                 ForStream::Skip => continue,
                 ForStream::Dead => (None, 0),
@@ -134,6 +145,15 @@ impl Engine {
         if let Some(id) = self.served_by(chain) {
             self.send_attempt_trailers(id);
         }
+    }
+
+    pub(crate) fn put_on(&mut self, chain: StreamId, credential: &Credential) -> HeadersStatus {
+        if let Some(id) = self.served_by(chain)
+            && let Some(headers) = self.world.streams.at(id).request.headers.as_mut()
+        {
+            credential.put_on(headers);
+        }
+        HeadersStatus::Continue
     }
 
     fn send_headers(&mut self, id: StreamId, end: bool) {

@@ -55,6 +55,7 @@ pub(super) fn tree(
         rewrite.endpoints = sockets.endpoints;
     }
     let mut tree = rewrite.apply(&source).map_err(|error| error.to_string())?;
+    bootstrap::stand_in_for_secrets(&mut tree, folder).map_err(|error| error.to_string())?;
     super::sabotage::sabotage(&mut tree, &scenario.guest_faults, folder)?;
     show_filter_state(&mut tree, scenario)?;
     Ok(tree)
