@@ -33,6 +33,7 @@ mod finish;
 mod found;
 mod grammar;
 mod object;
+mod opening;
 mod reading;
 mod removal;
 mod template;
@@ -42,6 +43,7 @@ pub use facts::AnswerFacts;
 pub use finish::FinishReason;
 use grammar::Channel;
 use object::Object;
+pub use opening::Opening;
 use removal::{Ended, Removal};
 use template::Learner;
 pub use usage::Usage;
@@ -158,6 +160,30 @@ impl AnswerScanner {
         }
     }
 
+    /// What the answer turned out to be, once its first bytes have told; `is_over` when they were all. Cheap
+    /// enough to be asked after every frame.
+    #[must_use]
+    pub fn opening(&self, is_over: bool) -> Option<Opening> {
+        let object = &self.object;
+        if self.events.is_none() {
+            return object.opening_of_body(is_over);
+        }
+        let last = || is_over.then(|| object.opening().unwrap_or(Opening::Nothing));
+        object.told.opening.or_else(last)
+    }
+
+    /// How many events have come.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.object.told.events
+    }
+
+    /// Whether no event is half told, so that another may follow.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        self.events.as_ref().is_some_and(EventParser::is_between)
+    }
+
     /// What it takes, with what it has elsewhere.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -221,6 +247,7 @@ impl EventSink for Event<'_> {
     fn error(&mut self) {
         self.object.reading.found.has_error = true;
         self.object.told.has_error = true;
+        self.object.told.opening.get_or_insert(Opening::Error);
     }
 
     fn begins(&mut self, left: usize) {

@@ -37,12 +37,15 @@
 //! | `events` | server-sent events as they stream by, in any split |
 //! | `answer` | what an answer reports, generates and ends with; the usage that only we asked for is taken out |
 //! | `framing` | whether an answer can be read, and how it is framed |
+//! | `error_class` | what kind of error a server reports |
 //! | `reply` | error bodies as each API shapes them |
+//! | `retry_after` | when to come back, in every dialect |
 
 mod answer;
 mod api;
 mod count;
 mod encoding;
+mod error_class;
 mod estimate;
 mod events;
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
@@ -54,12 +57,14 @@ mod media;
 mod no_tables;
 mod reply;
 mod request;
+mod retry_after;
 mod text;
 
-pub use answer::{AnswerFacts, AnswerScanner, FinishReason, Usage};
+pub use answer::{AnswerFacts, AnswerScanner, FinishReason, Opening, Usage};
 pub use api::{Api, Family};
 pub use count::{TokenCount, TokenSource};
 pub use encoding::Encoding;
+pub use error_class::ErrorClass;
 pub use estimate::{Estimator, Features, Parts};
 pub use events::{EventParser, EventSink};
 #[cfg(any(feature = "exact-o200k", feature = "exact-cl100k"))]
@@ -72,4 +77,5 @@ pub use reply::Refusal;
 pub use request::{
     Insertion, Malformed, Progress, RequestFacts, RequestScanner, ScanLimits, UsagePlace,
 };
+pub use retry_after::retry_after;
 pub use text::{Mark, Piece, TextSink};

@@ -1,9 +1,10 @@
-//! Error bodies in the API's own shape, so that client libraries raise what they always raise.
+//! Errors in the API's own shape, so that client libraries raise what they always raise: as a body, and as an
+//! event of a stream that began well.
 //!
-//! Written by hand and not with a serializer: these are two fixed shapes, and the core stays free
+//! Written by hand and not with a serializer: these are three fixed shapes, and the core stays free
 //! of one. What varies is escaped as JSON demands.
 
-use crate::api::Family;
+use crate::api::{Api, Family};
 
 /// What an error body says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,46 @@ impl Refusal<'_> {
         out.extend_from_slice(b"}}");
         out
     }
+
+    /// The error as an event of a stream, which is then over. `events` came before it: Responses number
+    /// theirs from zero.
+    ///
+    /// ```
+    /// use llm_wire::{Api, Refusal};
+    /// let refusal =
+    ///     Refusal { status: 502, kind: "", code: None, message: "cut short", param: None };
+    /// assert_eq!(
+    ///     refusal.event(Api::AnthropicMessages, 7),
+    ///     b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"cut short\"}}\n\n"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn event(&self, api: Api, events: u64) -> Vec<u8> {
+        let is_named = matches!(api, Api::AnthropicMessages | Api::OpenAiResponses);
+        let mut out = if is_named { b"event: error\n".to_vec() } else { Vec::new() };
+        out.extend_from_slice(b"data: ");
+        match api {
+            Api::OpenAiResponses => self.push_responses_error(&mut out, events),
+            _ => out.extend(self.body(api.family())),
+        }
+        out.extend_from_slice(b"\n\n");
+        out
+    }
+
+    /// The error event of the Responses API, which has its fields at the top.
+    fn push_responses_error(&self, out: &mut Vec<u8>, events: u64) {
+        let kind =
+            if self.kind.is_empty() { usual_kind(Family::OpenAi, self.status) } else { self.kind };
+        out.extend_from_slice(br#"{"type":"error","code":"#);
+        push_string(out, self.code.unwrap_or(kind));
+        out.extend_from_slice(br#","message":"#);
+        push_string(out, self.message);
+        out.extend_from_slice(br#","param":"#);
+        push_option(out, self.param);
+        out.extend_from_slice(br#","sequence_number":"#);
+        out.extend_from_slice(events.to_string().as_bytes());
+        out.push(b'}');
+    }
 }
 
 /// The error types that the two vendors document for a status.
@@ -112,6 +153,7 @@ fn hex_digit(nibble: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AnswerScanner, Framing};
 
     fn refusal(message: &str) -> Refusal<'_> {
         Refusal { status: 404, kind: "", code: Some("model_not_found"), message, param: None }
@@ -148,6 +190,37 @@ mod tests {
             let body = parsed(&refusal(&message).body(family));
             assert_eq!(body["error"]["message"], serde_json::json!(message));
         }
+    }
+
+    #[test]
+    fn an_event_is_what_the_scanner_takes_for_an_error_of_its_api() {
+        let message = "a \"quoted\"\nmessage";
+        for api in [
+            Api::OpenAiChat,
+            Api::OpenAiCompletions,
+            Api::OpenAiEmbeddings,
+            Api::OpenAiResponses,
+            Api::AnthropicMessages,
+        ] {
+            let event = refusal(message).event(api, 7);
+            let mut scanner = AnswerScanner::new(Framing::Events);
+            scanner.feed(&event, &mut || {});
+            let facts = scanner.facts();
+            assert!(facts.has_error && facts.resyncs == 0, "{api:?}");
+            let lines: Vec<&[u8]> = event.split(|byte| *byte == b'\n').collect();
+            let data = lines.iter().find_map(|line| line.strip_prefix(b"data: ")).unwrap();
+            let data = parsed(data);
+            let error = data.get("error").unwrap_or(&data);
+            assert_eq!(error["message"], message, "{api:?}");
+            assert_eq!(lines.len(), if lines[0] == b"event: error" { 4 } else { 3 }, "{api:?}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_response_has_the_number_of_its_place() {
+        let event = refusal("x").event(Api::OpenAiResponses, 7);
+        let wanted = b"event: error\ndata: {\"type\":\"error\",\"code\":\"model_not_found\",\"message\":\"x\",\"param\":null,\"sequence_number\":7}\n\n";
+        assert_eq!(event.escape_ascii().to_string(), wanted.escape_ascii().to_string());
     }
 
     #[test]

@@ -3,19 +3,20 @@
 //! A plugin before the router sees the last attempt only. The plugin behind it sees each, and leaves what
 //! it saw in filter state; where there is none, the number of attempts says that those before the last failed.
 
+use llm_wire::retry_after;
 use traffic_policy::attempt;
 
 use super::Exchange;
 use crate::filter::Upstream;
 use crate::host::headers::Pairs;
-use crate::host::properties;
+use crate::host::{clock, properties};
 
 /// Filter state in which the plugin behind the router tells of attempts.
 pub(crate) const ATTEMPTS: &str = "llm.attempts";
 
 impl Exchange {
     /// What is known when these headers of an answer have come, or none will.
-    pub(super) fn upstream(&self, status: Option<u16>, _answer: &Pairs) -> Upstream {
+    pub(super) fn upstream(&self, status: Option<u16>, answer: &Pairs) -> Upstream {
         if !self.plugin.follows.upstream || self.decision.refusal().is_some() {
             return Upstream::default();
         }
@@ -24,7 +25,7 @@ impl Exchange {
             attempts: properties::attempts().unwrap_or(0),
             endpoint: properties::upstream_address(),
             status,
-            retry_after: None,
+            retry_after: retry_after(answer.iter(), clock::wall()),
             judged: judged.and_then(|bytes| attempt::decode(&bytes)).unwrap_or_default(),
         }
     }

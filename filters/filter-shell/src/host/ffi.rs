@@ -51,7 +51,7 @@ imports! {
     fn proxy_send_local_response(status: u32, details: *const u8, details_size: usize, body: *const u8, body_size: usize, headers: *const u8, headers_size: usize, grpc_status: i32);
 }
 
-// Of WASI. The number of the clock that never goes back is 1.
+// Of WASI. The number of the wall clock is 0, that of the clock that never goes back is 1.
 #[cfg(target_family = "wasm")]
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
@@ -190,11 +190,18 @@ pub(super) fn record_metric(id: u32, value: u64) -> Result<()> {
     Status::check(unsafe { proxy_record_metric(id, value) })
 }
 
+pub(super) fn wall_nanoseconds() -> Result<u64> {
+    nanoseconds(0)
+}
+
 pub(super) fn monotonic_nanoseconds() -> Result<u64> {
-    const MONOTONIC: u32 = 1;
+    nanoseconds(1)
+}
+
+fn nanoseconds(clock: u32) -> Result<u64> {
     let mut time = 0;
     // SAFETY: the pointer is valid for the call.
-    Status::check(unsafe { clock_time_get(MONOTONIC, 1, &raw mut time) })?;
+    Status::check(unsafe { clock_time_get(clock, 1, &raw mut time) })?;
     Ok(time)
 }
 

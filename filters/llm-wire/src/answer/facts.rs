@@ -2,6 +2,7 @@
 
 use super::finish::FinishReason;
 use super::found::Found;
+use super::opening::Opening;
 use super::usage::{Report, Usage};
 use crate::count::TokenCount;
 
@@ -36,6 +37,9 @@ pub(super) struct Told {
     pub(super) finishes: u32,
     pub(super) has_error: bool,
     pub(super) has_ended: bool,
+    /// What the first event was that said what the answer will be.
+    pub(super) opening: Option<Opening>,
+    pub(super) events: u64,
     pub(super) generated_events: u64,
     pub(super) resyncs: u32,
     pub(super) removed: u32,

@@ -21,6 +21,8 @@ pub(super) struct Found {
     pub(super) has_error: bool,
     /// There is a choice, or something else in its place.
     pub(super) has_choices: bool,
+    /// There is a list of choices, if only an empty one.
+    pub(super) lists_choices: bool,
     pub(super) is_generated: bool,
     /// The pieces of text that were generated, and the last of them by its address.
     pub(super) pieces: u32,
@@ -115,6 +117,11 @@ impl Found {
             || self.has_ended()
             || self.finish().is_some();
         self.pieces == 1 && !says_more && !self.is_no_text()
+    }
+
+    /// Whether it is built like an event of some API that is known here.
+    pub(super) fn is_of_a_known_api(&self) -> bool {
+        self.kind.is_some() || self.lists_choices || self.report_at.is_some()
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::facts::Told;
 use super::grammar::Channel;
+use super::opening::Opening;
 use super::reading::Reading;
 use crate::json::Reader;
 
@@ -66,6 +67,10 @@ impl Object {
     /// generated.
     pub(super) fn event_ends(&mut self) -> bool {
         let mut has_generated = false;
+        if self.told.opening.is_none() {
+            self.told.opening = self.opening();
+        }
+        self.told.events += 1;
         let found = &self.reading.found;
         let is_kept = self.is_whole() && !found.is_no_text();
         if self.is_whole() {
@@ -88,6 +93,39 @@ impl Object {
     pub(super) fn says(&mut self, channel: Channel, text: &[u8]) {
         self.reading.says(channel, text);
         self.told.generated_events += 1;
+        self.told.events += 1;
+    }
+
+    /// What the event says of the answer as a whole, with its data as far as it was read.
+    pub(super) fn opening(&self) -> Option<Opening> {
+        if self.is_whole() {
+            Opening::of_event(&self.reading.found)
+        } else if self.is_done() {
+            Some(Opening::Nothing)
+        } else if self.lost || !self.reader.is_blank() {
+            Some(Opening::Malformed)
+        } else {
+            None
+        }
+    }
+
+    /// What a body is, as far as it was read.
+    pub(super) fn opening_of_body(&self, is_over: bool) -> Option<Opening> {
+        let found = &self.reading.found;
+        if self.is_whole() || is_over && found.has_failed() {
+            Some(if found.has_failed() { Opening::Error } else { Opening::Answer })
+        } else if found.has_failed() {
+            // What kind of error it is has not come yet.
+            None
+        } else if found.is_generated || found.finish().is_some() {
+            Some(Opening::Answer)
+        } else if self.lost {
+            Some(Opening::Malformed)
+        } else if is_over {
+            Some(if self.reader.is_blank() { Opening::Nothing } else { Opening::Malformed })
+        } else {
+            None
+        }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

@@ -223,9 +223,11 @@ impl Visitor for Reading {
     fn array(&mut self) -> Inside {
         let place = self.place();
         match place {
-            Place::Choices | Place::Calls | Place::Content | Place::Output => {
+            Place::Choices => {
+                self.found.lists_choices = true;
                 self.enter(place, true)
             }
+            Place::Calls | Place::Content | Place::Output => self.enter(place, true),
             Place::Choice => {
                 self.found.has_choices = true;
                 Inside::Nothing

@@ -3,6 +3,7 @@
 use super::*;
 
 mod odd;
+mod opening;
 mod removal;
 
 /// What became of an answer: the facts, how often something was generated, and the bytes that went on.
