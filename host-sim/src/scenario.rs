@@ -130,12 +130,12 @@ impl Scenario {
             .collect()
     }
 
-    /// What stands behind `cluster`.
+    /// What stands at this place of `cluster`: what is said of the place, `gpu(1)`, or of all of them, `gpu`.
     #[must_use]
-    pub fn endpoints(&self, cluster: &str) -> Endpoints {
-        self.upstreams
-            .iter()
-            .find(|(name, _)| name == cluster)
+    pub fn endpoint(&self, cluster: &str, place: usize) -> Endpoints {
+        let of = |wanted: &str| self.upstreams.iter().find(|(name, _)| name == wanted);
+        of(&format!("{cluster}({place})"))
+            .or_else(|| of(cluster))
             .map_or_else(|| Endpoints::Scripted(Script::default()), |(_, found)| found.clone())
     }
 }

@@ -3,6 +3,8 @@
 mod head;
 mod packed;
 
+use std::time::Duration;
+
 use llm_wire::{Api, RequestFacts};
 use traffic_policy::attempt::Plan;
 
@@ -30,6 +32,9 @@ pub struct Facts {
     pub is_counted: bool,
     /// How long the body is, as it was announced or, once it is whole, as it is.
     pub body_bytes: Option<u64>,
+    /// When it is decided, by a clock that never goes back and that all workers have; where a filter wants to
+    /// know of the way to the servers.
+    pub now: Duration,
     /// A number of this request's own, the same on every worker and after a retry of the client: what stands in
     /// for chance.
     pub draw: u64,

@@ -11,7 +11,7 @@ use crate::edit::Edit;
 use crate::facts::Part;
 use crate::gate::{Release, TICKET, Ticket};
 use crate::host::headers::{self, Map};
-use crate::host::{properties, queues, streams};
+use crate::host::{clock, properties, queues, streams};
 use crate::root::Blind;
 
 const CONTENT_LENGTH: &str = "content-length";
@@ -28,6 +28,9 @@ impl Exchange {
         }
         if let Some(scanner) = self.scanner.take() {
             self.take_facts(*scanner, phase);
+        }
+        if self.plugin.follows.upstream {
+            self.facts.now = clock::monotonic();
         }
         let mut decision = Decision::default();
         for filter in &self.plugin.filters {

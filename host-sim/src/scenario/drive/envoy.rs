@@ -58,8 +58,8 @@ async fn on_sockets(
     let mut servers = Servers::default();
     let mut endpoints: BTreeMap<String, Vec<SocketAddr>> = BTreeMap::new();
     for cluster in &typed.clusters {
-        for _ in &cluster.endpoints {
-            let address = servers.start(scenario, &cluster.name).await;
+        for place in 0..cluster.endpoints.len() {
+            let address = servers.start(scenario, &cluster.name, place).await;
             let address = address.map_err(|error| error.to_string())?;
             endpoints.entry(cluster.name.clone()).or_default().push(address);
         }

@@ -23,7 +23,7 @@ pub(super) fn check(scenario: &Scenario, bootstrap: &Bootstrap) -> Result<(), St
         Err(format!("{}: {path}: {problem}", scenario.path.display()))
     };
     for (cluster, _) in &scenario.upstreams {
-        if let Some(problem) = unknown(cluster, &known) {
+        if let Some(problem) = unknown_upstream(cluster, &known) {
             return at("upstreams".to_owned(), problem);
         }
     }
@@ -53,6 +53,14 @@ fn of_step(step: &RequestStep, known: &[(&str, usize)]) -> Option<(String, Strin
         let problem = unknown_endpoint(value, known)?;
         Some((format!("request.headers.{name}"), problem))
     })
+}
+
+/// A cluster, or the endpoint at one of its places.
+fn unknown_upstream(name: &str, known: &[(&str, usize)]) -> Option<String> {
+    let is_place = known.iter().any(|(cluster, endpoints)| {
+        (0..*endpoints).any(|place| name == format!("{cluster}({place})"))
+    });
+    if is_place { None } else { unknown(name, known) }
 }
 
 fn unknown(cluster: &str, known: &[(&str, usize)]) -> Option<String> {

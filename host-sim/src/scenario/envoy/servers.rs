@@ -19,7 +19,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts one for the next endpoint of `cluster`, and gives its address.
+    /// Starts one for the endpoint at this place of `cluster`, and gives its address.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -27,8 +27,9 @@ impl Servers {
         &mut self,
         scenario: &Scenario,
         cluster: &str,
+        place: usize,
     ) -> std::io::Result<SocketAddr> {
-        match scenario.endpoints(cluster) {
+        match scenario.endpoint(cluster, place) {
             Endpoints::Scripted(script) => {
                 let server = UpstreamServer::start(script).await?;
                 let address = server.address();

@@ -1,5 +1,7 @@
 //! What passes between the clients, the host and the servers.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::attempt::{Action, Endpoint};
@@ -219,7 +221,7 @@ impl Play<'_> {
     pub(super) fn upstream(&mut self, attempt: AttemptId, stream: StreamId, event: UpstreamEvent) {
         let exchange = self.clients.of(stream);
         if let UpstreamEvent::Connect { cluster, endpoint, http2 } = event {
-            let endpoints = self.scenario.endpoints(&cluster);
+            let endpoints = self.scenario.endpoint(&cluster, self.place(&cluster, endpoint));
             let server = Endpoint { cluster, address: endpoint, http2 };
             self.servers.connect(attempt, server, endpoints, exchange);
             self.timeline.push(self.host.now(), Happening::Connected(attempt));
@@ -235,6 +237,13 @@ impl Play<'_> {
         }
     }
 
+    /// Which of its cluster's endpoints has this address.
+    fn place(&self, cluster: &str, address: SocketAddr) -> usize {
+        let clusters = &self.host.world().config.clusters;
+        let mut endpoints = clusters.get(cluster).into_iter().flat_map(|c| &c.endpoints);
+        endpoints.position(|endpoint| endpoint.address == address).unwrap_or(0)
+    }
+
     pub(super) fn callout(
         &mut self,
         call: CalloutId,
@@ -242,7 +251,8 @@ impl Play<'_> {
         headers: HeaderMap,
         body: Bytes,
     ) {
-        let endpoints = self.scenario.endpoints(&server.cluster);
+        let place = self.place(&server.cluster, server.address);
+        let endpoints = self.scenario.endpoint(&server.cluster, place);
         let ordinal = self.ordinal_of_call(&headers);
         let answer = match self.servers.reply(&server, endpoints) {
             None => callout::Answer {
