@@ -10,10 +10,12 @@
 //! | [`attempt`] | nothing: what an attempt at an answer is to be, and what became of it |
 //! | [`asking`] | whether a server refuses to be asked for usage |
 //! | [`breaker`] | whether a pool, a version or an endpoint gets requests, by what became of others |
+//! | [`budget`] | how much of the servers' work may be done twice |
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
 //! | [`price`] | what tokens cost |
 //! | [`record`] | nothing: how what is learnt is kept in shared data |
+//! | [`retry`] | whether and how Envoy may try a request again, in Envoy's own words |
 //! | [`route`] | which pool a request goes to, and why |
 //! | [`stream`] | what became of an answer |
 //!
@@ -24,6 +26,7 @@
 pub mod asking;
 pub mod attempt;
 pub mod breaker;
+pub mod budget;
 pub mod calibration;
 pub mod catalog;
 pub mod invalid;
@@ -31,6 +34,7 @@ pub mod pattern;
 pub mod price;
 mod recent;
 pub mod record;
+pub mod retry;
 pub mod route;
 pub mod stream;
 pub mod units;
