@@ -1,6 +1,6 @@
 //! Clusters with fixed endpoints, and clusters that stand for others.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use super::{
     address,
@@ -33,6 +33,8 @@ pub struct Cluster {
     pub http_filters: Vec<UpstreamFilter>,
     /// `per_connection_buffer_limit_bytes`: where reading from a server stops.
     pub buffer_limit: u32,
+    /// `common_http_protocol_options.max_requests_per_connection`, or the cluster's own field.
+    pub requests_per_connection: Option<NonZeroU32>,
     /// `circuit_breakers`
     pub thresholds: Thresholds,
     /// `outlier_detection`
@@ -69,16 +71,23 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Cluster, Error> {
         family.choice(&[("AUTO", ()), ("V4_ONLY", ()), ("V4_PREFERRED", ()), ("ALL", ())])
     })?;
     let by_name = m.or("lb_policy", Balancing::default(), load_balancing::read_name)?;
-    let (protocol, http_filters) =
-        m.or("typed_extension_protocol_options", Default::default(), protocol_options)?;
+    let options =
+        m.or("typed_extension_protocol_options", HttpOptions::default(), protocol_options)?;
+    let most = m.maybe("max_requests_per_connection", requests_per_connection)?.flatten();
+    let most = options.requests_per_connection.or(most);
+    if most.is_some() && options.protocol == UpstreamProtocol::Http2 {
+        let found = "a limit of requests on a connection of HTTP/2";
+        return Err(reader.not_modelled(found, "one for HTTP/1", CURE));
+    }
     let cluster = Cluster {
         name: m.required("name")?.name()?.to_owned(),
         connect_timeout: m.or("connect_timeout", Duration::from_secs(5), Reader::seconds)?,
         balancing: m.or("load_balancing_policy", by_name, load_balancing::read)?,
         members: m.or("cluster_type", Vec::new(), composite)?,
         endpoints: m.or("load_assignment", Vec::new(), load_assignment)?,
-        protocol,
-        http_filters,
+        protocol: options.protocol,
+        http_filters: options.filters,
+        requests_per_connection: most,
         buffer_limit: m.or("per_connection_buffer_limit_bytes", BUFFER_LIMIT, Reader::integer)?,
         thresholds: m.or("circuit_breakers", Thresholds::default(), circuit_breakers::read)?,
         outlier_detection: m.maybe("outlier_detection", outlier_detection::read)?,
@@ -147,19 +156,40 @@ fn endpoint(reader: &Reader<'_>) -> Result<Endpoint, Error> {
 /// The key under which Envoy looks for HTTP options; others are other protocols.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-fn protocol_options(reader: &Reader<'_>) -> Result<(UpstreamProtocol, Vec<UpstreamFilter>), Error> {
-    let mut protocol = UpstreamProtocol::default();
-    let mut filters = Vec::new();
+/// What is read of `HttpProtocolOptions`.
+#[derive(Default)]
+struct HttpOptions {
+    protocol: UpstreamProtocol,
+    filters: Vec<UpstreamFilter>,
+    requests_per_connection: Option<NonZeroU32>,
+}
+
+fn protocol_options(reader: &Reader<'_>) -> Result<HttpOptions, Error> {
+    let mut read = HttpOptions::default();
     for (key, options) in reader.entries()? {
         if key != HTTP_OPTIONS {
             return Err(options.not_modelled(&format!("`{key}`"), HTTP_OPTIONS, CURE));
         }
         let mut options = Message::unpack(&options, &[HTTP_OPTIONS])?;
-        protocol = explicit(&options.required("explicit_http_config")?)?;
-        filters = options.or("http_filters", Vec::new(), http_filter::read_upstream_chain)?;
+        read.protocol = explicit(&options.required("explicit_http_config")?)?;
+        read.filters = options.or("http_filters", Vec::new(), http_filter::read_upstream_chain)?;
+        read.requests_per_connection =
+            options.maybe("common_http_protocol_options", common)?.flatten();
         options.finish()?;
     }
-    Ok((protocol, filters))
+    Ok(read)
+}
+
+fn common(reader: &Reader<'_>) -> Result<Option<NonZeroU32>, Error> {
+    let mut message = Message::read(reader, "envoy.config.core.v3.HttpProtocolOptions")?;
+    let most = message.maybe("max_requests_per_connection", requests_per_connection)?;
+    message.finish()?;
+    Ok(most.flatten())
+}
+
+/// Zero is no limit.
+fn requests_per_connection(reader: &Reader<'_>) -> Result<Option<NonZeroU32>, Error> {
+    Ok(NonZeroU32::new(reader.integer()?))
 }
 
 fn explicit(reader: &Reader<'_>) -> Result<UpstreamProtocol, Error> {

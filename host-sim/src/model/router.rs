@@ -44,8 +44,9 @@ use timeouts::Timeouts;
 pub(crate) use wire::on_the_wire;
 
 /// What the router counts for each cluster, by Envoy's names.
-pub const CLUSTER_COUNTERS: [&str; 11] = [
+pub const CLUSTER_COUNTERS: [&str; 12] = [
     "retry_or_shadow_abandoned",
+    "upstream_cx_max_requests",
     "upstream_cx_overflow",
     "upstream_rq_pending_overflow",
     "upstream_rq_per_try_timeout",

@@ -42,12 +42,11 @@ impl World {
         let config = Arc::clone(&self.config);
         let pool = &callout.pool;
         let cluster = config.clusters.get(&pool.cluster).ok_or(Status::InternalFailure)?;
-        let breakers = &mut self.upstreams.breakers;
-        let seat = breakers.enter(cluster, pool, callout.attempt);
+        let seat = self.upstreams.breakers.enter(cluster, pool, callout.attempt);
         if seat == Ok(Seat::Active) && callout.broken.is_some() {
             // Connections of HTTP/1 do not outlive such a request.
             let http2 = cluster.protocol == UpstreamProtocol::Http2;
-            breakers.leave(cluster, pool, callout.attempt, Seat::Active, http2);
+            self.upstreams.leave(cluster, pool, callout.attempt, Seat::Active, http2);
         } else if let Ok(seat) = seat {
             if seat == Seat::Waiting {
                 self.upstreams.count(&pool.cluster, "upstream_cx_overflow");
@@ -86,7 +85,7 @@ impl Engine {
             return;
         }
         let Some(cluster) = config.clusters.get(&callout.pool.cluster) else { return };
-        if self.world.upstreams.breakers.connected(cluster, &callout.pool) {
+        if self.world.upstreams.breakers.connected(cluster, &callout.pool, callout.attempt) {
             return self.callout_active(call);
         }
         // The connection stays, and waits for another request.
@@ -137,8 +136,8 @@ impl Engine {
         let Some(seat) = callout.seat else { return };
         // A connection that is being made is made all the same, and waits for the next request.
         let reusable = reusable || seat == Seat::Connecting;
-        let breakers = &mut self.world.upstreams.breakers;
-        breakers.leave(cluster, &callout.pool, callout.attempt, seat, reusable);
+        let upstreams = &mut self.world.upstreams;
+        upstreams.leave(cluster, &callout.pool, callout.attempt, seat, reusable);
         self.wake_waiting(cluster, &callout.pool);
     }
 }

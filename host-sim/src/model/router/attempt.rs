@@ -113,7 +113,7 @@ impl Engine {
         self.world.schedule.cancel(timer);
         if seat == Seat::Connecting
             && let Some(cluster) = config.clusters.get(&pool.cluster)
-            && !self.world.upstreams.breakers.connected(cluster, &pool)
+            && !self.world.upstreams.breakers.connected(cluster, &pool, attempt)
         {
             // The connection stays, and waits for another request.
             if let Some(current) = self.world.streams.at(id).router.attempt.as_mut() {
@@ -209,7 +209,7 @@ impl Engine {
     fn leave_seat(&mut self, attempt: AttemptId, pool: &PoolKey, seat: Seat, reusable: bool) {
         let config = self.config();
         let Some(cluster) = config.clusters.get(&pool.cluster) else { return };
-        self.world.upstreams.breakers.leave(cluster, pool, attempt, seat, reusable);
+        self.world.upstreams.leave(cluster, pool, attempt, seat, reusable);
         self.wake_waiting(cluster, pool);
     }
 

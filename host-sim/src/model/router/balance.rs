@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use super::{affinity, breaker::Breakers, mirror::Mirror, outlier::Outliers};
+use super::{PoolKey, Seat, affinity, breaker::Breakers, mirror::Mirror, outlier::Outliers};
 use crate::{
     bootstrap::{Cluster, Endpoint, LoadBalancing},
     model::{
@@ -56,6 +56,20 @@ impl Upstreams {
 
     pub(super) fn stream_of(&self, attempt: AttemptId) -> Option<StreamId> {
         self.under_way.get(&attempt).map(|(stream, _)| *stream)
+    }
+
+    /// An attempt lets go of its connection; one that has carried all that it may is counted.
+    pub(crate) fn leave(
+        &mut self,
+        cluster: &Cluster,
+        pool: &PoolKey,
+        attempt: AttemptId,
+        seat: Seat,
+        reusable: bool,
+    ) {
+        if self.breakers.leave(cluster, pool, attempt, seat, reusable) {
+            self.count(&cluster.name, "upstream_cx_max_requests");
+        }
     }
 
     /// Counts something that happened at a cluster.

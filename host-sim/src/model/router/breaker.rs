@@ -46,8 +46,11 @@ pub(crate) struct PoolKey {
 struct Pool {
     /// All of them, idle, busy and not yet standing.
     open: u64,
-    /// Those that can take a request at once; of HTTP/2 the one that stands.
-    ready: u64,
+    /// Those that can take a request at once, the last used one last, with how many they have carried; of
+    /// HTTP/2 the one that stands.
+    ready: Vec<u32>,
+    /// How many requests the connections of these attempts have carried, theirs included.
+    busy: BTreeMap<AttemptId, u32>,
     waiting: VecDeque<AttemptId>,
 }
 
@@ -86,10 +89,11 @@ impl Breakers {
         attempt: AttemptId,
     ) -> Result<Seat, Refused> {
         let limits = &cluster.thresholds;
-        let ready = self.pools.entry(key.clone()).or_default().ready > 0;
+        let none_ready = self.pools.entry(key.clone()).or_default().ready.is_empty();
         let used = *self.in_use(&cluster.name);
-        if ready {
-            return self.attach(cluster, key).then_some(Seat::Active).ok_or(Refused::Requests);
+        if !none_ready {
+            let attached = self.attach(cluster, key, attempt);
+            return attached.then_some(Seat::Active).ok_or(Refused::Requests);
         }
         if used.pending >= u64::from(limits.pending_requests) {
             return Err(Refused::Pending);
@@ -103,7 +107,7 @@ impl Breakers {
     }
 
     /// Takes a connection that can carry a request; false: there are too many requests.
-    fn attach(&mut self, cluster: &Cluster, key: &PoolKey) -> bool {
+    fn attach(&mut self, cluster: &Cluster, key: &PoolKey, attempt: AttemptId) -> bool {
         let used = self.in_use(&cluster.name);
         if used.requests >= u64::from(cluster.thresholds.requests) {
             return false;
@@ -111,7 +115,8 @@ impl Breakers {
         used.requests += 1;
         if cluster.protocol == UpstreamProtocol::Http1 {
             let pool = self.pools.entry(key.clone()).or_default();
-            pool.ready = pool.ready.saturating_sub(1);
+            let carried = pool.ready.pop().unwrap_or(0);
+            pool.busy.insert(attempt, carried.saturating_add(1));
         }
         true
     }
@@ -133,18 +138,23 @@ impl Breakers {
     }
 
     /// The connection of a waiting attempt stands; false: there are too many requests.
-    pub(crate) fn connected(&mut self, cluster: &Cluster, key: &PoolKey) -> bool {
+    pub(crate) fn connected(
+        &mut self,
+        cluster: &Cluster,
+        key: &PoolKey,
+        attempt: AttemptId,
+    ) -> bool {
         let used = self.in_use(&cluster.name);
         used.pending = used.pending.saturating_sub(1);
         let pool = self.pools.entry(key.clone()).or_default();
-        pool.ready = match cluster.protocol {
-            UpstreamProtocol::Http1 => pool.ready + 1,
-            UpstreamProtocol::Http2 => 1,
-        };
-        self.attach(cluster, key)
+        if cluster.protocol == UpstreamProtocol::Http1 || pool.ready.is_empty() {
+            pool.ready.push(0);
+        }
+        self.attach(cluster, key, attempt)
     }
 
-    /// An attempt is over; `reusable`: its connection can carry another one.
+    /// An attempt is over; `reusable`: its connection can carry another one, if it has not carried as many as
+    /// it may. Says whether it has.
     pub(crate) fn leave(
         &mut self,
         cluster: &Cluster,
@@ -152,7 +162,7 @@ impl Breakers {
         attempt: AttemptId,
         seat: Seat,
         reusable: bool,
-    ) {
+    ) -> bool {
         let http1 = cluster.protocol == UpstreamProtocol::Http1;
         let used = self.in_use.entry(cluster.name.clone()).or_default();
         let pool = self.pools.entry(key.clone()).or_default();
@@ -160,19 +170,26 @@ impl Breakers {
             Seat::Waiting => {
                 used.pending = used.pending.saturating_sub(1);
                 pool.waiting.retain(|waiting| *waiting != attempt);
-                return;
+                return false;
             }
             Seat::Connecting => used.pending = used.pending.saturating_sub(1),
             Seat::Active => used.requests = used.requests.saturating_sub(1),
-            Seat::Left => return,
+            Seat::Left => return false,
         }
-        if reusable {
-            pool.ready = if http1 { pool.ready + 1 } else { 1 };
+        let carried = pool.busy.remove(&attempt).unwrap_or(0);
+        let worn_out = cluster.requests_per_connection.is_some_and(|most| carried >= most.get());
+        if reusable && !worn_out {
+            if http1 || pool.ready.is_empty() {
+                pool.ready.push(carried);
+            }
         } else if http1 || pool.open > 0 {
             pool.open = pool.open.saturating_sub(1);
-            pool.ready = if http1 { pool.ready } else { 0 };
+            if !http1 {
+                pool.ready.clear();
+            }
             used.connections = used.connections.saturating_sub(1);
         }
+        worn_out
     }
 
     /// The next attempt that no longer has to wait, with what it takes up then; the inner none: it is
@@ -183,11 +200,11 @@ impl Breakers {
         key: &PoolKey,
     ) -> Option<(AttemptId, Option<Seat>)> {
         let pool = self.pools.get(key)?;
-        let (first, ready) = (*pool.waiting.front()?, pool.ready > 0);
+        let (first, ready) = (*pool.waiting.front()?, !pool.ready.is_empty());
         let seat = if ready {
             let used = self.in_use(&cluster.name);
             used.pending = used.pending.saturating_sub(1);
-            self.attach(cluster, key).then_some(Seat::Active)
+            self.attach(cluster, key, first).then_some(Seat::Active)
         } else if self.connect(cluster, key) {
             Some(Seat::Connecting)
         } else {

@@ -142,8 +142,8 @@ impl Engine {
         let config = self.config();
         if let Some(cluster) = config.clusters.get(&mirror.pool.cluster) {
             let reusable = reusable || mirror.seat == Seat::Connecting;
-            let breakers = &mut self.world.upstreams.breakers;
-            breakers.leave(cluster, &mirror.pool, attempt, mirror.seat, reusable);
+            let upstreams = &mut self.world.upstreams;
+            upstreams.leave(cluster, &mirror.pool, attempt, mirror.seat, reusable);
             self.wake_waiting(cluster, &mirror.pool);
         }
         true
@@ -178,7 +178,7 @@ impl Engine {
         let reset = Effect::Upstream { attempt, stream, event: UpstreamEvent::Reset };
         if mirror.seat == Seat::Connecting
             && let Some(cluster) = config.clusters.get(&mirror.pool.cluster)
-            && !upstreams.breakers.connected(cluster, &mirror.pool)
+            && !upstreams.breakers.connected(cluster, &mirror.pool, attempt)
         {
             self.mirror_overflows(attempt);
             return self.world.effect(reset);
