@@ -25,7 +25,9 @@ impl Exchange {
             attempts: properties::attempts().unwrap_or(0),
             endpoint: properties::upstream_address(),
             status,
-            retry_after: retry_after(answer.iter(), clock::wall()),
+            retry_after: (status >= Some(400))
+                .then(|| retry_after(answer.iter(), clock::wall()))
+                .flatten(),
             judged: judged.and_then(|bytes| attempt::decode(&bytes)).unwrap_or_default(),
         }
     }

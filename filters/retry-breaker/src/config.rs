@@ -1,0 +1,84 @@
+//! The section `retry_breaker`: a list, with an entry for each pool that is watched.
+
+use serde::Deserialize;
+use traffic_policy::breaker::{self, RawBreaker};
+use traffic_policy::catalog::{Catalog, Pool};
+use traffic_policy::invalid::Invalid;
+use traffic_policy::retry::{Along, RawFirstToken, RawPerTry, RawRetry, RetryPolicy};
+
+/// An entry as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object {pool, retry, per_try_timeout, breaker, ...}")]
+pub(crate) struct RawEntry {
+    pool: String,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    retry: RawRetry,
+    #[serde(default)]
+    per_try_timeout: RawPerTry,
+    #[serde(default)]
+    first_token_within: RawFirstToken,
+    #[serde(default)]
+    breaker: RawBreaker,
+}
+
+/// Whether what is decided is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// It is.
+    #[default]
+    Enforce,
+    /// It is counted and logged only.
+    Shadow,
+}
+
+/// An entry as it is used.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) pool: Pool,
+    /// The pool, and those that its requests may go on to.
+    pub(crate) chain: Vec<String>,
+    pub(crate) mode: Mode,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) breaker: breaker::Policy,
+}
+
+/// All entries, with what they say of each other's pools.
+pub(crate) fn entries(raw: Vec<RawEntry>, catalog: &Catalog) -> Result<Vec<Entry>, Invalid> {
+    if raw.is_empty() {
+        return Err(Invalid::new("", "found no entry; allowed one for each pool; add one"));
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for (index, raw) in raw.into_iter().enumerate() {
+        let entry = entry(raw, catalog).and_then(|entry| {
+            let is_new = entries.iter().all(|other| other.pool.name != entry.pool.name);
+            let twice =
+                || format!("found `{}` again; allowed once; put both into one", entry.pool.name);
+            if is_new { Ok(entry) } else { Err(Invalid::new("pool", twice())) }
+        });
+        entries.push(entry.map_err(|e| e.under(&format!("[{index}]")))?);
+    }
+    Ok(entries)
+}
+
+fn entry(raw: RawEntry, catalog: &Catalog) -> Result<Entry, Invalid> {
+    let Some(pool) = catalog.pool(&raw.pool) else {
+        let names = catalog.pool_names();
+        return Err(Invalid::not_one_of("pool", &raw.pool, names, "add it to pools"));
+    };
+    let retry = RetryPolicy::try_from((raw.retry, raw.per_try_timeout, raw.first_token_within))?;
+    if retry.along() == Along::Fallback && pool.fallback.is_empty() {
+        return Err(Invalid::new(
+            "retry.along",
+            format!(
+                "found `fallback`, and pool `{}` has none; allowed pool; list its fallback pools in pools, in the order of its composite cluster",
+                pool.name
+            ),
+        ));
+    }
+    let breaker = breaker::Policy::try_from(raw.breaker).map_err(|e| e.under("breaker"))?;
+    let chain = std::iter::once(&pool.name).chain(&pool.fallback).cloned().collect();
+    Ok(Entry { pool: pool.clone(), chain, mode: raw.mode, retry, breaker })
+}

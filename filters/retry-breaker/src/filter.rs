@@ -1,0 +1,153 @@
+//! The filter: where a request goes, and how often it is tried.
+
+use std::rc::Rc;
+
+use filter_shell::{
+    Decision, Facts, Filter, Followed, Follower, Follows, Reply, Section, Shared, section,
+};
+use serde_json::Value;
+use traffic_policy::breaker::Roster;
+use traffic_policy::catalog::Catalog;
+use traffic_policy::invalid::Invalid;
+use traffic_policy::retry::{Ask, STEERING};
+
+use crate::config::{Entry, Mode, entries};
+use crate::follow::Following;
+use crate::metrics::{EJECTED, Metrics};
+use crate::target::{self, Target};
+use crate::watched::{Admitted, Sent, Watched};
+
+/// The section `retry_breaker`.
+pub const SECTION: Section = Section { name: "retry_breaker", build };
+
+struct RetryBreaker {
+    watched: Rc<[Watched]>,
+    catalog: Catalog,
+    takes_away: &'static [&'static str],
+}
+
+/// Which servers the proxy is to ask, in order.
+const ENDPOINT: &str = "x-llm-endpoint";
+
+// Compiled by itself; why is said at the profile `filter` in Cargo.toml.
+#[inline(never)]
+fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
+    let entries = entries(section(value)?, &shared.catalog)?;
+    let obeys = entries.iter().any(|entry| entry.retry.obeys_client_headers());
+    let watched = entries.into_iter().map(watch).collect::<Result<Vec<Watched>, Invalid>>()?;
+    Ok(Box::new(RetryBreaker {
+        watched: watched.into(),
+        catalog: shared.catalog.clone(),
+        takes_away: if obeys { &[] } else { &STEERING },
+    }))
+}
+
+fn watch(entry: Entry) -> Result<Watched, Invalid> {
+    let pool = &entry.pool;
+    let endpoints: Vec<String> = pool.endpoints.iter().map(ToString::to_string).collect();
+    let roster = Roster::new(&pool.name, &pool.versions, &endpoints)?;
+    let metrics = Metrics::declare(&pool.name, pool.fallback.iter().map(String::as_str));
+    Ok(Watched::new(entry, roster, metrics))
+}
+
+impl RetryBreaker {
+    fn find(&self, name: &str) -> Option<&Watched> {
+        self.watched.iter().find(|pool| pool.name() == name)
+    }
+
+    /// Sends a request to a pool that takes it.
+    fn send(&self, pool: &Watched, admitted: Admitted, facts: &Facts, decision: &mut Decision) {
+        let is_enforced = pool.entry.mode == Mode::Enforce;
+        if let Some(endpoints) = admitted.endpoints.filter(|_| is_enforced) {
+            decision.for_proxy.push((ENDPOINT, endpoints));
+        }
+        if facts.api.is_none() {
+            return;
+        }
+        let prompt_tokens = facts.body.prompt.tokens;
+        let ask = Ask {
+            prompt_tokens,
+            output_tokens: facts.body.max_output_tokens,
+            stream: facts.body.stream.unwrap_or(false),
+            hops: &pool.entry.chain,
+            body_bytes: facts.body_bytes,
+        };
+        let policy = &pool.entry.retry;
+        let is_allowed = pool.may_retry(facts.now, prompt_tokens, policy.at_stake(&ask));
+        let retry = policy.plan(&ask, is_allowed);
+        if let Some(reason) = retry.why_not {
+            pool.metrics.denied(reason);
+        }
+        if is_enforced {
+            decision.for_proxy.extend(retry.headers);
+            decision.plan = Some(retry.plan);
+        }
+    }
+
+    /// Sends a request elsewhere than it was sent. Another model has to be named in its body.
+    fn divert(&self, from: &Watched, to: &str, facts: &Facts, decision: &mut Decision) {
+        from.metrics.diverted(to);
+        if from.entry.mode == Mode::Shadow {
+            log::debug!("llm-mesh: pool {} is ejected (shadow: nothing is done)", from.name());
+            return;
+        }
+        let model = self.catalog.pool(to).and_then(|pool| pool.model.as_deref());
+        if let Some(model) = model.filter(|model| decision.model.as_deref() != Some(*model)) {
+            let is_named = facts.body.model.as_deref() == Some(model);
+            decision.model_in_body = (!is_named).then(|| model.to_owned());
+            decision.model = Some(model.to_owned());
+        }
+        decision.pool = Some(to.to_owned());
+        decision.reason = Some(EJECTED.to_owned());
+    }
+}
+
+impl Filter for RetryBreaker {
+    fn decide(&self, facts: &Facts, decision: &mut Decision) {
+        let name = decision.pool.as_deref().or(facts.pool.as_deref());
+        let first = name.and_then(|name| self.find(name));
+        let Some(first) = first.filter(|_| decision.refusal().is_none()) else { return };
+        let sent = Sent { at: facts.now, draw: facts.draw };
+        let is_shadow = first.entry.mode == Mode::Shadow;
+        match target::choose(&self.watched, first, sent) {
+            Target::Nowhere(wait) => {
+                first.metrics.refused.increment();
+                if !is_shadow {
+                    decision.refuse(all_ejected(wait));
+                }
+            }
+            Target::Other(to) => self.divert(first, to, facts, decision),
+            Target::Watched(pool, admitted) => {
+                if pool.name() != first.name() {
+                    self.divert(first, pool.name(), facts, decision);
+                }
+                self.send(pool, admitted, facts, decision);
+            }
+        }
+    }
+
+    fn takes_away(&self) -> &'static [&'static str] {
+        self.takes_away
+    }
+
+    fn follows(&self) -> Follows {
+        Follows { answers: true, upstream: true, ..Follows::default() }
+    }
+
+    fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
+        Following::of(&self.watched, exchange).map(|following| Box::new(following) as _)
+    }
+}
+
+fn all_ejected(wait: std::time::Duration) -> Reply {
+    Reply {
+        status: 503,
+        code: Some("all_ejected"),
+        message:
+            "The servers of this model are not available at the moment. Please try again later."
+                .into(),
+        param: None,
+        // Now is not later.
+        retry_after: Some(wait.max(std::time::Duration::from_secs(1))),
+    }
+}

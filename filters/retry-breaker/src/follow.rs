@@ -1,0 +1,104 @@
+//! What became of a request that was sent to a pool, and what that says of its servers.
+//!
+//! Attempts before the last are judged when the answer's headers come: there are no more then. The last one
+//! is judged by the end of its answer.
+
+use std::rc::Rc;
+
+use filter_shell::{Followed, Follower, Upstream, monotonic};
+use traffic_policy::attempt::{Attempt, Plan, Verdict};
+use traffic_policy::breaker::{Cause, Signal};
+use traffic_policy::stream::StreamOutcome;
+
+use crate::metrics::UNSEEN;
+use crate::watched::{Sent, Watched};
+
+/// A request on its way.
+pub(crate) struct Following {
+    watched: Rc<[Watched]>,
+    /// The pool that answers.
+    pool: String,
+    sent: Sent,
+    upstream: Upstream,
+    is_stream: bool,
+}
+
+impl Following {
+    pub(crate) fn of(watched: &Rc<[Watched]>, exchange: &Followed<'_>) -> Option<Self> {
+        let Followed { facts, decision, upstream, .. } = exchange;
+        // Where no server was asked there is nothing to learn of one.
+        let last = u8::try_from(upstream.attempts).unwrap_or(u8::MAX);
+        if decision.refusal().is_some() || last == 0 {
+            return None;
+        }
+        let first = decision.pool.as_deref().or(facts.pool.as_deref())?;
+        let hops = decision.plan.as_ref().map(|plan| plan.hops.clone()).filter(|h| !h.is_empty());
+        let plan = Plan { hops: hops.unwrap_or_else(|| vec![first.into()]), ..Plan::default() };
+        let following = Self {
+            watched: Rc::clone(watched),
+            pool: plan.hop(last)?.to_owned(),
+            sent: Sent { at: facts.now, draw: facts.draw },
+            upstream: (*upstream).clone(),
+            is_stream: facts.body.stream.unwrap_or(false),
+        };
+        following.judge_earlier(&plan, last, facts.body.prompt.tokens);
+        following.find(&following.pool).is_some().then_some(following)
+    }
+
+    /// All attempts but the last.
+    fn judge_earlier(&self, plan: &Plan, last: u8, prompt_tokens: u64) {
+        let now = monotonic();
+        for number in 1..last {
+            let Some(pool) = plan.hop(number).and_then(|name| self.find(name)) else { continue };
+            let judged = self.judged(number);
+            pool.metrics.attempt(judged.map_or(UNSEEN, |attempt| attempt.verdict.as_str()));
+            pool.retried(now, prompt_tokens);
+            // That there was another attempt is all that is known where nobody saw this one.
+            let unseen = Signal::Failure(Cause::NoAnswer);
+            let signal = judged.map_or(unseen, |a| Signal::of_attempt(a, self.is_stream));
+            if let Some(attempt) = judged {
+                pool.observe_endpoint(&attempt.endpoint, self.sent, now, signal);
+            }
+            // As long as the pool goes on trying it has not failed.
+            if plan.hop(number) != plan.hop(number + 1) {
+                pool.observe_pool(self.sent, now, signal);
+            }
+        }
+    }
+
+    fn judged(&self, number: u8) -> Option<&Attempt> {
+        self.upstream.judged.iter().find(|attempt| attempt.number == number)
+    }
+
+    fn find(&self, name: &str) -> Option<&Watched> {
+        self.watched.iter().find(|pool| pool.name() == name)
+    }
+
+    /// What the last attempt says of who answered it.
+    fn signal(&self, outcome: &StreamOutcome) -> Signal {
+        let judged = u8::try_from(self.upstream.attempts).ok().and_then(|n| self.judged(n));
+        let failed = judged.filter(|attempt| attempt.verdict != Verdict::Passed);
+        if let Some(attempt) = failed.filter(|_| outcome.outcome.is_failure()) {
+            return Signal::of_attempt(attempt, self.is_stream);
+        }
+        match Signal::of_outcome(outcome, None, self.upstream.retry_after) {
+            // The time since the request came is that of all attempts.
+            Signal::Success { .. } if self.upstream.attempts > 1 => {
+                let took = judged.map(|attempt| attempt.took).filter(|_| self.is_stream);
+                Signal::Success { first_token: took }
+            }
+            signal => signal,
+        }
+    }
+}
+
+impl Follower for Following {
+    fn finish(&mut self, outcome: &StreamOutcome) {
+        let (now, signal) = (monotonic(), self.signal(outcome));
+        let Some(pool) = self.find(&self.pool) else { return };
+        if let Some(endpoint) = &self.upstream.endpoint {
+            pool.observe_endpoint(endpoint, self.sent, now, signal);
+        }
+        pool.observe_pool(self.sent, now, signal);
+    }
+}

@@ -1,0 +1,173 @@
+//! A pool that is watched: its policy, and what all workers know of it.
+//!
+//! Its members' health is one record, so that "at most half of them" is exact however many workers eject at
+//! once. It is read for each request, and written only when something is learnt.
+
+use std::time::Duration;
+
+use filter_shell::SharedRecord;
+use traffic_policy::breaker::{Admission, Group, Kind, Member, Phase, Roster, Signal, Transition};
+use traffic_policy::budget::Budget;
+
+use crate::config::{Entry, Mode};
+use crate::metrics::Metrics;
+
+/// A pool that is watched.
+pub(crate) struct Watched {
+    pub(crate) entry: Entry,
+    pub(crate) metrics: Metrics,
+    roster: Roster,
+    health: SharedRecord,
+    pub(crate) budget: SharedRecord,
+}
+
+/// Whether a request may go to the pool, and to whom there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// To the pool.
+    pub(crate) pool: Admission,
+    /// To these servers, in order; none: the proxy's own load balancing chooses.
+    pub(crate) endpoints: Option<String>,
+    /// How long nothing is to be had from the pool.
+    pub(crate) wait: Duration,
+}
+
+/// When a request was decided, and its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) at: Duration,
+    pub(crate) draw: u64,
+}
+
+impl Watched {
+    pub(crate) fn new(entry: Entry, roster: Roster, metrics: Metrics) -> Self {
+        let name = &entry.pool.name;
+        let health = SharedRecord::of("breaker", name);
+        let budget = SharedRecord::of("budget", name);
+        Self { entry, metrics, roster, health, budget }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.entry.pool.name
+    }
+
+    /// Asks for a request. A place among the probes is taken, if it gets one.
+    pub(crate) fn admit(&self, sent: Sent) -> Admitted {
+        let admitted = self.change(sent.at, |group| {
+            let wait = group.wait(self.roster.pool());
+            let pool = group.admit(self.roster.pool(), sent.draw);
+            let goes = !matches!(pool, Admission::No { .. });
+            let endpoints = if goes { self.endpoints(group, sent.draw) } else { None };
+            Admitted { pool, endpoints, wait }
+        });
+        // What cannot be known is taken to be well.
+        let unknown = Admitted { pool: Admission::Yes, endpoints: None, wait: Duration::ZERO };
+        admitted.unwrap_or(unknown)
+    }
+
+    /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
+    /// are well, from a place of the request's own on.
+    fn endpoints(&self, group: &mut Group<'_>, draw: u64) -> Option<String> {
+        let mut members: Vec<Member> = self.roster.of(Kind::Endpoint).collect();
+        // The lower half, because the upper one says which share of requests this is in.
+        let start = (draw & u64::from(u32::MAX)).checked_rem(members.len() as u64)?;
+        members.rotate_left(usize::try_from(start).unwrap_or(0));
+        let standing = group.standing(&members, draw);
+        if standing.usable.len() == members.len() {
+            return None;
+        }
+        let probe = standing.probe.filter(|m| group.admit(*m, draw) == Admission::Probe);
+        let mut chosen: Vec<Member> = probe.into_iter().chain(standing.usable).collect();
+        if chosen.is_empty() {
+            chosen.extend(standing.least_bad);
+        }
+        let names: Vec<&str> = chosen.iter().map(|m| self.roster.name(*m)).collect();
+        Some(names.join(","))
+    }
+
+    /// Takes notice of what became of an attempt at one of the servers.
+    pub(crate) fn observe_endpoint(
+        &self,
+        address: &str,
+        sent: Sent,
+        now: Duration,
+        signal: Signal,
+    ) {
+        if let Some(member) = self.roster.endpoint(address) {
+            self.observe(member, sent, now, signal);
+        }
+    }
+
+    /// Takes notice of what became of a request that was sent to the pool.
+    pub(crate) fn observe_pool(&self, sent: Sent, now: Duration, signal: Signal) {
+        self.observe(self.roster.pool(), sent, now, signal);
+    }
+
+    fn observe(&self, member: Member, sent: Sent, now: Duration, signal: Signal) {
+        // What says nothing may still be the end of a probe.
+        self.change(now, |group| group.observe(member, sent.at, sent.draw, signal));
+    }
+
+    /// Whether so many of this prompt's tokens may be sent again. That it is asked allows others more.
+    pub(crate) fn may_retry(&self, now: Duration, prompt_tokens: u64, at_stake: u64) -> bool {
+        let policy = self.entry.retry.budget();
+        let allowed = self.budget.update(|bytes| {
+            let mut budget = Budget::read(bytes, policy, now);
+            budget.asked(prompt_tokens);
+            (Some(budget.write()), budget.allows(at_stake))
+        });
+        allowed.unwrap_or(true)
+    }
+
+    /// This prompt was sent once more.
+    pub(crate) fn retried(&self, now: Duration, prompt_tokens: u64) {
+        self.metrics.retried_tokens.add(prompt_tokens);
+        let policy = self.entry.retry.budget();
+        self.budget.update(|bytes| {
+            let mut budget = Budget::read(bytes, policy, now);
+            budget.retried(prompt_tokens);
+            (Some(budget.write()), ())
+        });
+    }
+
+    fn change<R>(&self, now: Duration, mut ask: impl FnMut(&mut Group<'_>) -> R) -> Option<R> {
+        let (mut transitions, mut ejected) = (Vec::new(), 0);
+        let result = self.health.update(|bytes| {
+            let mut group = Group::read(bytes, &self.roster, &self.entry.breaker, now);
+            let result = ask(&mut group);
+            transitions = group.transitions().to_vec();
+            ejected = group.ejected();
+            (group.is_changed().then(|| group.write()), result)
+        });
+        if result.is_some() && !transitions.is_empty() {
+            self.metrics.ejected.set(ejected as u64);
+            transitions.iter().for_each(|transition| self.tell(transition));
+        }
+        result
+    }
+
+    fn tell(&self, transition: &Transition) {
+        self.metrics.transition(transition.to.as_str());
+        let (pool, reason) = (self.name(), transition.reason);
+        let member = match self.roster.kind(transition.member) {
+            Kind::Pool => String::new(),
+            Kind::Version => format!(" version {}", self.roster.name(transition.member)),
+            Kind::Endpoint => format!(" endpoint {}", self.roster.name(transition.member)),
+        };
+        let cause = reason.cause().map(|c| format!(" ({})", c.as_str())).unwrap_or_default();
+        let shadow =
+            if self.entry.mode == Mode::Shadow { " (shadow: nothing is done)" } else { "" };
+        match transition.to {
+            Phase::Ejected => log::warn!(
+                "llm-mesh: pool {pool}{member} is ejected for {:.1} s: {}{cause}{shadow}",
+                transition.lasts.as_secs_f64(),
+                reason.as_str()
+            ),
+            to => log::info!(
+                "llm-mesh: pool {pool}{member} is {}: {}{cause}{shadow}",
+                to.as_str(),
+                reason.as_str()
+            ),
+        }
+    }
+}
