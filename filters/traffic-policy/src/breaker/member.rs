@@ -195,7 +195,6 @@ impl Health {
 
     /// Lets it come back before its time.
     pub(super) fn restore(&mut self, at: Moment<'_>) {
-        self.until = self.until.min(at.now);
         self.enter(Phase::Restoring, at.now);
     }
 

@@ -1,5 +1,11 @@
 use super::*;
 
+mod properties;
+mod reference;
+/// WASI has no threads to compete.
+#[cfg(not(target_family = "wasm"))]
+mod workers;
+
 /// Draws that make an ejection last exactly as long as it says, and that are admitted last.
 const SHORT: u64 = 0;
 const UNLUCKY: u64 = u64::MAX;
@@ -238,8 +244,11 @@ fn a_server_that_may_be_asked_again_at_once_is_probed_at_once() {
     let (roster, policy) = (roster(4), default());
     let mut shared = Shared::new(&roster, &policy);
     let first = endpoints(&roster)[0];
-    shared.tell(0, first, 1, limited(0));
-    assert_eq!(shared.admit(0, first, SHORT), Admission::Probe);
+    let admission = shared.at(at(0), |group| {
+        group.observe(first, at(0), SHORT, limited(0));
+        group.admit(first, SHORT)
+    });
+    assert_eq!(admission, Admission::Probe);
     assert_eq!(shared.seen.last(), Some(&(Phase::Probing, Reason::TimeOver)));
 }
 
