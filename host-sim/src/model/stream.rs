@@ -124,6 +124,8 @@ pub(crate) struct UpstreamInfo {
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     live: BTreeMap<StreamId, Stream>,
+    /// Those that are to be buried: most inputs end none, and there may be thousands.
+    ended: Vec<StreamId>,
     nobody: Stream,
     opened: u64,
 }
@@ -160,8 +162,16 @@ impl Streams {
         self.at(self.owner_of(id))
     }
 
+    /// Ends a stream; it is found until the next [`Streams::bury`].
+    pub(crate) fn end(&mut self, id: StreamId) {
+        self.at(id).chain.destroyed = true;
+        self.ended.push(id);
+    }
+
     pub(crate) fn bury(&mut self) {
-        self.live.retain(|_, stream| !stream.chain.destroyed);
+        for id in self.ended.drain(..) {
+            self.live.remove(&id);
+        }
     }
 
     pub(crate) fn ids(&self) -> Vec<StreamId> {

@@ -76,8 +76,8 @@ impl Engine {
 
     /// A stream that came to nothing: nobody is told of it.
     pub(crate) fn forget_stream(&mut self, id: StreamId) {
+        self.world.streams.end(id);
         let stream = self.world.streams.at(id);
-        stream.chain.destroyed = true;
         for timer in [stream.idle_timer.take(), stream.request_timer.take()] {
             self.world.schedule.cancel(timer);
         }

@@ -212,8 +212,8 @@ impl Engine {
         if stream.chain.destroyed {
             return;
         }
-        stream.chain.destroyed = true;
         let filters = stream.chain.filters.len();
+        self.world.streams.end(chain);
         let roots: Vec<_> =
             (0..filters).filter_map(|filter| self.end_plugin(chain, filter)).collect();
         for (vm, root) in roots {
