@@ -58,7 +58,7 @@ pub use listener::Listener;
 pub use load_balancing::{Balancing, LoadBalancing};
 pub use merge::merge_patch;
 pub use node::NodeInfo;
-pub use outlier_detection::OutlierDetection;
+pub use outlier_detection::{Enough, OutlierDetection};
 pub use plugin::{Backoff, Code, FailurePolicy, Plugin, Vm};
 pub use rewrite::Rewrite;
 pub use stand_in::stand_in_for_secrets;

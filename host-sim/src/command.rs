@@ -1,6 +1,7 @@
 //! What a user can ask for. Each command is a file; what it does is in the library.
 
 mod abi;
+mod breaker;
 mod count;
 mod demo;
 mod fuzz;
@@ -41,6 +42,7 @@ enum What {
     Run(run::Run),
     Fuzz(fuzz::Fuzz),
     Abi(abi::Abi),
+    Breaker(breaker::Breaker),
     Count(count::Count),
     Schema(schema::Schema),
     Serve(serve::ServeCommand),
@@ -55,6 +57,7 @@ impl Command {
             What::Run(run) => run.run(),
             What::Fuzz(fuzz) => fuzz.run(),
             What::Abi(abi) => abi.run(),
+            What::Breaker(breaker) => breaker.run(),
             What::Count(count) => count.run(),
             What::Schema(schema) => schema.run(),
             What::Serve(serve) => serve.run(),

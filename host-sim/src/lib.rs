@@ -22,6 +22,7 @@ mod hostcalls;
 pub mod istio;
 pub mod llama;
 pub mod model;
+pub mod outage;
 pub mod parts;
 pub mod prometheus;
 mod protocol;

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
+    net::SocketAddr,
     sync::Arc,
 };
 
@@ -228,6 +229,13 @@ impl World {
     /// What the router counts for each cluster: cluster, Envoy's name of the counter, value.
     pub fn cluster_counters(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
         self.upstreams.counters()
+    }
+
+    /// Whether a cluster's outlier detection leaves an endpoint out at present.
+    #[must_use]
+    pub fn is_left_out(&self, cluster: &str, endpoint: SocketAddr) -> bool {
+        let cluster = self.config.clusters.get(cluster);
+        cluster.is_some_and(|cluster| self.upstreams.is_left_out(cluster, endpoint, self.now))
     }
 
     /// The lines of the trace; empty unless tracing was asked for.

@@ -8,7 +8,7 @@
 //! An event loop does not say whether it first reads from a socket or runs what was posted to it,
 //! so at equal times the seed decides, and other seeds try other orders.
 
-mod attempt;
+pub(crate) mod attempt;
 mod callout;
 mod client;
 mod codec;
@@ -17,7 +17,7 @@ mod library;
 mod raw;
 mod server;
 mod steps;
-mod timeline;
+pub(crate) mod timeline;
 mod traffic;
 mod update;
 

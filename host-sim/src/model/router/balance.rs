@@ -82,6 +82,11 @@ impl Upstreams {
         self.counters.iter().map(|((cluster, counter), value)| (cluster.as_str(), *counter, *value))
     }
 
+    /// Whether outlier detection leaves the endpoint out.
+    pub(crate) fn is_left_out(&self, cluster: &Cluster, endpoint: SocketAddr, now: Nanos) -> bool {
+        self.outliers.is_out(cluster, endpoint, now)
+    }
+
     /// Chooses an endpoint; none if the cluster has none that may be used.
     pub(crate) fn choose(
         &mut self,

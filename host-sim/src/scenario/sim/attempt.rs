@@ -16,14 +16,14 @@ use crate::upstream::{self, Event, Reply, Script, TimedEvent};
 
 /// Where an attempt goes.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint {
-    pub(super) cluster: String,
-    pub(super) address: SocketAddr,
-    pub(super) http2: bool,
+pub(crate) struct Endpoint {
+    pub(crate) cluster: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) http2: bool,
 }
 
 /// What a server does to the host.
-pub(super) enum Action {
+pub(crate) enum Action {
     Headers(HeaderMap, bool),
     Data(Bytes, bool),
     Trailers(HeaderMap),
@@ -32,7 +32,7 @@ pub(super) enum Action {
 
 /// One request at a server.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     pub(super) endpoint: Endpoint,
     /// Index of the client's exchange; none for a mirror or a callout.
     pub(super) exchange: Option<usize>,
@@ -51,11 +51,11 @@ pub(super) struct Attempt {
     /// Its server breaks the stream for what the host sent.
     breaks: Option<UpstreamReset>,
     is_broken: bool,
-    pub(super) is_over: bool,
+    pub(crate) is_over: bool,
 }
 
 impl Attempt {
-    pub(super) fn new(endpoint: Endpoint, exchange: Option<usize>) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, exchange: Option<usize>) -> Self {
         Self {
             endpoint,
             exchange,
@@ -77,7 +77,7 @@ impl Attempt {
 
     /// The request's headers are here; the script says what becomes of it. False: the server's library
     /// refuses them, and the server never hears of the request.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         headers: &HeaderMap,
         end: bool,
@@ -125,7 +125,7 @@ impl Attempt {
     }
 
     /// A piece of the request's body.
-    pub(super) fn take(&mut self, data: Bytes, end: bool) {
+    pub(crate) fn take(&mut self, data: Bytes, end: bool) {
         if self.is_broken || self.breaks_its_length(data.len(), end) {
             self.break_off(UpstreamReset::ProtocolError);
             return;
@@ -144,7 +144,7 @@ impl Attempt {
 
     /// The request's trailers, which end it. False: the server's library cannot read them, and loses the
     /// connection before anybody has heard of the request.
-    pub(super) fn take_trailers(&mut self, trailers: HeaderMap) -> bool {
+    pub(crate) fn take_trailers(&mut self, trailers: HeaderMap) -> bool {
         // In HTTP/1.1 a proxy drops trailers unless it was told to pass them on.
         if self.endpoint.http2 {
             match library::http2_trailers(trailers) {
@@ -187,7 +187,7 @@ impl Attempt {
     }
 
     /// The host gives the request up.
-    pub(super) fn give_up(&mut self, quiet: bool) {
+    pub(crate) fn give_up(&mut self, quiet: bool) {
         self.request.ended |= quiet && self.endpoint.http2 && self.reply.is_some();
         self.request.reset = !self.request.ended;
         self.is_over = true;
@@ -196,7 +196,7 @@ impl Attempt {
 
     /// How long the server waits before its next event; none when it has nothing to say, or waits
     /// until the host reads.
-    pub(super) fn next_after(&self) -> Option<Duration> {
+    pub(crate) fn next_after(&self) -> Option<Duration> {
         if self.breaks.is_some() && !self.is_over {
             return Some(Duration::ZERO);
         }
@@ -205,7 +205,7 @@ impl Attempt {
     }
 
     /// Whether what comes next leaves in one write with what came last; a cut does not.
-    pub(super) fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         let is_said = |next: &TimedEvent| {
             next.after.is_zero()
                 && matches!(next.event, Event::Data(_) | Event::Trailers(_) | Event::End)
@@ -214,7 +214,7 @@ impl Attempt {
     }
 
     /// The host reads from this server again, or stops; true when an event waited for that.
-    pub(super) fn set_reading(&mut self, enabled: bool) -> bool {
+    pub(crate) fn set_reading(&mut self, enabled: bool) -> bool {
         self.may_write = enabled;
         if let Some(next) = self.plan.front_mut().filter(|_| enabled && self.is_due) {
             next.after = Duration::ZERO;
@@ -223,7 +223,7 @@ impl Attempt {
     }
 
     /// Plays the next event.
-    pub(super) fn serve(&mut self) -> Option<Action> {
+    pub(crate) fn serve(&mut self) -> Option<Action> {
         if self.is_over {
             return None;
         }
@@ -244,7 +244,7 @@ impl Attempt {
     }
 
     /// Plans the answer once all is there that it waits for.
-    pub(super) fn plan_if_ready(&mut self) {
+    pub(crate) fn plan_if_ready(&mut self) {
         let Some(reply) = self.reply.as_ref().filter(|_| !self.is_planned) else { return };
         if self.request.ended || !reply.waits_for_body() {
             self.is_planned = true;
@@ -254,6 +254,11 @@ impl Attempt {
                 false => events.into(),
             };
         }
+    }
+
+    /// What the server still has to do, for a driver whose servers keep times of their own.
+    pub(crate) fn plan_mut(&mut self) -> &mut VecDeque<TimedEvent> {
+        &mut self.plan
     }
 
     fn next_action(&mut self) -> Option<Action> {

@@ -6,7 +6,7 @@ use crate::host::Nanos;
 
 /// A queue by time; what is planned for the same time happens in the order of planning.
 #[derive(Debug)]
-pub(super) struct Timeline<T> {
+pub(crate) struct Timeline<T> {
     planned: BTreeMap<(Nanos, u64), T>,
     count: u64,
 }
@@ -18,16 +18,16 @@ impl<T> Default for Timeline<T> {
 }
 
 impl<T> Timeline<T> {
-    pub(super) fn push(&mut self, at: Nanos, what: T) {
+    pub(crate) fn push(&mut self, at: Nanos, what: T) {
         self.count += 1;
         self.planned.insert((at, self.count), what);
     }
 
-    pub(super) fn next_at(&self) -> Option<Nanos> {
+    pub(crate) fn next_at(&self) -> Option<Nanos> {
         self.planned.first_key_value().map(|((at, _), _)| *at)
     }
 
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         self.planned.pop_first().map(|(_, what)| what)
     }
 }
