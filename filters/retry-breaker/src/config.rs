@@ -82,3 +82,52 @@ fn entry(raw: RawEntry, catalog: &Catalog) -> Result<Entry, Invalid> {
     let chain = std::iter::once(&pool.name).chain(&pool.fallback).cloned().collect();
     Ok(Entry { pool: pool.clone(), chain, mode: raw.mode, retry, breaker })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::check;
+
+    fn checked(section: serde_json::Value) -> String {
+        let pools = json!([{"name": "a", "fallback": ["b"]}, {"name": "b"}]);
+        let whole = json!({"version": 1, "pools": pools, "retry_breaker": section});
+        check(&whole.to_string()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn an_entry_that_names_its_pool_is_enough() {
+        assert_eq!(checked(json!([{"pool": "a"}, {"pool": "b"}])), "");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_the_cure() {
+        let refused = |section, expected: &str| assert_eq!(checked(section), expected);
+        refused(json!([]), "retry_breaker: found no entry; allowed one for each pool; add one");
+        refused(
+            json!([{"pool": "c"}]),
+            "retry_breaker[0].pool: found `c`; allowed a, b; add it to pools",
+        );
+        refused(
+            json!([{"pool": "a"}, {"pool": "a"}]),
+            "retry_breaker[1].pool: found `a` again; allowed once; put both into one",
+        );
+        refused(
+            json!([{"pool": "a"}, {"pool": "b", "retry": {"along": "fallback"}}]),
+            "retry_breaker[1].retry.along: found `fallback`, and pool `b` has none; allowed pool; list its fallback pools in pools, in the order of its composite cluster",
+        );
+        refused(
+            json!([{"pool": "a", "breaker": {"eject_for": "0s"}}]),
+            "retry_breaker[0].breaker.eject_for: found `0us`; allowed 1ms to 1d; raise it",
+        );
+    }
+
+    #[test]
+    fn a_field_that_nobody_knows_is_refused_with_those_that_are_known() {
+        let error = checked(json!([{"pool": "a", "breakers": {}}]));
+        assert!(
+            error.starts_with("retry_breaker[0].breakers: unknown field `breakers`"),
+            "{error}"
+        );
+    }
+}

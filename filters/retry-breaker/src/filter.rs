@@ -55,9 +55,18 @@ impl RetryBreaker {
         self.watched.iter().find(|pool| pool.name() == name)
     }
 
+    /// Where there is one pool only, requests need nobody to choose it.
+    fn only_pool(&self) -> Option<&str> {
+        match self.catalog.pools() {
+            [only] => Some(&only.name),
+            _ => None,
+        }
+    }
+
     /// Sends a request to a pool that takes it.
     fn send(&self, pool: &Watched, admitted: Admitted, facts: &Facts, decision: &mut Decision) {
         let is_enforced = pool.entry.mode == Mode::Enforce;
+        decision.pool.get_or_insert_with(|| pool.name().to_owned());
         if let Some(endpoints) = admitted.endpoints.filter(|_| is_enforced) {
             decision.for_proxy.push((ENDPOINT, endpoints));
         }
@@ -104,7 +113,7 @@ impl RetryBreaker {
 
 impl Filter for RetryBreaker {
     fn decide(&self, facts: &Facts, decision: &mut Decision) {
-        let name = decision.pool.as_deref().or(facts.pool.as_deref());
+        let name = decision.pool.as_deref().or(facts.pool.as_deref()).or(self.only_pool());
         let first = name.and_then(|name| self.find(name));
         let Some(first) = first.filter(|_| decision.refusal().is_none()) else { return };
         let sent = Sent { at: facts.now, draw: facts.draw };

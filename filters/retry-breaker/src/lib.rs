@@ -10,6 +10,9 @@
 //! retries and outlier detection see a status, and the status of a stream is sent before anything can go
 //! wrong; they count a request of 100,000 tokens like a greeting; and they take 429 for an answer.
 //!
+//! Which pool a request is sent to is said by token-router, in the same plugin or an earlier one; where
+//! `pools` has one only, it is that.
+//!
 //! # Configuration
 //! A list with an entry for each pool that is to be watched. This one writes the defaults out:
 //! ```
