@@ -20,18 +20,21 @@
 //! # Limits
 //! A route's own retry conditions are added to these by Envoy; the number of attempts is ours alone.
 
+mod classes;
 mod config;
 mod limit;
 mod on;
 
 use std::time::Duration;
 
-pub use config::{Along, RawClasses, RawFirstToken, RawPerTry, RawRetry, Rule};
+pub use classes::{RawClasses, Rule};
+pub use config::{Along, RawRetry};
+pub use limit::{RawFirstToken, RawPerTry};
 pub use on::RetryOn;
 
 use crate::attempt::{Classes, Plan};
 use crate::budget::BudgetPolicy;
-use limit::Limit;
+use limit::Limits;
 
 /// Whether and how a pool's requests are tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,10 +48,7 @@ pub struct RetryPolicy {
     obey_client_headers: bool,
     hedge_on_per_try_timeout: bool,
     budget: BudgetPolicy,
-    per_try: Limit,
-    per_output_token: Duration,
-    first_token: Limit,
-    at_most: Duration,
+    limits: Limits,
 }
 
 /// What a request has at stake.
@@ -125,7 +125,7 @@ impl RetryPolicy {
             _ => None,
         };
         let attempts = if why_not.is_some() { 1 } else { wanted };
-        let per_try = self.per_try(ask);
+        let per_try = self.limits.per_try(ask);
         let hops = match self.along {
             Along::Pool => 1,
             Along::Fallback => usize::from(attempts),
@@ -149,20 +149,6 @@ impl RetryPolicy {
                 self.attempts.min(chain.max(1))
             }
         }
-    }
-
-    /// How long one attempt may take until the router has its response headers.
-    fn per_try(&self, ask: &Ask<'_>) -> Duration {
-        let limit = match ask.output_tokens {
-            _ if ask.stream => self.first_token.of(ask.prompt_tokens),
-            Some(output) => self
-                .per_try
-                .of(ask.prompt_tokens)
-                .saturating_add(limit::times(self.per_output_token, output)),
-            // Who does not say how much it wants may get as much as there is.
-            None => self.at_most,
-        };
-        limit.min(self.at_most)
     }
 
     fn headers(

@@ -150,6 +150,43 @@ fn class_of(status: u16) -> Option<Class> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::{Answer, Ended, Kind, Meter, Prompt};
+
+    /// The end of an exchange with this status, a second after its only token.
+    fn outcome(status: Option<u16>, ended: Ended, answer: Answer) -> Signal {
+        let at = Duration::from_millis;
+        let mut meter = Meter::new(at(0), at(500));
+        meter.request_complete(at(100));
+        if let Some(status) = status {
+            meter.headers(at(200), Some(status), Kind::Stream);
+            meter.generated(at(400));
+        }
+        let outcome = meter.end(at(1_400), ended, &Prompt { tokens: None }, answer);
+        Signal::of_outcome(&outcome, None, Some(at(9_000)))
+    }
+
+    #[test]
+    fn the_end_of_an_answer_tells_who_is_to_blame() {
+        let whole = Answer { is_complete: true, ..Answer::default() };
+        let error = Answer { has_error: true, ..Answer::default() };
+        let cut = Answer::default();
+        let limited = Signal::RateLimited { retry_after: Some(Duration::from_secs(9)) };
+        let first_token = Some(Duration::from_millis(300));
+        for (status, ended, answer, signal) in [
+            (Some(200), Ended::Whole, whole, Signal::Success { first_token }),
+            (Some(200), Ended::ByServer, cut, Signal::Failure(Cause::Stalled)),
+            (Some(200), Ended::Whole, error, limited),
+            (Some(429), Ended::Whole, cut, limited),
+            (Some(503), Ended::Whole, cut, limited),
+            (Some(400), Ended::Whole, cut, Signal::Nothing),
+            (Some(504), Ended::Whole, cut, Signal::Failure(Cause::Timeout)),
+            (None, Ended::ByServer, cut, Signal::Failure(Cause::NoAnswer)),
+            (None, Ended::ByClient, cut, Signal::Nothing),
+            (None, Ended::Refused, cut, Signal::Nothing),
+        ] {
+            assert_eq!(outcome(status, ended, answer), signal, "{status:?} {ended:?}");
+        }
+    }
 
     fn attempt(verdict: Verdict, class: Option<Class>, status: u16, hint: Option<u64>) -> Signal {
         let retry_after = hint.map(Duration::from_secs);

@@ -222,6 +222,38 @@ fn a_probe_that_tells_nothing_or_never_comes_back_makes_room_for_the_next() {
 }
 
 #[test]
+fn a_client_that_goes_away_counts_neither_for_nor_against_a_server() {
+    let (roster, policy) = (roster(4), default());
+    let mut shared = Shared::new(&roster, &policy);
+    let first = endpoints(&roster)[0];
+    shared.tell(0, first, 4, FAILURE);
+    let before = shared.record.clone();
+    shared.tell(0, first, 100, Signal::Nothing);
+    assert_eq!(shared.record, before);
+    shared.tell(0, first, 1, FAILURE);
+    assert_eq!(shared.state(0, first), until(60));
+}
+
+#[test]
+fn asking_changes_nothing_but_where_time_has_passed_or_a_probe_goes_out() {
+    let (roster, policy) = (roster(4), default());
+    let mut shared = Shared::new(&roster, &policy);
+    let (first, second) = (endpoints(&roster)[0], endpoints(&roster)[1]);
+    shared.tell(0, first, 5, FAILURE);
+    shared.tell(0, second, 3, SUCCESS);
+    let mut is_changed = |now, who| {
+        let before = shared.record.clone();
+        shared.admit(now, who, UNLUCKY);
+        shared.record != before
+    };
+    assert!(!is_changed(30, first) && !is_changed(30, second), "one ejected, one healthy");
+    assert!(is_changed(60, second), "the ejection of the first is over");
+    assert!(!is_changed(60, second));
+    assert!(is_changed(60, first), "a probe");
+    assert!(!is_changed(61, first), "no other");
+}
+
+#[test]
 fn a_server_that_asks_for_it_is_left_alone_for_that_long_and_does_not_count_as_failing() {
     let (roster, policy) = (roster(4), default());
     let mut shared = Shared::new(&roster, &policy);

@@ -254,7 +254,7 @@ proptest! {
         let time = |prompt_tokens, output| {
             let output_tokens = Some(output);
             let ask = Ask { prompt_tokens, output_tokens, stream, hops: &[], body_bytes: None };
-            policy.per_try(&ask)
+            policy.limits.per_try(&ask)
         };
         prop_assert!(time(prompt, output) <= time(prompt + more, output));
         prop_assert!(time(prompt, output) <= time(prompt, output + more));
