@@ -8,7 +8,7 @@ use std::time::Duration;
 use llm_wire::{Api, RequestFacts};
 use traffic_policy::attempt::Plan;
 
-pub(crate) use head::Head;
+pub(crate) use head::{Head, plain_path};
 pub(crate) use packed::{pack, unpack};
 
 /// The facts of one request.

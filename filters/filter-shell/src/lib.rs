@@ -28,10 +28,12 @@
 //! | `shared_record` | what all workers know and change together |
 //! | `waiting` | deadlines of what waits, bounded |
 //! | `gate` | the second plugin, which holds a request until its decision comes |
+//! | `attempt_guard` | the plugin behind the router, which sees every attempt |
 //! | `metrics` | counters with labels |
 //! | `host` | host calls that return results; the only unsafe code |
 
 mod asking;
+mod attempt_guard;
 mod calibration;
 mod config;
 mod decision;

@@ -12,6 +12,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 use traffic_policy::invalid::Invalid;
 
+use crate::attempt_guard::{Guard, GuardStream};
 use crate::config::{self, Section};
 use crate::exchange::Stream;
 use crate::gate::{Gate, GateStream};
@@ -50,6 +51,8 @@ enum Role {
     Filters(Rc<Plugin>),
     /// `body-gate`: the gate.
     Gate(Rc<Gate>),
+    /// `attempt-guard`: the guard of attempts.
+    Guard(Rc<Guard>),
 }
 
 impl Root {
@@ -62,10 +65,11 @@ impl Root {
                 Ok(Role::Filters(Rc::new(plugin)))
             }
             b"body-gate" => Ok(Role::Gate(Rc::new(Gate::configure(&bytes)?))),
+            b"attempt-guard" => Ok(Role::Guard(Rc::new(Guard::configure(&bytes)?))),
             other => Err(Invalid::not_one_of(
                 "root_id",
                 &String::from_utf8_lossy(other),
-                ["llm-mesh", "body-gate"],
+                ["llm-mesh", "body-gate", "attempt-guard"],
                 "set it in the plugin (Istio: pluginName)",
             )),
         }
@@ -76,6 +80,7 @@ impl Root {
             Role::Unconfigured => true,
             Role::Filters(plugin) => plugin.waiting.is_empty(),
             Role::Gate(gate) => gate.is_idle(),
+            Role::Guard(guard) => guard.is_idle(),
         }
     }
 }
@@ -106,6 +111,7 @@ impl RootContext for Root {
                 }
             }
             Role::Gate(gate) => gate.on_tick(),
+            Role::Guard(guard) => guard.on_tick(),
         }
     }
 
@@ -120,6 +126,7 @@ impl RootContext for Root {
             Role::Unconfigured => Box::new(Untouched),
             Role::Filters(plugin) => Box::new(Stream::new(context, plugin.clone())),
             Role::Gate(gate) => Box::new(GateStream::new(context, gate.clone())),
+            Role::Guard(guard) => Box::new(GuardStream::new(context, guard.clone())),
         })
     }
 

@@ -18,28 +18,41 @@ pub(crate) struct Waiting<T> {
     ticks: Cell<u64>,
     most: usize,
     patience: Duration,
+    tick_milliseconds: u32,
 }
 
 impl<T: Clone> Waiting<T> {
     /// Room for `most` requests, each for `patience`.
     pub(crate) fn new(most: usize, patience: Duration) -> Self {
-        Self { entries: RefCell::default(), ticks: Cell::new(0), most, patience }
+        let quarter = u32::try_from(patience.as_millis() / 4).unwrap_or(u32::MAX);
+        let tick_milliseconds = quarter.clamp(20, 250);
+        Self { entries: RefCell::default(), ticks: Cell::new(0), most, patience, tick_milliseconds }
+    }
+
+    /// The same with ticks so often, or more often.
+    pub(crate) fn ticking_every(mut self, milliseconds: u32) -> Self {
+        self.tick_milliseconds = self.tick_milliseconds.min(milliseconds);
+        self
     }
 
     /// How often to look for passed deadlines: often enough that one is met to within a quarter of
     /// the patience, and never so often that idle ticks cost anything.
     pub(crate) fn tick_milliseconds(&self) -> u32 {
-        let quarter = u32::try_from(self.patience.as_millis() / 4).unwrap_or(u32::MAX);
-        quarter.clamp(20, 250)
+        self.tick_milliseconds
     }
 
     /// Lets a request wait. `false`: there is no room, it has to go without.
     pub(crate) fn add(&self, context: u32, entry: T) -> bool {
+        self.add_for(context, entry, self.patience)
+    }
+
+    /// Lets a request wait with a patience of its own.
+    pub(crate) fn add_for(&self, context: u32, entry: T, patience: Duration) -> bool {
         let Ok(mut entries) = self.entries.try_borrow_mut() else { return false };
         if entries.len() >= self.most {
             return false;
         }
-        entries.insert(context, (self.ticks.get().saturating_add(self.patience_in_ticks()), entry));
+        entries.insert(context, (self.ticks.get().saturating_add(self.in_ticks(patience)), entry));
         true
     }
 
@@ -70,9 +83,9 @@ impl<T: Clone> Waiting<T> {
 
     /// Ticks until the patience is over; one more than fit into it, because the first may come at
     /// once.
-    fn patience_in_ticks(&self) -> u64 {
-        let tick = u128::from(self.tick_milliseconds());
-        u64::try_from(self.patience.as_millis() / tick).unwrap_or(u64::MAX).saturating_add(1)
+    fn in_ticks(&self, patience: Duration) -> u64 {
+        let tick = u128::from(self.tick_milliseconds);
+        u64::try_from(patience.as_millis() / tick).unwrap_or(u64::MAX).saturating_add(1)
     }
 }
 

@@ -29,6 +29,7 @@
 //! | `api` | paths: which API, whose conventions |
 //! | `json` | JSON that arrives in pieces, as events; no DOM |
 //! | `request` | the fields of each API, and the facts they make |
+//! | `members` | where fields stand that are to be replaced |
 //! | `text` | what a consumer of prompt text is told |
 //! | `estimate` | a consumer that guesses the number of tokens |
 //! | `exact`, `encoding` | a consumer that counts with a vocabulary of OpenAI's (features `exact-*`) |
@@ -53,6 +54,7 @@ mod exact;
 mod framing;
 mod json;
 mod media;
+mod members;
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
 mod no_tables;
 mod reply;
@@ -71,6 +73,7 @@ pub use events::{EventParser, EventSink};
 pub use exact::ExactCounter;
 pub use framing::Framing;
 pub use media::{Media, MediaKind, MediaTokens};
+pub use members::{Found, Members};
 #[cfg(not(any(feature = "exact-o200k", feature = "exact-cl100k")))]
 pub use no_tables::ExactCounter;
 pub use reply::Refusal;

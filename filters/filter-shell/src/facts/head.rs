@@ -74,7 +74,6 @@ impl Head {
     }
 
     /// The first value of a header, if it is text.
-    #[cfg(any(test, feature = "fault-injection"))]
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.pairs.iter().find(|(key, _)| *key == name.as_bytes())?;
         std::str::from_utf8(value).ok()
@@ -83,13 +82,12 @@ impl Head {
     /// The path without its query, as far as it is text, and as servers read it: with its percent
     /// encoding undone. Otherwise a client could write a path that no rule knows and every server.
     pub(crate) fn path(&self) -> Cow<'_, str> {
-        let path = self.text_at(self.known.path.as_ref());
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        if !path.contains('%') {
-            return path.into();
-        }
-        // What is no text once decoded stays as it is; servers refuse it.
-        String::from_utf8(percent_decoded(path.as_bytes())).map_or(path.into(), Cow::Owned)
+        plain_path(self.at(self.known.path.as_ref()).unwrap_or_default())
+    }
+
+    /// All of them.
+    pub(crate) fn pairs(&self) -> &Pairs {
+        &self.pairs
     }
 
     /// The host without its port, lower-case.
@@ -176,6 +174,17 @@ impl Head {
         let pairs = self.pairs.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
         pairs.filter(|(name, _)| wanted.contains(name)).collect()
     }
+}
+
+/// What [`Head::path`] makes of a path.
+pub(crate) fn plain_path(path: &[u8]) -> Cow<'_, str> {
+    let path = std::str::from_utf8(path).unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if !path.contains('%') {
+        return path.into();
+    }
+    // What is no text once decoded stays as it is; servers refuse it.
+    String::from_utf8(percent_decoded(path.as_bytes())).map_or(path.into(), Cow::Owned)
 }
 
 /// Bytes with `%41` made `A`; a percent sign that no two digits follow means itself.

@@ -55,6 +55,11 @@ pub(crate) fn replace_response(length: usize, by: &[u8]) -> Result<()> {
     ffi::set_buffer_bytes(RESPONSE, 0, length, by)
 }
 
+/// Puts bytes behind the frame of the response's body that this callback brings, or behind all that is held.
+pub(crate) fn append_response(length: usize, more: &[u8]) -> Result<()> {
+    ffi::set_buffer_bytes(RESPONSE, length, 0, more)
+}
+
 /// Replaces the first `length` bytes of the request's body, and leaves the rest.
 pub(crate) fn replace_beginning(length: usize, by: &[u8]) -> Result<()> {
     ffi::set_buffer_bytes(REQUEST, 0, length, by)

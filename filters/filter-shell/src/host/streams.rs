@@ -5,9 +5,17 @@ use super::{Result, ffi, headers};
 /// The request's direction; ABI stream type 0.
 const REQUEST: u32 = 0;
 
+/// The response's; ABI stream type 1.
+const RESPONSE: u32 = 1;
+
 /// Lets the paused request of the effective context go on.
 pub(crate) fn resume_request() -> Result<()> {
     ffi::continue_stream(REQUEST)
+}
+
+/// Lets the paused response of the effective context go on.
+pub(crate) fn resume_response() -> Result<()> {
+    ffi::continue_stream(RESPONSE)
 }
 
 /// Makes the host calls that follow act on `context`, until the callback ends.
