@@ -109,10 +109,13 @@ impl RetryPolicy {
         self.along
     }
 
-    /// The prompt tokens that are sent again if all attempts are needed: what the budget is asked for.
+    /// The prompt tokens that another attempt would send: what the budget is asked for.
+    ///
+    /// Of one attempt and not of all that there may be, most of which are never needed: a lone client with
+    /// a long prompt would get none, because the floor has no room for two. So a request may exceed the
+    /// budget, by itself and by what it needs beyond its second attempt.
     pub fn at_stake(&self, ask: &Ask<'_>) -> u64 {
-        let again = self.attempts(ask).saturating_sub(1);
-        ask.prompt_tokens.saturating_mul(u64::from(again))
+        if self.attempts(ask) > 1 { ask.prompt_tokens } else { 0 }
     }
 
     /// How this request is tried again, if the budget lets it.

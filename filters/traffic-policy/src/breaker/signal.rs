@@ -189,11 +189,21 @@ mod tests {
     }
 
     fn attempt(verdict: Verdict, class: Option<Class>, status: u16, hint: Option<u64>) -> Signal {
+        judged(verdict, class, status, hint, true)
+    }
+
+    fn judged(
+        verdict: Verdict,
+        class: Option<Class>,
+        status: u16,
+        hint: Option<u64>,
+        is_stream: bool,
+    ) -> Signal {
         let retry_after = hint.map(Duration::from_secs);
         let took = Duration::from_millis(300);
         let endpoint = String::new();
         let attempt = Attempt { number: 1, verdict, class, status, took, retry_after, endpoint };
-        Signal::of_attempt(&attempt, true)
+        Signal::of_attempt(&attempt, is_stream)
     }
 
     #[test]
@@ -224,5 +234,7 @@ mod tests {
         let first_token = Some(Duration::from_millis(300));
         let passed = attempt(Verdict::Passed, None, 200, None);
         assert_eq!(passed, Signal::Success { first_token });
+        let whole = judged(Verdict::Passed, None, 200, None, false);
+        assert_eq!(whole, Signal::Success { first_token: None });
     }
 }

@@ -370,6 +370,21 @@ fn a_clock_that_goes_back_shortens_what_would_last_too_long() {
 }
 
 #[test]
+fn whoever_is_well_takes_no_room_and_no_record_has_more_members_than_may_be() {
+    let (roster, policy) = (roster(4), default());
+    let mut shared = Shared::new(&roster, &policy);
+    let fresh = shared.at(at(0), |group| group.write());
+    assert_eq!(fresh.len(), 5, "a version and a checksum");
+    shared.tell(0, roster.pool(), 5, FAILURE);
+    let body = crate::record::open(shared.record.as_ref().unwrap()).unwrap()[1..].to_vec();
+    let is_read = |members: usize| {
+        let record = crate::record::seal([vec![1], body.repeat(members)].concat());
+        record::decode(&record, &roster).is_some()
+    };
+    assert!(is_read(MOST_MEMBERS) && !is_read(MOST_MEMBERS + 1));
+}
+
+#[test]
 fn a_damaged_record_counts_as_none_and_is_to_be_replaced() {
     let (roster, policy) = (roster(4), default());
     let mut shared = Shared::new(&roster, &policy);
