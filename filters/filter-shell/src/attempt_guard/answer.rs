@@ -106,11 +106,16 @@ impl Attempting {
     }
 
     /// How long the verdict may take, and whether that is because of the plan.
+    ///
+    /// The router has the same limit for an attempt, until it has the headers that are held here. What is to be
+    /// done about it is done here; so this comes first, by one tick or two, because the router's clock is exact.
     fn patience(&self, framing: Framing, is_error: bool) -> (Duration, bool) {
         let most = self.guard.settings.hold_at_most;
         let is_stream = framing == Framing::Events && !is_error;
         let limit = self.plan.first_event_within.filter(|limit| is_stream && *limit <= most);
         let passed = clock::monotonic().saturating_sub(self.began);
-        limit.map_or((most, false), |limit| (limit.saturating_sub(passed), true))
+        let tick = Duration::from_millis(u64::from(self.guard.waiting.tick_milliseconds()));
+        let early = passed.saturating_add(tick * 3 / 2);
+        limit.map_or((most, false), |limit| (limit.saturating_sub(early), true))
     }
 }

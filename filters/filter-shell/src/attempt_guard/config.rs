@@ -20,7 +20,6 @@ struct RawGuard {
     hold_bytes: Option<Size>,
     held_answers: Option<usize>,
     body_limit: Option<Size>,
-    statuses: Option<Vec<u16>>,
     add_missing_end: Option<bool>,
     #[serde(default)]
     pools: Vec<RawHop>,
@@ -55,8 +54,6 @@ pub(super) struct Settings {
     pub(super) hold_bytes: usize,
     pub(super) held_answers: usize,
     pub(super) body_limit: usize,
-    /// Statuses besides 502 to 504 for which the router tries again.
-    pub(super) statuses: Vec<u16>,
     pub(super) add_missing_end: bool,
     hops: Vec<Hop>,
     /// Headers that some pool sets, lower-case.
@@ -105,7 +102,6 @@ impl Settings {
             hold_bytes: size("hold_bytes", raw.hold_bytes, DEFAULT_HOLD_BYTES)?,
             held_answers: raw.held_answers.unwrap_or(DEFAULT_HELD_ANSWERS),
             body_limit: size("body_limit", raw.body_limit, DEFAULT_BODY_LIMIT)?,
-            statuses: raw.statuses.unwrap_or_default(),
             add_missing_end: raw.add_missing_end.unwrap_or(true),
             headers,
             edits_path: hops.iter().any(|hop| hop.path.is_some()),

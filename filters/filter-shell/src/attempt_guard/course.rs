@@ -16,19 +16,17 @@ pub(super) enum Course {
 
 /// All that this depends on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Case<'a> {
+pub(super) struct Case {
     pub(super) verdict: Verdict,
     pub(super) class: Option<Class>,
     /// The server's own status.
     pub(super) status: u16,
     pub(super) is_last: bool,
     pub(super) goes_on: Classes,
-    /// Statuses besides 502 to 504 for which the router tries again.
-    pub(super) retried: &'a [u16],
     pub(super) family: Family,
 }
 
-impl Case<'_> {
+impl Case {
     /// What to do.
     pub(super) fn course(self) -> Course {
         let goes_on = !self.is_last && self.class.is_some_and(|class| self.goes_on.has(class));
@@ -43,14 +41,24 @@ impl Case<'_> {
         }
     }
 
+    /// Whether the router tries again for this status, whoever gave it. It is told so for each class that goes on,
+    /// by the plugin that made the plan, and for 503 if there is any.
     fn is_retried(self, status: u16) -> bool {
-        matches!(status, 502..=504) || self.retried.contains(&status)
+        let class = match status {
+            429 => Class::RateLimited,
+            529 => Class::Overloaded,
+            500..=502 => Class::ServerError,
+            503 => return !self.goes_on.is_empty(),
+            408 | 504 => Class::Timeout,
+            401 | 403 => Class::Authentication,
+            _ => return false,
+        };
+        self.goes_on.has(class)
     }
 
-    /// A limit stays one, where the router tries again for it: should there be no other attempt after all, that
-    /// is what the client is to hear.
+    /// A limit stays one: should the router find no other attempt after all, that is what the client is to hear.
     fn status_to_go_on(self) -> u16 {
-        if self.class == Some(Class::RateLimited) && self.is_retried(429) { 429 } else { 503 }
+        if self.class == Some(Class::RateLimited) { 429 } else { 503 }
     }
 
     fn status_of_an_answer(self) -> u16 {
@@ -82,17 +90,21 @@ pub(super) fn class(of: ErrorClass) -> Class {
 
 #[cfg(test)]
 mod tests {
+    use traffic_policy::retry::{Ask, RetryPolicy};
+
     use super::*;
 
+    const ASK: Ask<'_> =
+        Ask { prompt_tokens: 1, output_tokens: None, stream: true, hops: &[], body_bytes: None };
+
     /// A stream that began with an error that another attempt may heal.
-    fn broken() -> Case<'static> {
+    fn broken() -> Case {
         Case {
             verdict: Verdict::ErrorEvent,
             class: Some(Class::ServerError),
             status: 200,
             is_last: false,
             goes_on: Classes::from_bits(0b1111),
-            retried: &[],
             family: Family::OpenAi,
         }
     }
@@ -110,28 +122,45 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_stays_one_where_the_router_tries_again_for_it() {
+    fn a_limit_stays_one() {
         let limited = Case { class: Some(Class::RateLimited), ..broken() };
-        assert_eq!(limited.course(), Course::GoOn { status: 503 });
-        assert_eq!(Case { retried: &[429], ..limited }.course(), Course::GoOn { status: 429 });
-        let status = Case { verdict: Verdict::Status, status: 429, ..limited };
-        assert_eq!(status.course(), Course::GoOn { status: 503 });
-        assert_eq!(Case { retried: &[429], ..status }.course(), Course::Pass);
-        assert_eq!(Case { is_last: true, ..status }.course(), Course::Pass);
+        assert_eq!(limited.course(), Course::GoOn { status: 429 });
+        assert_eq!(Case { is_last: true, ..limited }.course(), Course::Answer { status: 429 });
+        // A quota that is used up, as some servers tell it.
+        let quota = Case { verdict: Verdict::Status, status: 400, ..limited };
+        assert_eq!(quota.course(), Course::GoOn { status: 429 });
+        assert_eq!(Case { is_last: true, ..quota }.course(), Course::Pass);
     }
 
     #[test]
     fn a_status_is_changed_only_if_the_router_would_not_try_again() {
         let status = |status| Case { verdict: Verdict::Status, status, ..broken() }.course();
-        for kept in [502, 503, 504] {
+        for kept in [500, 502, 503, 504, 529] {
             assert_eq!(status(kept), Course::Pass, "{kept}");
         }
-        for changed in [500, 520, 529, 400] {
+        for changed in [400, 401, 505, 520] {
             assert_eq!(status(changed), Course::GoOn { status: 503 }, "{changed}");
         }
-        let fails =
-            Case { verdict: Verdict::Status, class: Some(Class::Other), status: 400, ..broken() };
+        let other = Some(Class::Other);
+        let fails = Case { verdict: Verdict::Status, class: other, status: 400, ..broken() };
         assert_eq!(fails.course(), Course::Pass);
+    }
+
+    #[test]
+    fn the_router_tries_again_for_just_these_statuses() {
+        for fails in ["rate_limited", "overloaded", "server_error", "timeout"] {
+            let retry = serde_json::json!({"classes": {fails: "fail", "authentication": "next"}});
+            let retry = serde_json::from_value(retry).unwrap();
+            let policy = RetryPolicy::try_from((retry, <_>::default(), <_>::default())).unwrap();
+            let plan = policy.plan(&ASK, true);
+            let statuses = plan.headers.iter().find(|(name, _)| name.ends_with("status-codes"));
+            let told: Vec<&str> = statuses.unwrap().1.split(',').collect();
+            let case = Case { goes_on: plan.plan.goes_on, ..broken() };
+            for status in 400..600 {
+                let is_told = told.contains(&status.to_string().as_str());
+                assert_eq!(case.is_retried(status), is_told, "{status}, {fails} fails");
+            }
+        }
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub(super) struct Counters {
     pub(super) body_limit: Counter,
 }
 
-/// A first token may take seconds, and a tenth of one is nothing beside them.
-const TICK_MILLISECONDS: u32 = 100;
+/// A first token may take seconds, and this is nothing beside them.
+const TICK_MILLISECONDS: u32 = 50;
 
 impl Guard {
     /// Reads the configuration.

@@ -51,7 +51,6 @@ impl Attempting {
             status: self.status,
             is_last: self.plan.is_last(self.number),
             goes_on: self.plan.goes_on,
-            retried: &self.guard.settings.statuses,
             family: self.api.map_or(Family::OpenAi, Api::family),
         };
         match case.course() {
