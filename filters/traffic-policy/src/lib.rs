@@ -17,6 +17,7 @@
 //! | [`record`] | nothing: how what is learnt is kept in shared data |
 //! | [`retry`] | whether and how Envoy may try a request again, in Envoy's own words |
 //! | [`route`] | which pool a request goes to, and why |
+//! | [`split`] | which version a request gets |
 //! | [`stream`] | what became of an answer |
 //!
 //! # Rules
@@ -36,5 +37,6 @@ mod recent;
 pub mod record;
 pub mod retry;
 pub mod route;
+pub mod split;
 pub mod stream;
 pub mod units;
