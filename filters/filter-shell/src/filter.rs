@@ -100,6 +100,9 @@ pub struct Upstream {
 
 /// Follows one exchange to its end. What it holds is held for as long as the answer streams.
 pub trait Follower {
+    /// The first generated output has come, so long after the request was complete.
+    fn begins(&mut self, _took: Duration) {}
+
     /// Generated output has come, so long after the output before it.
     fn gap(&mut self, _gap: Duration) {}
 

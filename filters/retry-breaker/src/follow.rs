@@ -4,6 +4,7 @@
 //! is judged by the end of its answer.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use filter_shell::{Followed, Follower, Upstream, monotonic};
 use traffic_policy::attempt::{Attempt, Plan, Verdict};
@@ -11,7 +12,7 @@ use traffic_policy::breaker::{Cause, Signal};
 use traffic_policy::stream::StreamOutcome;
 
 use crate::metrics::UNSEEN;
-use crate::watched::{Sent, Watched};
+use crate::watched::{Probed, Seen, Sent, Watched};
 
 /// A request on its way.
 pub(crate) struct Following {
@@ -21,6 +22,7 @@ pub(crate) struct Following {
     sent: Sent,
     upstream: Upstream,
     is_stream: bool,
+    probed: Option<Probed>,
 }
 
 impl Following {
@@ -34,15 +36,17 @@ impl Following {
         let first = decision.pool.as_deref().or(facts.pool.as_deref())?;
         let hops = decision.plan.as_ref().map(|plan| plan.hops.clone()).filter(|h| !h.is_empty());
         let plan = Plan { hops: hops.unwrap_or_else(|| vec![first.into()]), ..Plan::default() };
-        let following = Self {
+        let mut following = Self {
             watched: Rc::clone(watched),
             pool: plan.hop(last)?.to_owned(),
             sent: Sent { at: facts.now, draw: facts.draw },
             upstream: (*upstream).clone(),
             is_stream: facts.body.stream.unwrap_or(false),
+            probed: None,
         };
         following.judge_earlier(&plan, last, facts.body.prompt.tokens);
-        following.find(&following.pool).is_some().then_some(following)
+        following.probed = following.find(&following.pool)?.probed_by(following.sent);
+        Some(following)
     }
 
     /// All attempts but the last.
@@ -56,18 +60,23 @@ impl Following {
             // That there was another attempt is all that is known where nobody saw this one.
             let unseen = Signal::Failure(Cause::NoAnswer);
             let signal = judged.map_or(unseen, |a| Signal::of_attempt(a, self.is_stream));
-            if let Some(attempt) = judged {
-                pool.observe_endpoint(&attempt.endpoint, self.sent, now, signal);
-            }
+            let endpoint = judged.map(|attempt| attempt.endpoint.as_str());
             // As long as the pool goes on trying it has not failed.
-            if plan.hop(number) != plan.hop(number + 1) {
-                pool.observe_pool(self.sent, now, signal);
-            }
+            let is_last = plan.hop(number) != plan.hop(number + 1);
+            pool.observe(&Seen { endpoint, is_last, signal }, self.sent, now);
         }
     }
 
     fn judged(&self, number: u8) -> Option<&Attempt> {
         self.upstream.judged.iter().find(|attempt| attempt.number == number)
+    }
+
+    /// What the attempt that is answered tells.
+    fn observe(&self, signal: Signal, of: Probed) {
+        let endpoint = self.upstream.endpoint.as_deref().filter(|_| of.endpoint);
+        if let Some(pool) = self.find(&self.pool) {
+            pool.observe(&Seen { endpoint, is_last: of.pool, signal }, self.sent, monotonic());
+        }
     }
 
     fn find(&self, name: &str) -> Option<&Watched> {
@@ -93,12 +102,14 @@ impl Following {
 }
 
 impl Follower for Following {
-    fn finish(&mut self, outcome: &StreamOutcome) {
-        let (now, signal) = (monotonic(), self.signal(outcome));
-        let Some(pool) = self.find(&self.pool) else { return };
-        if let Some(endpoint) = &self.upstream.endpoint {
-            pool.observe_endpoint(endpoint, self.sent, now, signal);
+    /// What a probe was sent for is known with its first token, and need not wait for the end of a long answer.
+    fn begins(&mut self, _took: Duration) {
+        if let Some(probed) = self.probed {
+            self.observe(Signal::Success { first_token: None }, probed);
         }
-        pool.observe_pool(self.sent, now, signal);
+    }
+
+    fn finish(&mut self, outcome: &StreamOutcome) {
+        self.observe(self.signal(outcome), Probed { pool: true, endpoint: true });
     }
 }

@@ -3,6 +3,7 @@
 //! Its members' health is one record, so that "at most half of them" is exact however many workers eject at
 //! once. It is read for each request, and written only when something is learnt.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use filter_shell::SharedRecord;
@@ -19,7 +20,28 @@ pub(crate) struct Watched {
     roster: Roster,
     health: SharedRecord,
     pub(crate) budget: SharedRecord,
+    /// When this worker's probes were sent whose answers have not begun.
+    probes: RefCell<Vec<(Duration, Probed)>>,
 }
+
+/// What became of an attempt.
+pub(crate) struct Seen<'a> {
+    /// The address of its server.
+    pub(crate) endpoint: Option<&'a str>,
+    /// The pool had no other.
+    pub(crate) is_last: bool,
+    pub(crate) signal: Signal,
+}
+
+/// Whom a request is to show to be well again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Probed {
+    pub(crate) pool: bool,
+    pub(crate) endpoint: bool,
+}
+
+/// So many probes of one worker are known for what they are.
+const MOST_PROBES: usize = 64;
 
 /// Whether a request may go to the pool, and to whom there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +52,13 @@ pub(crate) struct Admitted {
     pub(crate) endpoints: Option<String>,
     /// How long nothing is to be had from the pool.
     pub(crate) wait: Duration,
+}
+
+/// Servers that a request names.
+struct Named {
+    list: String,
+    /// The first of them is probed.
+    is_probe: bool,
 }
 
 /// When a request was decided, and its number.
@@ -44,7 +73,7 @@ impl Watched {
         let name = &entry.pool.name;
         let health = SharedRecord::of("breaker", name);
         let budget = SharedRecord::of("budget", name);
-        Self { entry, metrics, roster, health, budget }
+        Self { entry, metrics, roster, health, budget, probes: RefCell::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -53,13 +82,19 @@ impl Watched {
 
     /// Asks for a request. A place among the probes is taken, if it gets one.
     pub(crate) fn admit(&self, sent: Sent) -> Admitted {
+        let mut probed = Probed { pool: false, endpoint: false };
         let admitted = self.change(sent.at, |group| {
             let wait = group.wait(self.roster.pool());
             let pool = group.admit(self.roster.pool(), sent.draw);
             let goes = !matches!(pool, Admission::No { .. });
-            let endpoints = if goes { self.endpoints(group, sent.draw) } else { None };
-            Admitted { pool, endpoints, wait }
+            let named = if goes { self.endpoints(group, sent.draw) } else { None };
+            let endpoint = named.as_ref().is_some_and(|named| named.is_probe);
+            probed = Probed { pool: pool == Admission::Probe, endpoint };
+            Admitted { pool, endpoints: named.map(|named| named.list), wait }
         });
+        if probed.pool || probed.endpoint {
+            self.keep_probe(sent, probed);
+        }
         // What cannot be known is taken to be well.
         let unknown = Admitted { pool: Admission::Yes, endpoints: None, wait: Duration::ZERO };
         admitted.unwrap_or(unknown)
@@ -67,7 +102,7 @@ impl Watched {
 
     /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
     /// are well, from a place of the request's own on.
-    fn endpoints(&self, group: &mut Group<'_>, draw: u64) -> Option<String> {
+    fn endpoints(&self, group: &mut Group<'_>, draw: u64) -> Option<Named> {
         let mut members: Vec<Member> = self.roster.of(Kind::Endpoint).collect();
         // The lower half, because the upper one says which share of requests this is in.
         let start = (draw & u64::from(u32::MAX)).checked_rem(members.len() as u64)?;
@@ -77,35 +112,44 @@ impl Watched {
             return None;
         }
         let probe = standing.probe.filter(|m| group.admit(*m, draw) == Admission::Probe);
+        let is_probe = probe.is_some();
         let mut chosen: Vec<Member> = probe.into_iter().chain(standing.usable).collect();
         if chosen.is_empty() {
             chosen.extend(standing.least_bad);
         }
         let names: Vec<&str> = chosen.iter().map(|m| self.roster.name(*m)).collect();
-        Some(names.join(","))
+        Some(Named { list: names.join(","), is_probe })
     }
 
-    /// Takes notice of what became of an attempt at one of the servers.
-    pub(crate) fn observe_endpoint(
-        &self,
-        address: &str,
-        sent: Sent,
-        now: Duration,
-        signal: Signal,
-    ) {
-        if let Some(member) = self.roster.endpoint(address) {
-            self.observe(member, sent, now, signal);
+    /// Takes notice of what became of an attempt: at this server, if it is known which it was, and at the pool,
+    /// if that was its last word. What says nothing may still be the end of a probe.
+    pub(crate) fn observe(&self, seen: &Seen<'_>, sent: Sent, now: Duration) {
+        let endpoint = seen.endpoint.and_then(|address| self.roster.endpoint(address));
+        let pool = seen.is_last.then(|| self.roster.pool());
+        if endpoint.is_none() && pool.is_none() {
+            return;
         }
+        self.change(now, |group| {
+            for member in endpoint.into_iter().chain(pool) {
+                group.observe(member, sent.at, sent.draw, seen.signal);
+            }
+        });
     }
 
-    /// Takes notice of what became of a request that was sent to the pool.
-    pub(crate) fn observe_pool(&self, sent: Sent, now: Duration, signal: Signal) {
-        self.observe(self.roster.pool(), sent, now, signal);
+    /// Of whom this request is to show whether they are well again. Asked once.
+    pub(crate) fn probed_by(&self, sent: Sent) -> Option<Probed> {
+        let mut probes = self.probes.try_borrow_mut().ok()?;
+        let place = probes.iter().position(|(at, _)| *at == sent.at)?;
+        Some(probes.swap_remove(place).1)
     }
 
-    fn observe(&self, member: Member, sent: Sent, now: Duration, signal: Signal) {
-        // What says nothing may still be the end of a probe.
-        self.change(now, |group| group.observe(member, sent.at, sent.draw, signal));
+    fn keep_probe(&self, sent: Sent, probed: Probed) {
+        if let Ok(mut probes) = self.probes.try_borrow_mut() {
+            // Those whose answer never came make room.
+            let excess = (probes.len() + 1).saturating_sub(MOST_PROBES);
+            probes.drain(..excess);
+            probes.push((sent.at, probed));
+        }
     }
 
     /// Whether so many of this prompt's tokens may be sent again. That it is asked allows others more.

@@ -177,6 +177,11 @@ impl Meter {
         Some(gap)
     }
 
+    /// How long the first token took, once there is one.
+    pub fn first_token(&self) -> Option<Duration> {
+        self.times.to_first_token()
+    }
+
     /// It is over.
     pub fn end(
         mut self,

@@ -181,9 +181,9 @@ impl Reply {
             ),
             (None, _) => {
                 let value = match api {
-                    _ if self.status >= 400 || self.fault == Some(Fault::ErrorEvent) => {
-                        refusal::body(api, self.status.max(400))
-                    }
+                    _ if self.status >= 400 => refusal::body(api, self.status),
+                    // Who has said 200 has not refused the request.
+                    _ if self.fault == Some(Fault::ErrorEvent) => refusal::body(api, 500),
                     Api::ChatCompletions => openai_chat::whole(&answer),
                     Api::Completions => openai_completions::whole(&answer),
                     Api::Embeddings => openai_embeddings::whole(&answer),

@@ -156,8 +156,12 @@ impl Exchange {
         }
         let now = clock::monotonic();
         for _ in 0..events {
-            if let Some(gap) = self.meter.generated(now) {
-                followers.iter_mut().for_each(|follower| follower.gap(gap));
+            match self.meter.generated(now) {
+                Some(gap) => followers.iter_mut().for_each(|follower| follower.gap(gap)),
+                None => {
+                    let took = self.meter.first_token().unwrap_or_default();
+                    followers.iter_mut().for_each(|follower| follower.begins(took));
+                }
             }
         }
     }
