@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::proxies::Chain;
+use crate::chains::Chain;
 
 /// Rounds that only warm up.
 pub const WARM_UP: usize = 3;
@@ -51,8 +51,13 @@ impl Costs {
 
     /// What it adds to no filter.
     pub fn added(&self, chain: Chain) -> f64 {
-        let nothing = self.microseconds(Chain::Nothing);
-        median(self.microseconds(chain).zip(nothing).map(|(cost, nothing)| cost - nothing))
+        self.added_to(Chain::Nothing, chain)
+    }
+
+    /// What it adds to another.
+    pub fn added_to(&self, other: Chain, chain: Chain) -> f64 {
+        let without = self.microseconds(other);
+        median(self.microseconds(chain).zip(without).map(|(cost, without)| cost - without))
     }
 
     fn microseconds(&self, chain: Chain) -> impl Iterator<Item = f64> {

@@ -1,5 +1,6 @@
 //! What the benchmarks share: the inputs they measure on.
 
+pub mod chains;
 pub mod corpora;
 pub mod costs;
 pub mod debian;

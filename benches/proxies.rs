@@ -12,118 +12,7 @@ use std::time::{Duration, Instant};
 use host_sim::parts::{Features, Parts};
 use serde_json::{Value, json};
 
-/// What a chain does with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chain {
-    /// No filter but the router.
-    Nothing,
-    /// A wasm filter whose callbacks return at once.
-    Empty,
-    /// A wasm filter that makes token-router's host calls, and does nothing else: what no plugin
-    /// that reads a body and says something of it can be cheaper than.
-    HostCalls,
-    /// token-router, the request waiting in the plugin.
-    Knob,
-    /// token-router, the request waiting at the gate.
-    Gate,
-    /// Envoy's own filter that reads keys from a JSON body.
-    JsonToMetadata,
-    /// A Lua filter that finds the model in the body.
-    Lua,
-    /// The same module looking at headers of requests, and at nothing of answers.
-    RequestsOnly,
-    /// token-metrics alone, which looks at headers of requests and reads answers.
-    TokenMetrics,
-    /// token-metrics, and the model's name is read from the request's body.
-    ModelMetrics,
-    /// Envoy's own filter that reads a key from each event of a stream.
-    SseToMetadata,
-    /// `json_to_metadata` on answers.
-    JsonToMetadataOfAnswers,
-}
-
-impl Chain {
-    /// Every chain, in the order of the table.
-    pub const ALL: [Self; 7] = [
-        Self::Nothing,
-        Self::Empty,
-        Self::HostCalls,
-        Self::Knob,
-        Self::Gate,
-        Self::JsonToMetadata,
-        Self::Lua,
-    ];
-
-    /// The chains that are compared by what they do with answers.
-    pub const OF_ANSWERS: [Self; 6] = [
-        Self::Nothing,
-        Self::Empty,
-        Self::RequestsOnly,
-        Self::TokenMetrics,
-        Self::SseToMetadata,
-        Self::JsonToMetadataOfAnswers,
-    ];
-
-    /// The name in the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "no filter",
-            Self::Empty => "empty wasm filter",
-            Self::HostCalls => "wasm, host calls only",
-            Self::Knob => "token-router, knob",
-            Self::Gate => "token-router, gate",
-            Self::JsonToMetadata => "json_to_metadata",
-            Self::Lua => "Lua",
-            Self::RequestsOnly => "the module without token-metrics",
-            Self::TokenMetrics => "token-metrics",
-            Self::ModelMetrics => "token-metrics, knob",
-            Self::SseToMetadata => "sse_to_metadata",
-            Self::JsonToMetadataOfAnswers => "json_to_metadata",
-        }
-    }
-
-    fn filters(self, modules: &Modules) -> Vec<Value> {
-        let mut filters = match self {
-            Self::Nothing => vec![],
-            Self::Empty => vec![wasm("empty", "empty", &modules.empty, None, None)],
-            Self::HostCalls => vec![wasm("calls", "calls", &modules.host_calls, None, None)],
-            Self::Knob => {
-                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(mesh("knob")), None)]
-            }
-            Self::Gate => vec![
-                wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(mesh("gate")), None),
-                wasm(
-                    "body-gate",
-                    "body-gate",
-                    &modules.mesh,
-                    Some(json!({"version": 1})),
-                    Some("body-gate"),
-                ),
-            ],
-            Self::JsonToMetadata => vec![json_to_metadata()],
-            Self::Lua => vec![lua()],
-            Self::RequestsOnly => {
-                let section = ("token_router", json!({"default": {"pool": "gpu-large"}}));
-                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(headers_only(section)), None)]
-            }
-            Self::TokenMetrics => {
-                let section = ("token_metrics", json!({}));
-                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(headers_only(section)), None)]
-            }
-            Self::ModelMetrics => {
-                let mut configuration = headers_only(("token_metrics", json!({})));
-                if let Some(body) = configuration.get_mut("body") {
-                    *body = json!({"access": "knob"});
-                }
-                vec![wasm("llm-mesh", "llm-mesh", &modules.mesh, Some(configuration), None)]
-            }
-            Self::SseToMetadata => vec![sse_to_metadata()],
-            Self::JsonToMetadataOfAnswers => vec![json_to_metadata_of_answers()],
-        };
-        filters.push(router());
-        filters
-    }
-}
+use crate::chains::{Chain, router};
 
 /// Where the modules are.
 pub struct Modules {
@@ -174,11 +63,14 @@ impl Proxy {
         upstream: SocketAddr,
     ) -> io::Result<Self> {
         let address = free_address()?;
-        let route = json!({"match": {"prefix": "/"}, "route": {"cluster": "upstream"}});
+        let retry = chain.retry_policy();
+        let route = json!({"match": {"prefix": "/"},
+            "route": {"cluster": "upstream", "retry_policy": retry}});
         let many = json!({"max_connections": 100_000, "max_pending_requests": 100_000,
             "max_requests": 100_000});
         let cluster = json!({"name": "upstream", "type": "STATIC", "connect_timeout": "1s",
             "circuit_breakers": {"thresholds": [many]},
+            "typed_extension_protocol_options": of_attempts(chain.filters_of_attempts(modules)),
             "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [
                 {"endpoint": {"address": socket(upstream)}}]}]}});
         let bootstrap = bootstrap(address, chain.filters(modules), route, vec![cluster]);
@@ -210,8 +102,11 @@ impl Proxy {
     /// When it does not come up within ten seconds.
     pub fn start_upstream(envoy: &Path, folder: &Path) -> io::Result<Self> {
         let address = free_address()?;
-        let route = json!({"match": {"prefix": "/"}, "direct_response":
-            {"status": 200, "body": {"inline_string": "{\"object\":\"chat.completion\",\"choices\":[]}"}}});
+        let json = json!({"header": {"key": "content-type", "value": "application/json"},
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"});
+        let route = json!({"match": {"prefix": "/"}, "response_headers_to_add": [json],
+            "direct_response": {"status": 200,
+            "body": {"inline_string": "{\"object\":\"chat.completion\",\"choices\":[]}"}}});
         // It waits for the whole body: an answer before that closes the connection, and then every
         // request would pay for a new one.
         let buffer = json!({"name": "buffer", "typed_config": {
@@ -299,7 +194,8 @@ fn bootstrap(
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "bench",
         "http_filters": filters,
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]}
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"],
+            "include_request_attempt_count": true, "routes": [route]}]}
     });
     json!({"static_resources": {
         "listeners": [{"name": "bench", "address": socket(address), "filter_chains": [
@@ -308,112 +204,17 @@ fn bootstrap(
     }})
 }
 
-fn router() -> Value {
-    json!({"name": "router", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}})
-}
-
-fn wasm(
-    name: &str,
-    root_id: &str,
-    file: &Path,
-    configuration: Option<Value>,
-    role: Option<&str>,
-) -> Value {
-    let environment: serde_json::Map<String, Value> =
-        role.map(|role| ("LLM_MESH_ROLE".to_owned(), role.into())).into_iter().collect();
-    let vm = json!({
-        "runtime": "envoy.wasm.runtime.v8",
-        "code": {"local": {"filename": file}},
-        "environment_variables": {"key_values": environment}
-    });
-    let text = configuration.map(|value| value.to_string()).unwrap_or_default();
-    json!({"name": name, "typed_config": {
-    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-    "config": {
-        "name": name, "root_id": root_id, "vm_config": vm, "failure_policy": "FAIL_RELOAD",
-        "allow_on_headers_stop_iteration": true,
-        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}
-    }}})
-}
-
-/// Two rules, one of which needs the count of the whole prompt.
-fn mesh(access: &str) -> Value {
-    json!({
-        "version": 1,
-        "body": {"access": access},
-        "models": [{"name": "llama-70b", "aliases": ["gpt-4.1"]}, {"name": "llama-8b"}],
-        "pools": [{"name": "gpu-large"}, {"name": "gpu-small"}],
-        "token_router": {
-            "rules": [
-                {"name": "long-prompt", "when": {"prompt_tokens": {"at_least": 60000}}, "pool": "gpu-large"},
-                {"name": "small-model", "when": {"model": "llama-8b*"}, "pool": "gpu-small"}
-            ],
-            "default": {"pool": "gpu-large"}
-        }
-    })
-}
-
-/// One section, and nothing of the request's body is read.
-fn headers_only((name, section): (&str, Value)) -> Value {
-    json!({
-        "version": 1,
-        "body": {"access": "headers_only"},
-        "models": [{"name": "llama-70b", "aliases": ["gpt-4.1"]}],
-        "pools": [{"name": "gpu-large"}],
-        name: section
-    })
-}
-
-/// One key, of the usage.
-fn usage_rule() -> Value {
-    json!({"selectors": [{"key": "usage"}, {"key": "total_tokens"}],
-        "on_present": {"metadata_namespace": "bench", "key": "tokens"}})
-}
-
-/// Reads one key of each event's JSON.
-fn sse_to_metadata() -> Value {
-    json!({"name": "sse_to_metadata", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata",
-        "response_rules": {"content_parser": {"name": "envoy.content_parsers.json", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.content_parsers.json.v3.JsonContentParser",
-            "rules": [{"rule": usage_rule()}]}}}}})
-}
-
-/// Reads one key of an answer's JSON.
-fn json_to_metadata_of_answers() -> Value {
-    json!({"name": "json_to_metadata", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
-        "response_rules": {"rules": [usage_rule()]}}})
-}
-
-/// Reads two keys of the request's body, and cannot count tokens.
-fn json_to_metadata() -> Value {
-    let rule = |key: &str| {
-        json!({"selectors": [{"key": key}],
-            "on_present": {"metadata_namespace": "bench", "key": key}})
-    };
-    json!({"name": "json_to_metadata", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
-        "request_rules": {"rules": [rule("model"), rule("stream")]}}})
-}
-
-/// Finds the model, estimates tokens by the body's length, sets the header.
-fn lua() -> Value {
-    let code = r#"
-        function envoy_on_request(handle)
-          local body = handle:body()
-          if body == nil then return end
-          local text = body:getBytes(0, body:length())
-          local model = string.match(text, '"model"%s*:%s*"([^"]*)"')
-          local words = 0
-          for _ in string.gmatch(text, '%w+') do words = words + 1 end
-          handle:headers():replace("x-llm-pool", words > 60000 and "gpu-large" or "gpu-small")
-          handle:headers():replace("x-llm-model", model or "")
-        end"#;
-    json!({"name": "lua", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-        "default_source_code": {"inline_string": code}}})
+/// The cluster's own chain of filters.
+fn of_attempts(mut filters: Vec<Value>) -> Option<Value> {
+    if filters.is_empty() {
+        return None;
+    }
+    filters.push(json!({"name": "upstream_codec", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"}}));
+    Some(json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http_protocol_options": {}},
+        "http_filters": filters}}))
 }
 
 /// A filter that pauses, reads headers, filter state and body, and then writes one counter, one

@@ -11,10 +11,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use benches::argument;
+use benches::chains::Chain;
 use benches::corpora::{Text, chat};
 use benches::costs::{Costs, WARM_UP};
 use benches::load::Load;
-use benches::proxies::{Chain, Modules, Proxy};
+use benches::proxies::{Modules, Proxy};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::Parts;
 

@@ -11,7 +11,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use benches::argument;
-use benches::proxies::{Chain, Modules, Proxy};
+use benches::chains::Chain;
+use benches::proxies::{Modules, Proxy};
 use benches::streaming::{Reader, serve};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::Parts;

@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use benches::argument;
-use benches::proxies::{Chain, EMPTY, Modules, Proxy};
+use benches::chains::Chain;
+use benches::proxies::{EMPTY, Modules, Proxy};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Features, Parts};
 

@@ -10,8 +10,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use benches::argument;
+use benches::chains::Chain;
 use benches::costs::{Costs, WARM_UP};
-use benches::proxies::{Chain, Modules, Proxy};
+use benches::proxies::{Modules, Proxy};
 use benches::streaming::{Answer, EVENTS, Reader, serve};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::Parts;
@@ -54,7 +55,7 @@ fn cost(proxy: &Proxy, reader: &mut Reader, answer: Answer) -> Result<Duration, 
     let (times, parts) = match answer {
         Answer::Coalesced => (10, EVENTS),
         Answer::Paced => (4, EVENTS),
-        Answer::Json | Answer::Open => (100, 1),
+        _ => (100, 1),
     };
     reader.read(answer, 1)?;
     let before = proxy.cpu()?;
@@ -66,7 +67,7 @@ fn report(answer: Answer, costs: &Costs) {
     let (what, rival) = match answer {
         Answer::Coalesced => ("event, coalesced", Chain::SseToMetadata),
         Answer::Paced => ("event, paced", Chain::SseToMetadata),
-        Answer::Json | Answer::Open => ("JSON answer of 16 KB", Chain::JsonToMetadataOfAnswers),
+        _ => ("JSON answer of 16 KB", Chain::JsonToMetadataOfAnswers),
     };
     println!("\n| {what} | CPU us | added us | vs {} |", rival.name());
     println!("|---|--:|--:|--:|");
