@@ -83,6 +83,8 @@ pub(crate) struct Router {
     hash: Option<u64>,
     /// Endpoints that the request names and no attempt went to; none before the first attempt.
     named: Option<VecDeque<SocketAddr>>,
+    /// All that it named.
+    pub(crate) wanted: Vec<SocketAddr>,
     /// Copies for other clusters.
     mirrors: Vec<AttemptId>,
 }

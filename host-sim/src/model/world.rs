@@ -238,6 +238,12 @@ impl World {
         cluster.is_some_and(|cluster| self.upstreams.is_left_out(cluster, endpoint, self.now))
     }
 
+    /// The endpoints that a client's request named, whichever of them it has been to.
+    #[must_use]
+    pub fn named_endpoints(&self, stream: StreamId) -> &[SocketAddr] {
+        self.streams.get(stream).map_or(&[], |stream| &stream.router.wanted)
+    }
+
     /// The lines of the trace; empty unless tracing was asked for.
     #[must_use]
     pub fn trace(&self) -> &[String] {

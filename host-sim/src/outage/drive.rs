@@ -67,6 +67,7 @@ struct Play<'a> {
     watch: Watch,
     has_sent_all: bool,
     recovery_noticed_at: Option<Nanos>,
+    retry_delays: Vec<u64>,
 }
 
 /// Plays it with this proxy, which is the file or what was made of it.
@@ -95,9 +96,10 @@ pub(super) fn play(
         clients: BTreeMap::new(),
         servers: BTreeMap::new(),
         seconds: Seconds::new(members.len()),
-        watch: Watch::new(file, proxy, members, bad, nanos(outage.bad.start)),
+        watch: Watch::new(file, members, bad, nanos(outage.bad.start)),
         has_sent_all: false,
         recovery_noticed_at: None,
+        retry_delays: Vec::new(),
     };
     play.run(progress)?;
     let traps = play.host.world().traps().len();
@@ -112,6 +114,7 @@ pub(super) fn play(
         seconds: play.seconds.done(),
         noticed_after,
         recovery_noticed_after: recovery,
+        retry_delays: play.retry_delays,
         said,
         traps,
     })
@@ -341,6 +344,11 @@ impl Play<'_> {
         let outcome = client.accept(event, now);
         if waited && client.first_token.is_some() {
             let began = client.began;
+            if client.attempts.len() > 1 {
+                let (seed, tokens) = (self.outage.seed, client.prompt_tokens);
+                let own = member::first_token_after(seed, client.number, tokens);
+                self.retry_delays.push((now - began).saturating_sub(nanos(own)) / 1_000_000);
+            }
             self.seconds.first_token(began, now);
             self.note_recovery(stream);
         }
@@ -352,10 +360,13 @@ impl Play<'_> {
     /// The bad member is well again when a client has the beginning of an answer of it.
     fn note_recovery(&mut self, stream: StreamId) {
         let end = nanos(self.outage.bad.end);
+        if self.recovery_noticed_at.is_some() || self.host.now() < end {
+            return;
+        }
         let mut attempts = self.servers.values().filter(|one| one.stream == stream);
         let is_new = attempts
             .any(|one| one.began >= end && one.member.is_some_and(|m| self.watch.bad.contains(&m)));
-        if is_new && self.recovery_noticed_at.is_none() {
+        if is_new {
             self.recovery_noticed_at = Some(self.host.now());
         }
     }
@@ -401,8 +412,11 @@ impl Play<'_> {
         server.fault = is_bad.then_some(self.outage.fault);
         let reply = member::reply(self.outage.seed, client.number, server.fault);
         server.attempt.begin(headers, end, &mut Script::of(vec![reply]), client.number);
-        let unwanted =
-            if is_retry { Vec::new() } else { self.watch.unwanted(&self.host, member, headers) };
+        let unwanted = if is_retry {
+            Vec::new()
+        } else {
+            self.watch.unwanted(&self.host, member, server.stream)
+        };
         self.seconds.at(now, |second| {
             second.retried += u64::from(is_retry);
             second.diverted += u64::from(!unwanted.is_empty());

@@ -40,7 +40,7 @@ const FIRST_TOKEN: Duration = Duration::from_millis(180);
 /// Each token of the prompt, until the first token.
 const PREFILL: Duration = Duration::from_micros(60);
 /// Between two events, of which each has a few tokens.
-const BETWEEN: Duration = Duration::from_millis(120);
+const BETWEEN: Duration = Duration::from_millis(200);
 /// What the logarithms of these times, to the base 2, deviate by: from request to request, and from event to
 /// event.
 const SPREAD: f64 = 0.6;
@@ -51,7 +51,7 @@ const ERROR_AFTER: Duration = Duration::from_millis(40);
 /// How many events with text an answer has.
 pub(super) fn events(seed: u64, number: usize) -> usize {
     let mut random = draw::of(seed, Purpose::Answer, number);
-    draw::skewed(&mut random, 4, 32) as usize
+    draw::skewed(&mut random, 4, 16) as usize
 }
 
 /// What a server answers to a request. The text counts its events, so that the client notices one that is
@@ -91,12 +91,7 @@ pub(super) fn pace(
         }
         None => {}
     }
-    let mut random = draw::of(seed, Purpose::Answer, number);
-    // What `events` draws.
-    let _ = random.f64();
-    let prompt = u32::try_from(prompt_tokens).unwrap_or(u32::MAX);
-    let first = draw::around(&mut random, FIRST_TOKEN, SPREAD)
-        + draw::around(&mut random, PREFILL.saturating_mul(prompt), JITTER);
+    let (first, mut random) = first_token(seed, number, prompt_tokens);
     let between = draw::around(&mut random, BETWEEN, SPREAD);
     for (place, event) in plan.iter_mut().filter(|one| is_data(one)).enumerate() {
         event.after = match place {
@@ -105,6 +100,22 @@ pub(super) fn pace(
             _ => draw::around(&mut random, between, JITTER),
         };
     }
+}
+
+/// From the request to the first token of a server that is well.
+pub(super) fn first_token_after(seed: u64, number: usize, prompt_tokens: u64) -> Duration {
+    HEADERS + first_token(seed, number, prompt_tokens).0
+}
+
+/// From the headers to the first token, and where further times are drawn from.
+fn first_token(seed: u64, number: usize, prompt_tokens: u64) -> (Duration, fastrand::Rng) {
+    let mut random = draw::of(seed, Purpose::Answer, number);
+    // What `events` draws.
+    let _ = random.f64();
+    let prompt = u32::try_from(prompt_tokens).unwrap_or(u32::MAX);
+    let first = draw::around(&mut random, FIRST_TOKEN, SPREAD)
+        + draw::around(&mut random, PREFILL.saturating_mul(prompt), JITTER);
+    (first, random)
 }
 
 #[cfg(test)]

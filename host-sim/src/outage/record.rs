@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client::Failure;
-use super::seconds::{MemberSecond, Second};
+use super::seconds::{MemberSecond, Second, quantile};
 use super::state::State;
 use super::{Member, Outage, Protection};
 
@@ -30,6 +30,9 @@ pub struct Record {
     pub noticed_after: Option<Duration>,
     /// From the end of the outage until the bad member's first answer reached a client.
     pub recovery_noticed_after: Option<Duration>,
+    /// For each client whose answer another attempt brought: by how many milliseconds its first token came
+    /// later than if the first attempt had brought it.
+    pub retry_delays: Vec<u64>,
     /// What plugins said, level `warn` and above: each text once.
     pub said: Vec<String>,
     /// How often a plugin trapped.
@@ -129,6 +132,12 @@ impl Record {
         loads.fold(0.0, f64::max)
     }
 
+    /// By how much retries delay first tokens: what this share of them does not exceed, in milliseconds.
+    #[must_use]
+    pub fn retry_delay_ms(&self, percent: usize) -> Option<u64> {
+        quantile(&self.retry_delays, percent)
+    }
+
     fn full_windows(&self, window: usize) -> std::ops::Range<usize> {
         let sent = usize::try_from(self.outage.duration.as_secs()).unwrap_or(usize::MAX);
         window.saturating_sub(1)..self.seconds.len().min(sent)
@@ -162,6 +171,11 @@ impl Record {
             "max_survivor_load": rounded(self.max_survivor_load(WINDOW)),
             "max_survivor_load_1s": rounded(self.max_survivor_load(1)),
             "max_member_load": rounded(self.max_member_load(WINDOW)),
+            "retry_delay_ms": {
+                "p50": self.retry_delay_ms(50),
+                "p99": self.retry_delay_ms(99),
+                "max": self.retry_delay_ms(100),
+            },
             "noticed_after_ms": self.noticed_after.map(millis),
             "recovery_noticed_after_ms": self.recovery_noticed_after.map(millis),
             "traps": self.traps,

@@ -48,16 +48,21 @@ impl Second {
     /// What this share of clients had waited at most for their first token, in milliseconds.
     #[must_use]
     pub fn first_token_ms(&self, percent: usize) -> Option<u64> {
-        let mut times = self.first_tokens.clone();
-        times.sort_unstable();
-        let last = times.len().checked_sub(1)?;
-        times.get(last * percent.min(100) / 100).copied()
+        quantile(&self.first_tokens, percent)
     }
 
     fn is_empty(&self) -> bool {
         self.requests + self.retried + self.client_failures() + self.wasted_tokens == 0
             && self.transitions.is_empty()
     }
+}
+
+/// What this share of them does not exceed.
+pub(super) fn quantile(times: &[u64], percent: usize) -> Option<u64> {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let last = times.len().checked_sub(1)?;
+    times.get(last * percent.min(100) / 100).copied()
 }
 
 /// Seconds as they pass.

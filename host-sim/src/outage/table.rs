@@ -71,6 +71,8 @@ pub fn summary(record: &Record) -> Vec<(&'static str, String)> {
         Some(after) => format!("after {}", quantity::display(after)),
         None => "not noticed".to_owned(),
     };
+    let delay = |percent| record.retry_delay_ms(percent).unwrap_or(0);
+    let delays = format!("{} ms; half of them at most {} ms", delay(100), delay(50));
     let loads = |all: f64, one: f64| format!("at most {all:.2}; on one of them {one:.2}");
     let window = loads(record.max_survivor_load(WINDOW), record.max_member_load(WINDOW));
     vec![
@@ -78,6 +80,7 @@ pub fn summary(record: &Record) -> Vec<(&'static str, String)> {
         ("clients' failures", failures(record)),
         ("diverted", record.diverted().to_string()),
         ("retried", record.retried().to_string()),
+        ("retries' delay", format!("at most {delays}")),
         ("wasted tokens", record.wasted_tokens().to_string()),
         ("others' load", format!("{window} (over {WINDOW}s)")),
         ("left out", noticed(record.noticed_after)),

@@ -9,7 +9,7 @@ use super::state::{Pools, State};
 use super::traffic;
 use crate::bootstrap::Bootstrap;
 use crate::host::{Host, Nanos};
-use crate::model::HeaderMap;
+use crate::model::effect::StreamId;
 use crate::model::metric::{MetricValue, PREFIX};
 
 /// Texts of plugins that are kept.
@@ -31,26 +31,18 @@ pub(super) struct Watch {
     pools: Pools,
     /// The pool of each member, and whether the filters know it as an endpoint of that.
     pool_of: Vec<Option<(String, bool)>>,
-    /// By member: the request headers that name endpoints for its cluster.
-    naming: Vec<Vec<String>>,
     diverted: u64,
 }
 
 impl Watch {
     pub(super) fn new(
         file: &Bootstrap,
-        proxy: &Bootstrap,
         members: Vec<Member>,
         bad: Vec<usize>,
         begins: Nanos,
     ) -> Self {
-        let naming = |member: &Member| {
-            let cluster = proxy.cluster(&member.cluster);
-            cluster.map_or_else(Vec::new, |cluster| cluster.balancing.override_headers.clone())
-        };
         Self {
             pool_of: members.iter().map(|member| traffic::pool_of(file, member)).collect(),
-            naming: members.iter().map(naming).collect(),
             members,
             bad,
             begins,
@@ -68,19 +60,16 @@ impl Watch {
     }
 
     /// Members of the same cluster that a request is led around: it names others, or Envoy leaves them out.
-    pub(super) fn unwanted(&self, host: &Host, member: usize, headers: &HeaderMap) -> Vec<usize> {
+    pub(super) fn unwanted(&self, host: &Host, member: usize, stream: StreamId) -> Vec<usize> {
         let Some(chosen) = self.members.get(member) else { return Vec::new() };
-        let names = self.naming.get(member).into_iter().flatten();
-        let list = names.into_iter().find_map(|name| headers.text(name));
-        let named = |one: &Member| {
-            let endpoint = one.endpoint.to_string();
-            list.is_none_or(|list| list.split(',').any(|name| name.trim() == endpoint))
+        let named = host.world().named_endpoints(stream);
+        let is_unwanted = |one: &Member| {
+            (!named.is_empty() && !named.contains(&one.endpoint))
+                || host.world().is_left_out(&one.cluster, one.endpoint)
         };
-        let out = |one: &Member| host.world().is_left_out(&one.cluster, one.endpoint);
         let members = self.members.iter().enumerate();
         let of_cluster = members.filter(|(_, one)| one.cluster == chosen.cluster);
-        let unwanted = of_cluster.filter(|(_, one)| !named(one) || out(one));
-        unwanted.map(|(place, _)| place).collect()
+        of_cluster.filter(|(_, one)| is_unwanted(one)).map(|(place, _)| place).collect()
     }
 
     pub(super) fn look(&mut self, host: &mut Host, seconds: &mut Seconds) {

@@ -1,6 +1,6 @@
 //! The request reaches the router: what is to be done with it.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::net::SocketAddr;
 
 use super::{affinity, balance::Wish, retry::RetryState, timeouts::Timeouts};
 use crate::{
@@ -133,7 +133,9 @@ impl Engine {
         let headers = stream.request.headers.as_ref();
         let router = &mut stream.router;
         let named = router.named.get_or_insert_with(|| {
-            headers.map_or_else(VecDeque::new, |headers| affinity::named(names, headers).into())
+            router.wanted =
+                headers.map_or_else(Vec::new, |headers| affinity::named(names, headers));
+            router.wanted.clone().into()
         });
         while let Some(endpoint) = named.pop_front() {
             if cluster.endpoints.iter().any(|one| one.address == endpoint) {
