@@ -155,8 +155,9 @@ fn every_envoy_takes_the_manifests() {
         let file = folder.join(name.replace('/', "-")).with_extension("json");
         let json = tree.to_json().unwrap_or_else(|error| panic!("{error}"));
         std::fs::write(&file, json.to_string()).expect("target can be written");
-        // Envoy's tags can be facts of filters since 1.37.
-        let since = if name.contains("tracing") { EnvoyVersion::V1_37 } else { ENVOYS[0] };
+        // Tags can be facts of filters, and clusters chains of clusters, since 1.37.
+        let is_new = ["tracing", "fallback"].iter().any(|what| name.contains(what));
+        let since = if is_new { EnvoyVersion::V1_37 } else { ENVOYS[0] };
         for version in ENVOYS.into_iter().filter(|version| *version >= since) {
             let envoy = parts.envoy(version).unwrap_or_else(|error| panic!("{error}"));
             validate(&envoy, &file, &format!("{name} on {version:?}"));

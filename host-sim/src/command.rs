@@ -2,6 +2,7 @@
 
 mod abi;
 mod breaker;
+mod check;
 mod count;
 mod demo;
 mod fuzz;
@@ -43,6 +44,7 @@ enum What {
     Fuzz(fuzz::Fuzz),
     Abi(abi::Abi),
     Breaker(breaker::Breaker),
+    Check(check::Check),
     Count(count::Count),
     Schema(schema::Schema),
     Serve(serve::ServeCommand),
@@ -58,6 +60,7 @@ impl Command {
             What::Fuzz(fuzz) => fuzz.run(),
             What::Abi(abi) => abi.run(),
             What::Breaker(breaker) => breaker.run(),
+            What::Check(check) => check.run(),
             What::Count(count) => count.run(),
             What::Schema(schema) => schema.run(),
             What::Serve(serve) => serve.run(),

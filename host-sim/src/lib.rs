@@ -11,6 +11,7 @@
 
 pub mod abi;
 pub mod bootstrap;
+pub mod check;
 mod child;
 pub mod client;
 pub mod demo;

@@ -124,7 +124,8 @@ impl Action {
 }
 
 impl Forward {
-    fn cluster_names(&self) -> Vec<&str> {
+    /// The clusters that it names itself.
+    pub fn cluster_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = match &self.cluster {
             ClusterSpecifier::Name(name) => vec![name],
             ClusterSpecifier::Header(_) => vec![],
