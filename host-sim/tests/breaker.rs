@@ -31,7 +31,7 @@ fn json(arguments: &[&str]) -> Value {
 }
 
 fn number(value: &Value, field: &str) -> u64 {
-    value[field].as_u64().unwrap_or_else(|| panic!("{field} of {value}"))
+    value.get(field).and_then(Value::as_u64).expect(field)
 }
 
 /// All that a field of the seconds comes to.
@@ -44,7 +44,7 @@ fn sum(run: &Value, field: &str) -> u64 {
 fn states(run: &Value) -> Vec<&str> {
     let seconds = run["states"].as_array().expect("seconds").iter();
     let mut states: Vec<&str> =
-        seconds.filter_map(|second| second["members"][0]["state"].as_str()).collect();
+        seconds.filter_map(|second| second.pointer("/members/0/state")?.as_str()).collect();
     states.dedup();
     states
 }
