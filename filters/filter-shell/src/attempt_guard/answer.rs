@@ -56,7 +56,10 @@ impl Attempting {
         let head = Head::of(&pairs);
         match self.at_once(&head, end_of_stream) {
             Some((verdict, class)) => {
-                self.settle(verdict, class, Stage::Headers { is_all: end_of_stream })
+                // For the same reason as below.
+                let is_ours = self.is_asked;
+                let here = Stage::Headers { is_all: end_of_stream };
+                self.settle(verdict, class, if is_ours { here } else { Stage::Gone })
             }
             None => self.judge(&head, shared),
         }

@@ -5,21 +5,21 @@ use std::ops::ControlFlow;
 use llm_wire::{Api, Found, Members};
 use proxy_wasm::types::Action;
 
-use super::attempt::{Asking, Attempting, Phase};
+use super::attempt::{Asking, Attempting, Phase, Shared};
 use super::config::Hop;
 use super::original::Original;
 use crate::edit::Edit;
 use crate::exchange::FACTS;
 use crate::facts::{Facts, Head, plain_path, unpack};
 use crate::host::headers::{self, Map};
-use crate::host::{body, clock, properties};
+use crate::host::{body, clock, properties, streams};
 
 /// Envoy's own count of attempts.
 const ATTEMPT_COUNT: &str = "x-envoy-attempt-count";
 
 impl Attempting {
     /// Request headers.
-    pub(super) fn begins(&mut self, end_of_stream: bool) -> Action {
+    pub(super) fn begins(&mut self, end_of_stream: bool, shared: &Shared) -> Action {
         self.began = clock::monotonic();
         self.is_asked = end_of_stream;
         self.endpoint = properties::upstream_address().unwrap_or_default();
@@ -44,7 +44,7 @@ impl Attempting {
         let hop = guard.settings.hop(pool);
         self.set_headers(api, hop, &original);
         match hop.filter(|hop| hop.edits_body() && !end_of_stream) {
-            Some(hop) => self.read_body(hop, pool.to_owned(), &head, &original),
+            Some(hop) => self.read_body(hop, pool.to_owned(), &head, &original, shared),
             None => Action::Continue,
         }
     }
@@ -86,8 +86,18 @@ impl Attempting {
     }
 
     /// The headers wait, because the length stands in them.
-    fn read_body(&mut self, hop: &Hop, pool: String, head: &Head, original: &Original) -> Action {
-        if !head.body_is_plain() {
+    fn read_body(
+        &mut self,
+        hop: &Hop,
+        pool: String,
+        head: &Head,
+        original: &Original,
+        shared: &Shared,
+    ) -> Action {
+        let guard = &self.guard;
+        let patience = guard.settings.hold_at_most;
+        let may_wait = || guard.waiting.add_for(self.context, shared.clone(), patience);
+        if !head.body_is_plain() || !may_wait() {
             self.guard.counters.edits.count(false);
             return Action::Continue;
         }
@@ -133,6 +143,7 @@ impl Attempting {
             return;
         };
         let guard = self.guard.clone();
+        guard.waiting.remove(self.context);
         let Some(hop) = guard.settings.hop(&asking.pool) else { return };
         let edit = edit(hop, &asking.members);
         let is_done = !edit.is_empty()
@@ -143,6 +154,16 @@ impl Attempting {
                 })
             });
         guard.counters.edits.count(is_done);
+    }
+
+    /// The body has not come in time, or the proxy does not show it. It goes as it is; a server that does not know
+    /// the model will say so. Called from a root's tick.
+    pub(super) fn asks_no_longer(&mut self, asking: &Asking) {
+        self.guard.counters.edits.count(false);
+        if asking.read == 0 {
+            self.guard.sees_no_body();
+        }
+        let _ = streams::resume_request();
     }
 }
 

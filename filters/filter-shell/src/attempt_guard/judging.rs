@@ -107,16 +107,19 @@ impl Attempting {
         }
     }
 
-    /// The time for a verdict is over. Called from a root's tick.
+    /// The time is over for what it waits for. Called from a root's tick.
     pub(super) fn overdue(&mut self) {
-        let phase = self.take_phase();
-        let Phase::Judging(judging) = phase else {
-            self.phase = phase;
-            return;
-        };
         if streams::act_for(self.context).is_err() {
             return;
         }
+        match self.take_phase() {
+            Phase::Asking(asking) => self.asks_no_longer(&asking),
+            Phase::Judging(judging) => self.judged_late(judging),
+            other => self.phase = other,
+        }
+    }
+
+    fn judged_late(&mut self, judging: Box<Judging>) {
         let is_held = judging.is_held;
         let stage = if is_held { Stage::Tick } else { Stage::Gone };
         let (verdict, class) = match (judging.is_error(), judging.is_limited) {

@@ -1,5 +1,7 @@
 //! The guard's root: its configuration, its deadlines, its counters.
 
+use std::cell::Cell;
+
 use traffic_policy::attempt::Verdict;
 use traffic_policy::invalid::Invalid;
 
@@ -15,6 +17,7 @@ pub(crate) struct Guard {
     /// Answers that are not judged yet.
     pub(super) waiting: Waiting<Shared>,
     pub(super) counters: Counters,
+    has_complained: Cell<bool>,
 }
 
 /// What it counts.
@@ -40,7 +43,8 @@ impl Guard {
         let waiting = Waiting::new(settings.held_answers, settings.hold_at_most);
         let waiting = waiting.ticking_every(TICK_MILLISECONDS);
         let _ = streams::tick_every(waiting.tick_milliseconds());
-        Ok(Self { settings, waiting, counters: Counters::declare() })
+        let has_complained = Cell::new(false);
+        Ok(Self { settings, waiting, counters: Counters::declare(), has_complained })
     }
 
     /// Judges every answer whose time is over.
@@ -49,6 +53,17 @@ impl Guard {
             if let Ok(mut attempt) = attempt.try_borrow_mut() {
                 attempt.overdue();
             }
+        }
+    }
+
+    /// Says once what is wrong when a body that is waited for does not come. A client that sends none looks the
+    /// same, so nothing else is concluded from it.
+    pub(super) fn sees_no_body(&self) {
+        if !self.has_complained.replace(true) {
+            log::error!(
+                "llm-mesh: attempt-guard: saw nothing of a body within hold_at_most ({:?}), so the model in it was not replaced; if clients send theirs, set allow_on_headers_stop_iteration: true in this plugin's configuration (Envoy 1.35 and later)",
+                self.settings.hold_at_most
+            );
         }
     }
 

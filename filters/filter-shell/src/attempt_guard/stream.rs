@@ -30,7 +30,7 @@ impl GuardStream {
 
 impl HttpContext for GuardStream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        self.with(|attempt, _| attempt.begins(end_of_stream))
+        self.with(|attempt, shared| attempt.begins(end_of_stream, shared))
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
