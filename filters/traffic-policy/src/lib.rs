@@ -13,9 +13,11 @@
 //! | [`budget`] | how much of the servers' work may be done twice |
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
+//! | [`evidence`] | whether a candidate is worse than the stable version |
 //! | [`price`] | what tokens cost |
 //! | [`record`] | nothing: how what is learnt is kept in shared data |
 //! | [`retry`] | whether and how Envoy may try a request again, in Envoy's own words |
+//! | [`rollout`] | how far a candidate has come |
 //! | [`route`] | which pool a request goes to, and why |
 //! | [`split`] | which version a request gets |
 //! | [`stream`] | what became of an answer |
@@ -30,12 +32,14 @@ pub mod breaker;
 pub mod budget;
 pub mod calibration;
 pub mod catalog;
+pub mod evidence;
 pub mod invalid;
 pub mod pattern;
 pub mod price;
 mod recent;
 pub mod record;
 pub mod retry;
+pub mod rollout;
 pub mod route;
 pub mod split;
 pub mod stream;

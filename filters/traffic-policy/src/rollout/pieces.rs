@@ -1,0 +1,59 @@
+//! A long history is asked for in pieces: Prometheus answers no question with more than 11,000 points.
+
+use super::{MOST_INSTANTS, Rollout};
+use std::time::Duration;
+
+/// So many points one question asks for.
+pub const MOST_POINTS: u32 = 10_000;
+
+/// One question: the verdicts of these instants, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The first instant.
+    pub first: u32,
+    /// The last instant.
+    pub last: u32,
+}
+
+/// The questions that instants come to, the earliest first; none if the last is before the first. The
+/// instant 0 has no verdict, and there is none after [`MOST_INSTANTS`].
+pub fn pieces(first: u32, last: u32) -> impl Iterator<Item = Piece> {
+    let last = last.min(MOST_INSTANTS);
+    let piece = move |first: u32| Piece { first, last: last.min(first + (MOST_POINTS - 1)) };
+    (first.max(1)..=last).step_by(MOST_POINTS as usize).map(piece)
+}
+
+impl Rollout {
+    /// The moments that a question is about: from, to, and the step between them.
+    pub fn range(&self, piece: Piece) -> [Duration; 3] {
+        [self.evaluated_at(piece.first), self.evaluated_at(piece.last), self.interval]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_instant_is_asked_for_once_and_in_order(first in 0_u32..60_000, count in 0_u32..60_000) {
+            let last = first + count;
+            let pieces: Vec<Piece> = pieces(first, last).collect();
+            let asked: Vec<u32> = pieces.iter().flat_map(|piece| piece.first..=piece.last).collect();
+            let all: Vec<u32> = (first.max(1)..=last.min(MOST_INSTANTS)).collect();
+            prop_assert_eq!(asked, all);
+            for piece in pieces {
+                prop_assert!(piece.last - piece.first < 11_000);
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_numbers_are_no_trap() {
+        assert_eq!(pieces(0, u32::MAX).count(), 5);
+        assert_eq!(pieces(u32::MAX, u32::MAX).count(), 0);
+        assert_eq!(pieces(2, 1).count(), 0);
+    }
+}
