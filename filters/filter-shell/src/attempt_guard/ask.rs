@@ -191,3 +191,39 @@ fn edit(hop: &Hop, members: &Members) -> Edit {
     edit.add(&(place..place), format!("{}{comma}", pairs.join(",")).into_bytes());
     edit
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt_guard::config::Settings;
+
+    /// The changes for a body of which so many bytes were read.
+    fn changes(body: &str, read: usize) -> Vec<(std::ops::Range<u32>, String)> {
+        let settings = Settings::read(
+            br#"{"version": 1, "pools": [{"name": "a", "model": "m", "body": {"t": 0, "a\"b": []}}]}"#,
+        );
+        let settings = settings.unwrap();
+        let hop = settings.hop("a").unwrap();
+        let mut members = Members::new(hop.names.clone());
+        members.feed(&body.as_bytes()[..read]);
+        let edit = edit(hop, &members);
+        let change =
+            |c: &crate::edit::Change| (c.range.clone(), String::from_utf8(c.by.clone()).unwrap());
+        edit.changes().iter().map(change).collect()
+    }
+
+    #[test]
+    fn fields_that_are_there_are_replaced_and_the_others_put_in_front() {
+        let body = r#"{"model":"x","t":1,"model":2}"#;
+        let wanted = [(1..1, r#""a\"b":[],"#), (9..12, "\"m\""), (17..18, "0"), (27..28, "\"m\"")];
+        assert_eq!(changes(body, body.len()), wanted.map(|(at, by)| (at, by.to_owned())));
+        assert_eq!(changes("{}", 2), [(1..1, r#""a\"b":[],"model":"m","t":0"#.to_owned())]);
+    }
+
+    #[test]
+    fn of_a_body_that_was_not_read_to_its_end_only_what_was_seen_is_replaced() {
+        let body = r#"{"model":"x","t":1}"#;
+        assert_eq!(changes(body, 14), [(9..12, "\"m\"".to_owned())]);
+        assert_eq!(changes(body, 5), []);
+    }
+}

@@ -10,6 +10,8 @@ mod bodies;
 #[cfg(test)]
 mod event_reference;
 #[cfg(test)]
+mod members;
+#[cfg(test)]
 mod random_bodies;
 #[cfg(test)]
 mod recorded;
