@@ -16,24 +16,44 @@ const FILE: &str = "manifests/envoy/chain.yaml";
 /// Starts Envoy with every cluster's endpoint at `server`, and this merge patch on the filters'
 /// configuration.
 pub async fn before(parts: &Parts, server: SocketAddr, patch: Value) -> RunningEnvoy {
+    let mut bootstrap = bootstrap(parts, FILE, |_| server, patch);
+    let clusters = bootstrap["static_resources"]["clusters"].as_array_mut().expect("clusters");
+    for cluster in clusters {
+        cluster["typed_extension_protocol_options"] = leaving_first();
+    }
+    start(parts, &bootstrap).await
+}
+
+/// A manifest of the project with free ports, with every cluster's endpoint at a server of the test's, and
+/// with this merge patch on the filters' configuration.
+pub fn bootstrap(
+    parts: &Parts,
+    file: &str,
+    server: impl Fn(&str) -> SocketAddr,
+    patch: Value,
+) -> Value {
     let module = parts.filters(&Features::Default).unwrap_or_else(|error| panic!("{error}"));
-    let envoy = parts.envoy(EnvoyVersion::default()).unwrap_or_else(|error| panic!("{error}"));
-    let file = load_tree(&workspace().join(FILE)).unwrap_or_else(|error| panic!("{error}"));
+    let file = load_tree(&workspace().join(file)).unwrap_or_else(|error| panic!("{error}"));
     let clusters = Bootstrap::from_node(&file).unwrap_or_else(|error| panic!("{error}")).clusters;
     let rewrite = Rewrite {
         listeners: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
-        endpoints: clusters.into_iter().map(|cluster| (cluster.name, vec![server])).collect(),
+        endpoints: clusters
+            .into_iter()
+            .filter(|cluster| !cluster.endpoints.is_empty())
+            .map(|cluster| (cluster.name.clone(), vec![server(&cluster.name)]))
+            .collect(),
         modules: [("llm_mesh.wasm".to_owned(), module)].into(),
         patches: vec![("llm-mesh".to_owned(), patch)],
         ..Rewrite::default()
     };
     let tree = rewrite.apply(&file).unwrap_or_else(|error| panic!("{error}"));
-    let mut bootstrap = tree.to_json().unwrap_or_else(|error| panic!("{error}"));
-    let clusters = bootstrap["static_resources"]["clusters"].as_array_mut().expect("clusters");
-    for cluster in clusters {
-        cluster["typed_extension_protocol_options"] = leaving_first();
-    }
-    let started = RunningEnvoy::start(&envoy, &bootstrap, &EnvoyOptions::default()).await;
+    tree.to_json().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Starts a real Envoy with this configuration.
+pub async fn start(parts: &Parts, bootstrap: &Value) -> RunningEnvoy {
+    let envoy = parts.envoy(EnvoyVersion::default()).unwrap_or_else(|error| panic!("{error}"));
+    let started = RunningEnvoy::start(&envoy, bootstrap, &EnvoyOptions::default()).await;
     started.unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -79,6 +79,8 @@ pub(crate) enum LogField {
     TokenErrorPercent,
     /// `llm.pool`
     Pool,
+    /// `llm.version`
+    Version,
     /// `llm.reason`: the rule, or why it was refused
     Reason,
     /// `llm.input_tokens`: as the server reported them, or counted here
@@ -112,6 +114,7 @@ impl LogField {
             Self::TokenSource => "llm.token_source",
             Self::TokenErrorPercent => "llm.token_error_percent",
             Self::Pool => "llm.pool",
+            Self::Version => "llm.version",
             Self::Reason => "llm.reason",
             Self::InputTokens => "llm.input_tokens",
             Self::OutputTokens => "llm.output_tokens",

@@ -9,6 +9,12 @@ use traffic_policy::attempt::Plan;
 pub struct Decision {
     /// The pool it goes to.
     pub pool: Option<String>,
+    /// The version of the pool.
+    pub version: Option<String>,
+    /// Why it is that version.
+    pub version_reason: Option<&'static str>,
+    /// A cookie for the client, by which it is known the next time.
+    pub set_cookie: Option<String>,
     /// Why it goes where it goes: a rule's name, or one of the fixed reasons.
     pub reason: Option<String>,
     /// The model by its real name, whatever the client called it.
@@ -63,6 +69,7 @@ impl Decision {
         let headers = [
             ("x-llm-model", self.model.as_deref()),
             ("x-llm-pool", self.pool.as_deref()),
+            ("x-llm-version", self.version.as_deref()),
             ("x-llm-reason", self.reason.as_deref()),
         ];
         headers.into_iter().filter_map(|(name, value)| Some((name, value?)))

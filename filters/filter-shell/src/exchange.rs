@@ -121,10 +121,17 @@ impl Exchange {
     }
 
     fn respond(&self) {
-        if self.phase != Phase::Decided || !self.plugin.shared.debug_headers {
+        if self.phase != Phase::Decided {
             return;
         }
-        for (name, value) in self.decision.headers() {
+        if let Some(cookie) = &self.decision.set_cookie {
+            let _ = headers::add(Map::Response, "set-cookie", cookie.as_bytes());
+        }
+        if !self.plugin.shared.debug_headers {
+            return;
+        }
+        let version_reason = self.decision.version_reason.map(|r| ("x-llm-version-reason", r));
+        for (name, value) in self.decision.headers().chain(version_reason) {
             let _ = headers::add(Map::Response, name, value.as_bytes());
         }
     }
@@ -211,16 +218,7 @@ impl Context for Stream {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_held_while_an_answer_streams_is_small() {
-        // In wasm, where a place takes half as much, it is less. A stream that was asked for usage holds
-        // up to 4 KiB more while an event is not complete.
-        let texts = 300;
-        let most = size_of::<Exchange>() + size_of::<Answering>() + texts;
-        assert!(most < 2048, "{most}");
-    }
-}
+/// What is held while an answer streams, texts aside, is small. A stream that was asked for usage holds up to
+/// 4 KiB more while an event is not complete.
+#[cfg(target_family = "wasm")]
+const _: () = assert!(size_of::<Exchange>() + size_of::<Answering>() < 1600);

@@ -26,6 +26,8 @@ pub struct Facts {
     pub part: Part,
     /// The pool that an earlier plugin has chosen.
     pub pool: Option<String>,
+    /// The version of it that an earlier plugin has chosen.
+    pub version: Option<String>,
     /// What the attempts are to be; for the plugin that sees each of them.
     pub plan: Plan,
     /// An earlier plugin counts the answer.
@@ -38,6 +40,8 @@ pub struct Facts {
     /// A number of this request's own, the same on every worker and after a retry of the client: what stands in
     /// for chance.
     pub draw: u64,
+    /// A number for how the conversation begins, where a filter wants to know.
+    pub conversation: Option<u64>,
     /// The prompt has at least so many tokens, for sure.
     pub tokens_at_least: u64,
     /// The prompt, as far as it is in the body, has at most so many tokens, for sure.

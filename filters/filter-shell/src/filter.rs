@@ -17,6 +17,9 @@ pub trait Filter {
     /// Adds to the decision on a request whose facts are as complete as they will get.
     fn decide(&self, _facts: &Facts, _decision: &mut Decision) {}
 
+    /// Adds to the decision once more, because a later filter has sent the request to another pool.
+    fn diverted(&self, _facts: &Facts, _decision: &mut Decision) {}
+
     /// Whether it would say the same of these facts if the prompt had any number of tokens from
     /// `at_least` to `at_most`. If not, the tokens are counted exactly before it is asked.
     fn settles(&self, _facts: &Facts, _at_least: u64, _at_most: Option<u64>) -> bool {
@@ -26,6 +29,11 @@ pub trait Filter {
     /// The request headers it reads from [`Facts::headers`], lower-case.
     fn reads_headers(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Whether it reads [`Facts::conversation`].
+    fn reads_conversation(&self) -> bool {
+        false
     }
 
     /// Request headers, lower-case, that it sets for the proxy and takes away from clients.

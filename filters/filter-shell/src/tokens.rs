@@ -10,7 +10,9 @@ mod lease;
 
 use std::rc::Rc;
 
-use llm_wire::{Estimator, Mark, MediaTokens, Parts, Piece, TextSink, TokenCount};
+use llm_wire::{
+    ConversationHead, Estimator, Mark, MediaTokens, Parts, Piece, TextSink, TokenCount,
+};
 use traffic_policy::calibration::Estimate;
 
 use crate::metrics::Counter;
@@ -23,6 +25,8 @@ pub(crate) struct Tokens {
     /// Only where the body cannot be read again.
     vocabularies: Option<(Rc<Vocabularies>, Counter)>,
     exact: Option<Lease>,
+    /// Only where a filter wants to know how conversations begin.
+    head: Option<Box<ConversationHead>>,
     /// An upper bound of the tokens: a token has a byte at least, and stands for one of the body,
     /// even U+FFFD for a byte that is no UTF-8; and more than any frame costs.
     at_most: u64,
@@ -34,7 +38,19 @@ const FRAME_AT_MOST: u64 = 8;
 impl Tokens {
     /// An estimator; and a counter as soon as a model is named that has a vocabulary here.
     pub(crate) fn new(vocabularies: Option<(Rc<Vocabularies>, Counter)>) -> Self {
-        Self { estimator: Estimator::default(), vocabularies, exact: None, at_most: FRAME_AT_MOST }
+        let at_most = FRAME_AT_MOST;
+        Self { estimator: Estimator::default(), vocabularies, exact: None, head: None, at_most }
+    }
+
+    /// How the conversation begins is to be known as well.
+    pub(crate) fn with_head(mut self, is_wanted: bool) -> Self {
+        self.head = is_wanted.then(Box::default);
+        self
+    }
+
+    /// A number for how the conversation begins.
+    pub(crate) fn head(&self) -> Option<u64> {
+        self.head.as_ref().and_then(|head| head.as_ref().clone().finish())
     }
 
     /// A number that the exact count does not exceed.
@@ -74,6 +90,9 @@ impl TextSink for Tokens {
         if let Some(exact) = &mut self.exact {
             exact.mark(mark);
         }
+        if let Some(head) = &mut self.head {
+            head.mark(mark);
+        }
         let frame = match mark {
             Mark::Media(medium) => medium.tokens.saturating_add(medium.doubt),
             _ => FRAME_AT_MOST,
@@ -86,6 +105,9 @@ impl TextSink for Tokens {
         if let Some(exact) = &mut self.exact {
             exact.open(piece);
         }
+        if let Some(head) = &mut self.head {
+            head.open(piece);
+        }
         self.at_most = self.at_most.saturating_add(FRAME_AT_MOST);
     }
 
@@ -95,6 +117,9 @@ impl TextSink for Tokens {
         if let Some(exact) = &mut self.exact {
             exact.text(bytes);
         }
+        if let Some(head) = &mut self.head {
+            head.text(bytes);
+        }
         let bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.at_most = self.at_most.saturating_add(bytes);
     }
@@ -103,6 +128,9 @@ impl TextSink for Tokens {
         self.estimator.close();
         if let Some(exact) = &mut self.exact {
             exact.close();
+        }
+        if let Some(head) = &mut self.head {
+            head.close();
         }
     }
 

@@ -12,6 +12,8 @@ use filter_shell::Section;
 const SECTIONS: &[Section] = &[
     #[cfg(feature = "token-router")]
     token_router::SECTION,
+    #[cfg(feature = "canary-split")]
+    canary_split::SECTION,
     #[cfg(feature = "retry-breaker")]
     retry_breaker::SECTION,
     #[cfg(feature = "token-metrics")]

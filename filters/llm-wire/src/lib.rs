@@ -33,6 +33,7 @@
 //! | `text` | what a consumer of prompt text is told |
 //! | `estimate` | a consumer that guesses the number of tokens |
 //! | `exact`, `encoding` | a consumer that counts with a vocabulary of OpenAI's (features `exact-*`) |
+//! | `conversation`, `digest` | a number for how a conversation begins, of which nothing is kept |
 //! | `media` | what images, audio and files cost |
 //! | `count` | a number of tokens with its source and error |
 //! | `events` | server-sent events as they stream by, in any split |
@@ -44,7 +45,9 @@
 
 mod answer;
 mod api;
+mod conversation;
 mod count;
+mod digest;
 mod encoding;
 mod error_class;
 mod estimate;
@@ -64,6 +67,7 @@ mod text;
 
 pub use answer::{AnswerFacts, AnswerScanner, FinishReason, Opening, Usage};
 pub use api::{Api, Family};
+pub use conversation::ConversationHead;
 pub use count::{TokenCount, TokenSource};
 pub use encoding::Encoding;
 pub use error_class::ErrorClass;

@@ -44,7 +44,7 @@ impl Labels {
         let value = |label: &Label| match label {
             Label::Model => self.model(exchange).unwrap_or(NONE).into(),
             Label::Pool => self.pool(exchange).into(),
-            Label::Version => NONE.into(),
+            Label::Version => self.version(exchange).into(),
             Label::Route => self.route(exchange.route),
             Label::Tenant => self.tenant(exchange).into(),
         };
@@ -77,6 +77,15 @@ impl Labels {
         let decided = exchange.decision.pool.as_deref().or(exchange.facts.pool.as_deref());
         let Some(name) = decided else { return NONE };
         self.catalog.pool(name).map_or(OTHER, |pool| pool.name.as_str())
+    }
+
+    /// What a filter of this plugin or of an earlier one has chosen, if it is one of the pool's.
+    fn version<'a>(&self, exchange: &Followed<'a>) -> &'a str {
+        let decided = exchange.decision.version.as_deref().or(exchange.facts.version.as_deref());
+        let Some(version) = decided else { return NONE };
+        let pool = self.catalog.pool(self.pool(exchange));
+        let is_known = pool.is_some_and(|pool| pool.versions.iter().any(|known| known == version));
+        if is_known { version } else { OTHER }
     }
 
     fn tenant(&self, exchange: &Followed<'_>) -> &str {

@@ -38,7 +38,7 @@
 //!
 //! `labels`: `model`, `pool`, `version`, `route` (the route's name), `tenant` (the value of a header,
 //! if it is one of `tenant.values`). What the configuration does not name is `other`, what is not
-//! known is `none`; a version is, as long as no filter chooses one.
+//! known is `none`; a version is, where canary-split does not choose one.
 //!
 //! `prices`: for a million tokens, in any one currency. `cached_input`, `cache_creation_input`,
 //! `input_audio` cost as `input` if they are not given, `reasoning` and `output_audio` as `output`.

@@ -148,7 +148,7 @@ impl Exchange {
         // What goes on to the gate cannot be read again.
         let vocabularies = (access == Access::Gate && !self.plugin.vocabularies.is_empty())
             .then(|| (self.plugin.vocabularies.clone(), self.plugin.counters.exact_counters));
-        let tokens = Tokens::new(vocabularies);
+        let tokens = Tokens::new(vocabularies).with_head(self.plugin.reads_conversation);
         let scanner = RequestScanner::with_sink(api, ScanLimits::default(), tokens);
         self.scanner = Some(Box::new(scanner));
         self.phase = Phase::Reading(access);

@@ -21,6 +21,7 @@ impl Exchange {
     pub(super) fn take_facts(&mut self, scanner: RequestScanner<Tokens>, phase: Phase) {
         let (facts, tokens) = scanner.into_parts();
         self.facts.body = facts;
+        self.facts.conversation = tokens.head();
         self.calibrate(&tokens);
         if let Some(certain) = tokens.certain() {
             self.facts.tokens_at_least = certain;

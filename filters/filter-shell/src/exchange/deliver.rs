@@ -33,9 +33,7 @@ impl Exchange {
             self.facts.now = clock::monotonic();
         }
         let mut decision = Decision::default();
-        for filter in &self.plugin.filters {
-            filter.decide(&self.facts, &mut decision);
-        }
+        self.ask_filters(&mut decision);
         self.may_ask(&mut decision, phase);
         let action = match (decision.refusal(), phase) {
             (Some(reply), _) => self.refuse(&decision, reply),
@@ -46,6 +44,18 @@ impl Exchange {
         self.decision = decision;
         self.assign_lesson();
         action
+    }
+
+    /// In their order. One that sends a request to another pool makes those before it think again.
+    fn ask_filters(&self, decision: &mut Decision) {
+        for (place, filter) in self.plugin.filters.iter().enumerate() {
+            let pool = decision.pool.clone();
+            filter.decide(&self.facts, decision);
+            if decision.pool != pool {
+                let earlier = self.plugin.filters.iter().take(place);
+                earlier.for_each(|filter| filter.diverted(&self.facts, decision));
+            }
+        }
     }
 
     /// Answers in the server's place, as the API that was called reports errors.

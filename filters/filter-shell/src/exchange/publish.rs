@@ -29,6 +29,7 @@ impl Exchange {
             let value = match field {
                 LogField::Model => decision.model.as_deref(),
                 LogField::Pool => decision.pool.as_deref(),
+                LogField::Version => decision.version.as_deref(),
                 LogField::Reason => decision.reason.as_deref(),
                 LogField::PromptTokens => {
                     let _ = write!(number, "{}", body.prompt.tokens);

@@ -35,6 +35,7 @@ mod tag {
     pub(super) const HOP: u8 = 15;
     pub(super) const FIRST_EVENT_WITHIN: u8 = 16;
     pub(super) const GOES_ON: u8 = 17;
+    pub(super) const VERSION: u8 = 18;
 }
 
 /// Facts and decision as bytes.
@@ -53,6 +54,7 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
     number(&mut out, tag::IMAGES, body.has_images.then_some(1));
     number(&mut out, tag::PART, Some(part_number(facts.part)));
     text(&mut out, tag::POOL, decision.pool.as_deref().or(facts.pool.as_deref()));
+    text(&mut out, tag::VERSION, decision.version.as_deref().or(facts.version.as_deref()));
     number(&mut out, tag::COUNTED, (facts.is_counted || decision.is_counted).then_some(1));
     if let Some(plan) = &decision.plan {
         pack_plan(&mut out, plan);
@@ -73,6 +75,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
     let mut rest = bytes.strip_prefix(&[VERSION])?;
     let mut body = RequestFacts::default();
     let (mut part, mut pool, mut is_counted) = (Part::Headers, None, false);
+    let mut version = None;
     let mut plan = Plan::default();
     while let Some(([tag, length], after)) = rest.split_first_chunk::<2>() {
         let Some((value, after)) = after.split_at_checked(usize::from(*length)) else { break };
@@ -93,6 +96,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
             tag::PART => part = part_of(read(value)),
             tag::COUNTED => is_counted = true,
             tag::POOL => pool = std::str::from_utf8(value).ok().map(str::to_owned),
+            tag::VERSION => version = std::str::from_utf8(value).ok().map(str::to_owned),
             tag::HOP => plan.hops.push(String::from_utf8_lossy(value).into_owned()),
             tag::ATTEMPTS => plan.attempts = u8::try_from(read(value)).unwrap_or(u8::MAX),
             tag::FIRST_EVENT_WITHIN => {
@@ -103,7 +107,7 @@ pub(crate) fn unpack(bytes: &[u8], path: &str, api: Option<Api>) -> Option<Facts
         }
     }
     let path = path.to_owned();
-    Some(Facts { path, api, body, part, pool, is_counted, plan, ..Facts::default() })
+    Some(Facts { path, api, body, part, pool, is_counted, plan, version, ..Facts::default() })
 }
 
 /// A text of at most 255 bytes; names are bounded far below that.
@@ -187,6 +191,7 @@ mod tests {
             },
             part: Part::Whole,
             pool: Some("gpu-large".into()),
+            version: Some("v2".into()),
             ..Facts::default()
         }
     }

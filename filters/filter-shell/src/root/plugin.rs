@@ -19,6 +19,7 @@ pub(crate) struct Plugin {
     pub(crate) filters: Vec<Box<dyn Filter>>,
     pub(crate) reads_headers: Vec<String>,
     pub(crate) takes_away: Vec<&'static str>,
+    pub(crate) reads_conversation: bool,
     pub(crate) vocabularies: Rc<Vocabularies>,
     pub(crate) calibrations: Calibrations,
     pub(crate) asking: Asking,
@@ -63,6 +64,7 @@ impl Plugin {
         }
         let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
         let takes_away = filters.iter().flat_map(|filter| filter.takes_away()).copied().collect();
+        let reads_conversation = filters.iter().any(|filter| filter.reads_conversation());
         let counters = Counters::declare();
         let vocabularies = shared.vocabularies.clone();
         let calibrations = Calibrations::of(&shared.catalog, shared.calibrate);
@@ -73,6 +75,7 @@ impl Plugin {
             filters,
             reads_headers,
             takes_away,
+            reads_conversation,
             vocabularies,
             calibrations,
             asking: Asking::declare(),

@@ -25,6 +25,11 @@ pub struct RequestFacts {
     pub max_output_tokens: Option<u64>,
     /// How many answers are asked for (`n`).
     pub n: Option<u64>,
+    /// A number for who asks, as the client names its user (`user`, `safety_identifier`, Anthropic's
+    /// `metadata.user_id`).
+    pub user: Option<u64>,
+    /// A number for what the request belongs to, as the client names it (`session_id`, `prompt_cache_key`).
+    pub session: Option<u64>,
     /// Tools or functions are offered to the model.
     pub has_tools: bool,
     /// Some message has an image.

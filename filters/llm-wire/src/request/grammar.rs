@@ -19,6 +19,10 @@ pub(super) enum Place {
     /// The body.
     Root,
     Model,
+    /// Who asks, and what the request belongs to.
+    User,
+    Session,
+    Metadata,
     Stream,
     StreamOptions,
     IncludeUsage,
@@ -86,6 +90,10 @@ pub(super) fn member(api: Api, object: Place, name: &[u8]) -> Place {
             b"json_schema" | b"schema" => Place::Unpriced,
             _ => Place::Ignored,
         },
+        Place::Metadata => match name {
+            b"user_id" => Place::User,
+            _ => Place::Ignored,
+        },
         Place::Message => message_member(name),
         Place::Part => part_member(name),
         Place::MediaObject => media_member(name),
@@ -132,6 +140,9 @@ fn root_member(api: Api, name: &[u8]) -> Place {
         }
         (b"response_format", Api::OpenAiChat) | (b"text", Api::OpenAiResponses) => Place::Format,
         (b"system", Api::AnthropicMessages) => Place::Content,
+        (b"metadata", Api::AnthropicMessages) => Place::Metadata,
+        (b"user" | b"safety_identifier", _) if api != Api::AnthropicMessages => Place::User,
+        (b"session_id" | b"prompt_cache_key", _) => Place::Session,
         _ => Place::Ignored,
     }
 }

@@ -7,6 +7,7 @@ use super::facts::RequestFacts;
 use super::grammar::{self, Place};
 use super::part::Part;
 use crate::api::Api;
+use crate::digest::Digest;
 use crate::json::{Content, Inside, Scalar, Visitor};
 use crate::media::{Detail, Source};
 use crate::text::{Mark, Piece, TextSink};
@@ -36,6 +37,8 @@ pub(super) struct Reading<S> {
     parts: Vec<Part>,
     /// The medium that is being read.
     medium: Option<Box<Source>>,
+    /// The name that is being read, of a user or of a session.
+    named_by: Option<(Place, Digest)>,
     /// The open Anthropic source is plain text.
     source_is_text: bool,
     pub(super) facts: RequestFacts,
@@ -55,6 +58,7 @@ impl<S: TextSink> Reading<S> {
             max_completion_tokens: None,
             parts: Vec::new(),
             medium: None,
+            named_by: None,
             source_is_text: false,
             facts: RequestFacts::default(),
             sink,
@@ -203,7 +207,9 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.facts.usage_place.options_begin(inside);
                 self.enter(Open::Object(Place::StreamOptions))
             }
-            place @ (Place::Format | Place::Function) => self.enter(Open::Object(place)),
+            place @ (Place::Format | Place::Function | Place::Metadata) => {
+                self.enter(Open::Object(place))
+            }
             Place::IncludeUsage => self.is_odd(),
             Place::Stored => {
                 self.facts.has_stored_context = true;
@@ -287,6 +293,10 @@ impl<S: TextSink> Visitor for Reading<S> {
                 self.captured = place;
                 Content::Value
             }
+            Place::User | Place::Session => {
+                self.named_by = Some((place, Digest::default()));
+                Content::Bytes
+            }
             Place::Text(piece) => self.text(piece),
             Place::Content if self.open.len() == 1 => self.text(Piece::System),
             Place::Content => self.text(Piece::Text),
@@ -352,16 +362,19 @@ impl<S: TextSink> Visitor for Reading<S> {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        match &mut self.medium {
-            Some(medium) => medium.feed(bytes),
-            None => self.sink.text(bytes),
+        match (&mut self.medium, &mut self.named_by) {
+            (Some(medium), _) => medium.feed(bytes),
+            (None, Some((_, digest))) => digest.add(bytes),
+            (None, None) => self.sink.text(bytes),
         }
     }
 
     fn bytes_end(&mut self) {
-        match self.medium.take() {
-            Some(medium) => self.part(|part| part.has_medium(medium.end())),
-            None => self.sink.close(),
+        match (self.medium.take(), self.named_by.take()) {
+            (Some(medium), _) => self.part(|part| part.has_medium(medium.end())),
+            (None, Some((Place::User, digest))) => self.facts.user = Some(digest.finish()),
+            (None, Some((_, digest))) => self.facts.session = Some(digest.finish()),
+            (None, None) => self.sink.close(),
         }
     }
 
