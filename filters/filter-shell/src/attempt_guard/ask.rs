@@ -8,13 +8,14 @@ use proxy_wasm::types::Action;
 use super::attempt::{Asking, Attempting, Phase, Shared};
 use super::config::Hop;
 use super::original::Original;
+use super::settle::told;
 use crate::edit::Edit;
 use crate::exchange::FACTS;
 use crate::facts::{Facts, Head, plain_path, unpack};
 use crate::host::headers::{self, Map};
 use crate::host::{body, clock, properties, streams};
 
-/// Envoy's own count of attempts.
+/// Envoy's own count of attempts; where a route does not have it, those that were told of are counted.
 const ATTEMPT_COUNT: &str = "x-envoy-attempt-count";
 
 impl Attempting {
@@ -56,7 +57,8 @@ impl Attempting {
         let facts = properties::state(FACTS).ok().and_then(|bytes| unpack(&bytes, &path, api));
         let facts = facts.unwrap_or_default();
         let number = head.text(ATTEMPT_COUNT).and_then(|count| count.parse().ok());
-        self.number = number.unwrap_or(1);
+        let next = || u8::try_from(told().len()).unwrap_or(u8::MAX).saturating_add(1);
+        self.number = number.unwrap_or_else(next);
         self.plan = facts.plan.clone();
         self.api = api;
         self.choices = facts.body.n.unwrap_or(1);

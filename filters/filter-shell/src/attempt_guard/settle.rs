@@ -129,8 +129,7 @@ impl Attempting {
             retry_after: self.retry_after,
             endpoint: std::mem::take(&mut self.endpoint),
         };
-        let earlier = properties::state(ATTEMPTS).ok();
-        let mut attempts = earlier.and_then(|bytes| attempt::decode(&bytes)).unwrap_or_default();
+        let mut attempts = told();
         attempts.push(attempt);
         let _ = properties::set_state(ATTEMPTS, &attempt::encode(&attempts));
     }
@@ -138,6 +137,12 @@ impl Attempting {
     fn took(&self) -> Duration {
         clock::monotonic().saturating_sub(self.began)
     }
+}
+
+/// The attempts that were told of until now.
+pub(super) fn told() -> Vec<Attempt> {
+    let earlier = properties::state(ATTEMPTS).ok();
+    earlier.and_then(|bytes| attempt::decode(&bytes)).unwrap_or_default()
 }
 
 /// The error that a client gets in place of what the server has sent.
