@@ -8,8 +8,8 @@
 //! |---|---|
 //! | `WasmPlugin`, `TrafficExtension` | a filter `<namespace>.<name>`; phases, then priorities, in order |
 //! | `VirtualService` | a virtual host and its routes |
-//! | `DestinationRule` | clusters `outbound\|port\|subset\|host` |
-//! | `EnvoyFilter` | a merge into the connection manager |
+//! | `DestinationRule` | clusters `outbound\|port\|subset\|host`, their limits and outlier detection |
+//! | `EnvoyFilter` | merges into the connection manager, its hosts and routes, and clusters of one's own |
 //! | `IstioOperator` | tag rules (`extraStatTags`), the access log of the mesh, and who may get traces |
 //! | `Telemetry` | tags of spans, and who gets them |
 //!
@@ -30,6 +30,7 @@ mod resource;
 #[cfg(test)]
 mod tests;
 mod tracing;
+mod traffic_policy;
 mod virtual_service;
 
 use std::path::Path;
@@ -68,8 +69,8 @@ pub fn deliver(documents: &[Node]) -> Result<Node, Error> {
             "WasmPlugin" => gateway.plugins.push(plugin::wasm_plugin(&resource)?),
             "TrafficExtension" => gateway.plugins.push(plugin::traffic_extension(&resource)?),
             "VirtualService" => gateway.add_service(virtual_service::read(&resource)?),
-            "DestinationRule" => gateway.subsets.extend(destination::read_rule(&resource)?),
-            "EnvoyFilter" => gateway.merges.extend(envoy_filter::read(&resource)?),
+            "DestinationRule" => gateway.rules.push(destination::read_rule(&resource)?),
+            "EnvoyFilter" => gateway.patches.extend(envoy_filter::read(&resource)?),
             "Telemetry" => gateway.telemetry = tracing::read(&resource)?,
             "IstioOperator" => gateway.mesh = mesh::read(&resource)?,
             _ => return Err(resource.unknown_kind()),

@@ -42,11 +42,14 @@ fn our_own_manifests_have_no_findings() {
 }
 
 /// What is applied together.
-const ISTIO: [&[&str]; 1] = [&[
-    "manifests/istio/token-router.yaml",
-    "manifests/istio/mesh.yaml",
-    "manifests/istio/tracing.yaml",
-]];
+const ISTIO: [&[&str]; 2] = [
+    &[
+        "manifests/istio/token-router.yaml",
+        "manifests/istio/mesh.yaml",
+        "manifests/istio/tracing.yaml",
+    ],
+    &["manifests/istio/fallback.yaml", "manifests/istio/mesh.yaml"],
+];
 
 #[test]
 fn a_finding_is_a_value_with_its_place_and_its_cure() {

@@ -26,8 +26,13 @@ pub fn stand_in_for_secrets(root: &mut Node, folder: &Path) -> Result<(), Error>
     }
     root.visit_mut(&mut |node| {
         let name = name_of(node);
-        let path = node.get_mut("sds_config").and_then(|own| own.get_mut("path_config_source"));
-        let Some(path) = path.and_then(|source| source.get_mut("path")) else { return Ok(()) };
+        let source = node.get_mut("sds_config").and_then(|own| own.get_mut("path_config_source"));
+        let Some(source) = source else { return Ok(()) };
+        let watched = source.get_mut("watched_directory").and_then(|own| own.get_mut("path"));
+        if let Some(watched) = watched {
+            *watched = Node::string(folder.to_string_lossy(), &watched.place);
+        }
+        let Some(path) = source.get_mut("path") else { return Ok(()) };
         let file = folder.join(format!("secret-{name}.json"));
         let resource = json!({
             "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",

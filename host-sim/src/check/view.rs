@@ -118,8 +118,12 @@ impl<'a> View<'a> {
         self.plugins.iter().filter(move |view| view.plugin.root_id == root_id)
     }
 
-    /// The routes that match a pool's name, of all listeners.
+    /// The routes that match a pool's name, of all listeners. Where no route looks at pools, there is one pool, and
+    /// every route is its own.
     pub(super) fn routes_of(&self, pool: &str) -> Vec<PoolRoute<'a>> {
+        if self.forwards().all(|route| route.pool().is_none()) {
+            return self.forwards().collect();
+        }
         let all = self.forwards();
         all.filter(|found| found.pool() == Some(pool)).collect()
     }

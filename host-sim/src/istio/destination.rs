@@ -1,6 +1,11 @@
 //! Destinations and the names that Istio gives to their clusters.
 
-use super::resource::{CURE, Resource};
+use serde_json::Value as Json;
+
+use super::{
+    resource::{CURE, Resource},
+    traffic_policy,
+};
 use crate::yaml::{Error, Reader};
 
 /// A host, a port and perhaps a subset of the host's servers.
@@ -63,10 +68,24 @@ fn full_host(host: &str, namespace: &str) -> String {
     }
 }
 
-/// The subsets of a `DestinationRule`.
-pub(super) fn read_rule(resource: &Resource<'_>) -> Result<Vec<Subset>, Error> {
+/// A `DestinationRule`.
+pub(super) struct Rule {
+    host: String,
+    pub(super) subsets: Vec<Subset>,
+    /// The fields of its clusters.
+    policy: Json,
+}
+
+impl Rule {
+    /// The fields of a cluster, if the rule is for its host.
+    pub(super) fn policy_of(&self, destination: &Destination) -> Option<&Json> {
+        (self.host == destination.host).then_some(&self.policy)
+    }
+}
+
+pub(super) fn read_rule(resource: &Resource<'_>) -> Result<Rule, Error> {
     let mut spec = resource.spec.object()?;
-    spec.not_modelled(&["trafficPolicy"], "`host` and `subsets`", CURE)?;
+    let policy = traffic_policy::read(spec.optional("trafficPolicy").as_ref())?;
     for ignored in ["exportTo", "workloadSelector"] {
         spec.optional(ignored);
     }
@@ -81,5 +100,5 @@ pub(super) fn read_rule(resource: &Resource<'_>) -> Result<Vec<Subset>, Error> {
         subsets.push(Subset { host: host.clone(), name });
     }
     spec.finish()?;
-    Ok(subsets)
+    Ok(Rule { host, subsets, policy })
 }

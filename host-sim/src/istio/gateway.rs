@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::{
-    destination::{Destination, Subset},
-    envoy_filter::merge,
+    destination::{Destination, Rule, Subset},
+    envoy_filter::{Patch, merge},
     mesh::Mesh,
     plugin::{Plugin, chain},
     put,
     tracing::Telemetry,
+    traffic_policy,
     virtual_service::Service,
 };
 use crate::yaml::{Error, Node, Place, Problem, Value};
@@ -19,8 +20,8 @@ use crate::yaml::{Error, Node, Place, Problem, Value};
 #[derive(Default)]
 pub(super) struct Gateway {
     pub(super) plugins: Vec<Plugin>,
-    pub(super) subsets: BTreeSet<Subset>,
-    pub(super) merges: Vec<Node>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) patches: Vec<Patch>,
     pub(super) mesh: Mesh,
     pub(super) telemetry: Telemetry,
     hosts: Vec<(Json, Vec<Node>)>,
@@ -42,13 +43,23 @@ impl Gateway {
         let place = documents.first().map_or_else(nowhere, |first| first.place.clone());
         let clusters = self.clusters()?;
         let json = json!({
+            // Secrets from files are for proxies that say who they are.
+            "node": {"id": "router~127.0.0.1~gateway.istio-system", "cluster": "gateway"},
             "admin": {"address": address(15000)},
             "stats_config": self.mesh.stats_config(),
             "static_resources": {"listeners": [], "clusters": clusters},
         });
         let mut root = Node::from_json(&json, &place);
+        let added = self.patches.iter().filter_map(|patch| match patch {
+            Patch::Cluster(cluster) => Some(cluster.clone()),
+            Patch::Manager(_) | Patch::VirtualHost(_) | Patch::Route(..) => None,
+        });
+        let added = list(added.collect(), &place);
         let listener = self.listener(&place);
         if let Some(resources) = root.get_mut("static_resources") {
+            if let Some(clusters) = resources.get_mut("clusters") {
+                merge(clusters, &added);
+            }
             resources.set("listeners", list(vec![listener], &place));
         }
         Ok(root)
@@ -59,13 +70,20 @@ impl Gateway {
         let mut clusters = Vec::new();
         for (destination, place) in &self.destinations {
             if let Some(subset) = destination.subset()
-                && !self.subsets.contains(&subset)
+                && !self.rules.iter().any(|rule| rule.subsets.contains(&subset))
             {
                 return Err(self.unknown_subset(&subset, place));
             }
             if seen.insert(destination) {
                 let name = destination.cluster();
-                clusters.push(cluster(&name, destination.port()));
+                let policy = self.rules.iter().find_map(|rule| rule.policy_of(destination));
+                let policy =
+                    policy.map_or_else(|| traffic_policy::read(None), |own| Ok(own.clone()))?;
+                let mut cluster = cluster(&name, destination.port());
+                for (field, value) in policy.as_object().into_iter().flatten() {
+                    put(&mut cluster, field, value.clone());
+                }
+                clusters.push(cluster);
             }
         }
         if let Some((name, port, _)) = self.telemetry.delivered(&self.mesh.tracing) {
@@ -75,7 +93,8 @@ impl Gateway {
     }
 
     fn unknown_subset(&self, subset: &Subset, place: &Place) -> Error {
-        let known = self.subsets.iter().filter(|known| known.host == subset.host);
+        let known = self.rules.iter().flat_map(|rule| &rule.subsets);
+        let known = known.filter(|known| known.host == subset.host);
         let known: Vec<&str> = known.map(|known| known.name.as_str()).collect();
         let allowed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let problem = Problem::Invalid {
@@ -125,8 +144,8 @@ impl Gateway {
                 routes.set("virtual_hosts", hosts);
             }
         }
-        for patch in &self.merges {
-            merge(&mut manager, patch);
+        for patch in &self.patches {
+            apply(&mut manager, patch);
         }
         let listener =
             json!({"name": "0.0.0.0_8080", "address": address(8080), "filter_chains": [{}]});
@@ -137,6 +156,31 @@ impl Gateway {
             chain.set("filters", list(vec![manager], place));
         }
         listener
+    }
+}
+
+/// Applies a patch to the connection manager's filter.
+fn apply(manager: &mut Node, patch: &Patch) {
+    if let Patch::Manager(patch) = patch {
+        return merge(manager, patch);
+    }
+    let hosts = ["typed_config", "route_config", "virtual_hosts"]
+        .iter()
+        .try_fold(manager, |node, key| node.get_mut(key));
+    for host in hosts.map(Node::items_mut).unwrap_or_default() {
+        match patch {
+            Patch::VirtualHost(patch) => merge(host, patch),
+            Patch::Route(name, patch) => {
+                let routes = host.get_mut("routes").map(Node::items_mut).unwrap_or_default();
+                for route in routes {
+                    let own = route.get("name").and_then(|own| own.reader().text().ok());
+                    if own == Some(name) {
+                        merge(route, patch);
+                    }
+                }
+            }
+            Patch::Manager(_) | Patch::Cluster(_) => {}
+        }
     }
 }
 

@@ -264,3 +264,64 @@ fn the_manifests_are_read() {
     assert!(bootstrap.listeners[0].manager.stream_idle_timeout.is_some());
     assert_eq!(bootstrap.stats_tags.len(), 11);
 }
+
+const RULE: &str = "\n---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
+    metadata: {name: r, namespace: ns}\nspec: {host: a, trafficPolicy: {POLICY}}\n";
+
+fn limited(policy: &str) -> String {
+    service("    [{route: [{destination: {host: a}}]}, {route: [{destination: {host: b}}]}]")
+        + &RULE.replace("POLICY", policy)
+}
+
+#[test]
+fn a_traffic_policy_limits_its_hosts_cluster_and_nothing_else_is_limited() {
+    let bootstrap = delivered(&limited(
+        "connectionPool: {tcp: {maxConnections: 100}, http: {http1MaxPendingRequests: 100, \
+         maxRequestsPerConnection: 10}}, outlierDetection: {consecutive5xxErrors: 5, interval: 30s, \
+         baseEjectionTime: 1m, maxEjectionPercent: 50}",
+    ));
+    let of = |host: &str| {
+        let name = format!("outbound|80||{host}.ns.svc.cluster.local");
+        bootstrap.cluster(&name).unwrap()
+    };
+    let (a, b) = (of("a"), of("b"));
+    assert_eq!((a.thresholds.connections, a.thresholds.pending_requests), (100, 100));
+    assert_eq!(a.requests_per_connection.map(std::num::NonZero::get), Some(10));
+    let detection = a.outlier_detection.as_ref().unwrap();
+    assert_eq!((detection.consecutive_5xx, detection.max_ejection_percent), (Some(5), 50));
+    assert_eq!(detection.base_ejection_time, std::time::Duration::from_secs(60));
+    assert_eq!((a.panic_threshold, b.panic_threshold), (0.0, 50.0));
+    // Envoy's own defaults, three retries among them, are not Istio's.
+    assert_eq!((a.thresholds.retries, b.thresholds.retries), (u32::MAX, u32::MAX));
+    assert_eq!(b.thresholds.connections, u32::MAX);
+    assert_eq!(b.outlier_detection, None);
+}
+
+#[test]
+fn what_istio_no_longer_reads_is_refused() {
+    let message = refused(&limited("outlierDetection: {consecutiveErrors: 5}"));
+    assert!(message.contains("write `consecutive5xxErrors`"), "{message}");
+    let message = refused(&limited("retries: {attempts: 3}"));
+    assert!(message.contains("`retries`, which is not modelled"), "{message}");
+}
+
+#[test]
+fn an_envoy_filter_adds_clusters_and_changes_hosts_and_the_routes_of_a_name() {
+    let text = service(
+        "    [{name: one, match: [{uri: {prefix: /a}}], route: [{destination: {host: a}}]}, \
+         {name: two, route: [{destination: {host: a}}]}]",
+    ) + "\n---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\n\
+         metadata: {name: f, namespace: ns}\nspec:\n  configPatches:\n\
+         \u{20} - {applyTo: CLUSTER, match: {context: GATEWAY}, patch: {operation: ADD, value: {name: own}}}\n\
+         \u{20} - {applyTo: VIRTUAL_HOST, match: {context: GATEWAY}, patch: {operation: MERGE, value: {request_body_buffer_limit: 7}}}\n\
+         \u{20} - {applyTo: HTTP_ROUTE, match: {routeConfiguration: {vhost: {route: {name: two}}}}, patch: {operation: MERGE, value: {route: {cluster: own}}}}\n";
+    let bootstrap = delivered(&text);
+    assert!(bootstrap.cluster("own").is_some());
+    let host = &bootstrap.listeners[0].manager.route_config.virtual_hosts[0];
+    assert_eq!(host.request_body_buffer_limit, Some(7));
+    let to = |route: usize| host.routes[route].action.cluster_names();
+    assert_eq!(to(0), ["outbound|80||a.ns.svc.cluster.local"]);
+    assert_eq!(to(1), ["own"]);
+    let message = refused(&text.replace("operation: ADD", "operation: REMOVE"));
+    assert!(message.contains("`REMOVE`, which is not modelled"), "{message}");
+}

@@ -71,6 +71,10 @@ fn a_body_that_may_be_sent_again_is_kept() {
 fn a_pool_that_is_retried_has_a_route() {
     let rules = broken(FALLBACK, &[("{exact: gpu-b}", "{exact: gpu-c}")]);
     assert_eq!(rules, ["pool_route", "fallback_chain"]);
+    // Where no route looks at pools they are all the one pool's.
+    let breaker = "manifests/envoy/breaker.yaml";
+    assert_eq!(broken(breaker, &[]), [] as [&str; 0]);
+    assert_eq!(broken(breaker, &[(", max_retries: 1024", "")]), ["max_retries"]);
 }
 
 #[test]
