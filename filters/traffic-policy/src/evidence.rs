@@ -68,34 +68,63 @@ use crate::rollout::Verdict;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     gates: Vec<Weighed>,
+    /// What is not enough to compare the versions by yet.
+    open: Stratum,
 }
+
+/// A stratum has so many requests of each version. With fewer, `rho` is 0 or 1 in many of them, and what
+/// happened there is lost: of strata of ten requests, one of the candidate on average, a tenth more
+/// requests are needed.
+const LEAST: u64 = 5;
 
 impl Evidence {
     /// Nothing is known yet.
     pub fn new(gates: &[Gate]) -> Self {
-        Self { gates: gates.iter().copied().map(Weighed::new).collect() }
+        let gates = gates.iter().copied().map(Weighed::new).collect();
+        Self { gates, open: Stratum::default() }
     }
 
-    /// A stratum more. What is inconsistent in it counts for nothing.
+    /// A stratum more; those that are too small are put together. What is inconsistent counts for nothing.
+    ///
+    /// How large a stratum becomes depends on how many requests there were and never on what became of
+    /// them, so it may be looked at after each.
     pub fn observe(&mut self, stratum: &Stratum) {
-        self.gates.iter_mut().for_each(|gate| gate.observe(stratum));
+        if !stratum.is_consistent() {
+            return;
+        }
+        self.gates.iter_mut().for_each(|gate| gate.count(stratum));
+        self.open.add(stratum);
+        if self.open.has(LEAST) {
+            self.close();
+        }
     }
 
-    /// A step has begun: each gate wants its samples again before it passes. Evidence stays.
+    /// A step has begun: weights are others, so what was open is a stratum by itself; and each gate wants
+    /// its samples again before it passes. Evidence stays.
     pub fn begin_step(&mut self) {
+        self.close();
         self.gates.iter_mut().for_each(Weighed::begin_step);
+    }
+
+    fn close(&mut self) {
+        let stratum = std::mem::take(&mut self.open);
+        self.gates.iter_mut().for_each(|gate| gate.compare(&stratum));
     }
 
     /// How each gate stands, if all of them together may be wrong with this probability.
     pub fn standings(&self, alpha: f64) -> impl Iterator<Item = Standing> {
-        let all: f64 = self.gates.iter().map(|gate| gate.gate.part()).sum();
-        self.gates.iter().map(move |gate| gate.standing(alpha * gate.gate.part() / all))
+        self.with_parts(alpha).map(|(gate, alpha)| gate.standing(alpha))
     }
 
     /// All gates together: it fails if one does, and passes if all do.
     pub fn verdict(&self, alpha: f64) -> Verdict {
-        let verdicts = self.standings(alpha).map(|standing| standing.verdict);
+        let verdicts = self.with_parts(alpha).map(|(gate, alpha)| gate.verdict(alpha));
         verdicts.reduce(Verdict::and).unwrap_or_default()
+    }
+
+    fn with_parts(&self, alpha: f64) -> impl Iterator<Item = (&Weighed, f64)> {
+        let all: f64 = self.gates.iter().map(|gate| gate.gate.part()).sum();
+        self.gates.iter().map(move |gate| (gate, alpha * gate.gate.part() / all))
     }
 }
 

@@ -7,6 +7,7 @@
 //! # Map
 //! | module | what it decides |
 //! |---|---|
+//! | [`adjust`] | how weights follow load |
 //! | [`attempt`] | nothing: what an attempt at an answer is to be, and what became of it |
 //! | [`asking`] | whether a server refuses to be asked for usage |
 //! | [`breaker`] | whether a pool, a version or an endpoint gets requests, by what became of others |
@@ -26,6 +27,7 @@
 //! - A policy is built once, from configuration, by `TryFrom`; building is where errors happen.
 //! - A decision cannot fail: whatever the request is, some variant of the answer describes it.
 
+pub mod adjust;
 pub mod asking;
 pub mod attempt;
 pub mod breaker;

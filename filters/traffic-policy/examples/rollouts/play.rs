@@ -39,17 +39,19 @@ impl Play {
             let percent = self.percents.get(step).copied().unwrap_or(0);
             let is_outage = self.has_outages && number % 100 >= 90;
             let factor = if is_outage { 10.0 } else { 1.0 };
+            let failing = [&self.candidate, &self.stable].map(|version| version.failing(factor));
             let mut all = Stratum::default();
             let mut is_stopped = false;
             for local in &mut locals {
                 let mut seen = Stratum::default();
                 for _ in 0..self.look {
-                    let (version, sample) = if rng.u32(0..100) < percent {
-                        (&self.candidate, &mut seen.candidate)
+                    let [of_candidate, of_stable] = failing;
+                    let (version, failing, sample) = if rng.u32(0..100) < percent {
+                        (&self.candidate, of_candidate, &mut seen.candidate)
                     } else {
-                        (&self.stable, &mut seen.stable)
+                        (&self.stable, of_stable, &mut seen.stable)
                     };
-                    version.request(&mut rng, factor, with_all, sample);
+                    version.request(&mut rng, failing, with_all, sample);
                 }
                 if self.alphas.local > 0.0 {
                     local.observe(&seen);

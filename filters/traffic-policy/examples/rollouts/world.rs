@@ -20,9 +20,10 @@ impl Sizes {
         Self { places: (0..QUANTILES).map(place).collect() }
     }
 
-    fn draw(&self, rng: &mut fastrand::Rng, histogram: &mut Histogram) {
-        let place = self.places.get(usize::from(rng.u16(0..QUANTILES))).copied().unwrap_or(0);
-        if let Some(count) = histogram.counts.get_mut(place) {
+    /// By so many of the lower bits.
+    fn draw(&self, bits: u64, histogram: &mut Histogram) {
+        let place = self.places.get(bits as usize % usize::from(QUANTILES));
+        if let Some(count) = place.and_then(|place| histogram.counts.get_mut(*place)) {
             *count += 1;
         }
     }
@@ -42,16 +43,17 @@ fn normal_quantile(share: f64) -> f64 {
 /// How a version behaves.
 #[derive(Clone)]
 pub(crate) struct Version {
-    pub(crate) failures: f64,
-    pub(crate) first_token: Sizes,
+    failures: f64,
+    first_token: Sizes,
     per_token: Sizes,
     output_tokens: Sizes,
-    finish_length: f64,
-    finish_content_filter: f64,
 }
 
 /// The spread of times to the first token where a row does not say another: prompts of any length.
 pub(crate) const SIGMA: f64 = 0.7;
+
+/// Of 65,536 answers, those that are cut off and those that a filter ends: 5 % and 0.5 %.
+const ENDINGS: [u64; 2] = [3_277, 328];
 
 impl Version {
     /// With this share of failures; the first token after 400 ms in the median.
@@ -61,8 +63,6 @@ impl Version {
             first_token: Sizes::new(400.0, SIGMA),
             per_token: Sizes::new(25_000.0, 0.3),
             output_tokens: Sizes::new(200.0, 1.0),
-            finish_length: 0.05,
-            finish_content_filter: 0.005,
         }
     }
 
@@ -71,22 +71,31 @@ impl Version {
         Self { first_token: Sizes::new(median, sigma), ..self }
     }
 
-    /// One request; the times of those that succeed only if there is a gate for them.
+    /// Of 2^32 requests, those that fail, if so many times as many as usual do.
+    pub(crate) fn failing(&self, factor: f64) -> u64 {
+        (self.failures * factor * f64::from(u32::MAX)) as u64
+    }
+
+    /// One request; what else became of those that succeed only if there is a gate for it. Few numbers are
+    /// drawn, and each is used for several things by different bits.
     pub(crate) fn request(
         &self,
         rng: &mut fastrand::Rng,
-        factor: f64,
+        failing: u64,
         with_all: bool,
         sample: &mut Sample,
     ) {
-        let fails = rng.f64() < self.failures * factor;
+        let bits = rng.u64(..);
+        let fails = bits >> 32 < failing;
         sample.failures.record(fails);
         if with_all && !fails {
-            sample.finish_length.record(rng.f64() < self.finish_length);
-            sample.finish_content_filter.record(rng.f64() < self.finish_content_filter);
-            self.first_token.draw(rng, &mut sample.first_token);
-            self.per_token.draw(rng, &mut sample.per_token);
-            self.output_tokens.draw(rng, &mut sample.output_tokens);
+            let [cut_off, filtered] = ENDINGS;
+            sample.finish_length.record((bits & 0xffff) < cut_off);
+            sample.finish_content_filter.record((bits >> 16 & 0xffff) < filtered);
+            let bits = rng.u64(..);
+            self.first_token.draw(bits, &mut sample.first_token);
+            self.per_token.draw(bits >> 20, &mut sample.per_token);
+            self.output_tokens.draw(bits >> 40, &mut sample.output_tokens);
         }
     }
 }

@@ -58,81 +58,96 @@ impl Weighed {
         self.samples = 0;
     }
 
-    pub(super) fn observe(&mut self, stratum: &Stratum) {
+    /// Counts samples, and weighs them against a limit: for that, one version is enough.
+    pub(super) fn count(&mut self, stratum: &Stratum) {
+        let sample = &stratum.candidate;
+        let (signal, method) = (self.gate.signal, self.gate.method);
+        let counts = match (counts(signal), method) {
+            (Some(counts), _) => counts(sample),
+            // The bucket of the bound itself may have some that are within it.
+            (None, Method::Limit { bound, .. }) => {
+                events(sizes(signal, sample), Histogram::place(bound) + 1)
+            }
+            (None, Method::Stable { .. }) => events(sizes(signal, sample), super::BUCKETS),
+        };
+        self.samples = self.samples.saturating_add(counts.all);
+        if let Method::Limit { share, .. } = method {
+            self.more.observe(counts.events, counts.all, share);
+            self.see(stratum);
+        }
+    }
+
+    /// Weighs both versions of a stratum against each other.
+    pub(super) fn compare(&mut self, stratum: &Stratum) {
+        let Method::Stable { max_ratio } = self.gate.method else { return };
         let both = [&stratum.candidate, &stratum.stable];
         match counts(self.gate.signal) {
-            Some(counts) => self.observe_counts(both.map(counts)),
-            None => self.observe_sizes(both.map(|sample| sizes(self.gate.signal, sample))),
+            Some(counts) => compare(&mut self.more, both.map(counts), max_ratio),
+            None => {
+                let both = both.map(|sample| sizes(self.gate.signal, sample));
+                self.compare_sizes(both, max_ratio);
+            }
         }
+        self.see(stratum);
     }
 
-    fn observe_counts(&mut self, both: [Counts; 2]) {
-        // More events than requests: nothing in such counts means anything.
-        if both.iter().any(|counts| counts.events > counts.all) {
+    /// What was seen of the stable version before says what is much.
+    fn compare_sizes(&mut self, both: [&Histogram; 2], max_ratio: f64) {
+        let [_, Seen { histogram: known, .. }] = &self.seen;
+        if known.total() < ENOUGH {
             return;
         }
-        let [candidate, stable] = both;
-        match self.gate.method {
-            Method::Limit { share, .. } => {
-                self.more.observe(candidate.events, candidate.all, share);
-            }
-            Method::Stable { max_ratio } => compare(&mut self.more, candidate, stable, max_ratio),
+        if let Some(from) = above(known, max_ratio) {
+            compare(&mut self.more, both.map(|sizes| events(sizes, from)), 1.0);
         }
-        self.samples = self.samples.saturating_add(candidate.all);
-        for (seen, counts) in self.seen.iter_mut().zip(both) {
-            seen.counts.add(counts);
-        }
-    }
-
-    fn observe_sizes(&mut self, both: [&Histogram; 2]) {
-        let [candidate, stable] = both;
-        let [_, known] = &self.seen;
-        let events = |histogram: &Histogram, from: usize| Counts {
-            all: histogram.total(),
-            events: histogram.from(from),
-        };
-        match self.gate.method {
-            Method::Limit { bound, share } => {
-                // The bucket of the bound itself may have some that are within it.
-                let Counts { all, events } = events(candidate, Histogram::place(bound) + 1);
-                self.more.observe(events, all, share);
-            }
-            Method::Stable { max_ratio } if known.histogram.total() >= ENOUGH => {
-                if let Some(from) = above(&known.histogram, max_ratio) {
-                    compare(&mut self.more, events(candidate, from), events(stable, from), 1.0);
-                }
-                let is_two_sided = self.gate.signal == Signal::OutputTokens;
-                if let Some(below) = below(&known.histogram, max_ratio).filter(|_| is_two_sided) {
-                    let fewer = |histogram: &Histogram| {
-                        let Counts { all, events } = events(histogram, below);
-                        Counts { all, events: all.saturating_sub(events) }
-                    };
-                    compare(&mut self.less, fewer(candidate), fewer(stable), 1.0);
-                }
-            }
-            Method::Stable { .. } => {}
-        }
-        self.samples = self.samples.saturating_add(candidate.total());
-        for (seen, more) in self.seen.iter_mut().zip(both) {
-            seen.histogram.add(more);
+        let is_two_sided = self.gate.signal == Signal::OutputTokens;
+        if let Some(below) = below(known, max_ratio).filter(|_| is_two_sided) {
+            let fewer = |sizes: &Histogram| {
+                let Counts { all, events } = events(sizes, below);
+                Counts { all, events: all.saturating_sub(events) }
+            };
+            compare(&mut self.less, both.map(fewer), 1.0);
         }
     }
 
+    fn see(&mut self, stratum: &Stratum) {
+        for (seen, sample) in self.seen.iter_mut().zip([&stratum.candidate, &stratum.stable]) {
+            match counts(self.gate.signal) {
+                Some(counts) => seen.counts.add(counts(sample)),
+                None => seen.histogram.add(sizes(self.gate.signal, sample)),
+            }
+        }
+    }
+
+    /// How it stands, if it may be wrong with this probability.
     pub(super) fn standing(&self, alpha: f64) -> Standing {
+        Standing {
+            signal: self.gate.signal,
+            verdict: self.verdict(alpha),
+            log: self.log(),
+            bound: -libm::log(alpha),
+            samples: self.samples,
+            ratio: self.ratio(),
+        }
+    }
+
+    /// What it says, if it may be wrong with this probability.
+    pub(super) fn verdict(&self, alpha: f64) -> Verdict {
+        let bound = -libm::log(alpha);
+        // Most looks find nothing, and most of those far from anything.
+        let is_near = self.more.most().max(self.less.most()) >= bound;
+        if is_near && self.log() >= bound && self.matters() {
+            return Verdict::Fail;
+        }
         let [_, stable] = &self.seen;
-        let (samples, of_stable) = (self.samples, stable.counts.all.max(stable.histogram.total()));
-        let (log, ratio, bound) = (self.log(), self.ratio(), -libm::log(alpha));
         let needed = u64::from(self.gate.min_samples);
-        let is_compared = matches!(self.gate.method, Method::Stable { .. });
-        // At the last step the stable version may have no requests any more.
-        let verdict = if log >= bound && self.matters(ratio) {
-            Verdict::Fail
-        } else if samples >= needed && (!is_compared || of_stable >= needed) {
-            Verdict::Pass
-        } else {
-            Verdict::Inconclusive
+        // In this step the stable version may have no requests any more: those before count too.
+        let is_known = || match self.gate.method {
+            Method::Limit { .. } => true,
+            Method::Stable { .. } => stable.counts.all.max(stable.histogram.total()) >= needed,
         };
-        Standing { signal: self.gate.signal, verdict, log, bound, samples, ratio }
+        let is_enough = self.samples >= needed && is_known();
+        if is_enough { Verdict::Pass } else { Verdict::Inconclusive }
     }
 
     fn log(&self) -> f64 {
@@ -153,25 +168,30 @@ impl Weighed {
         ratio.is_finite().then_some(ratio)
     }
 
-    /// Whether a difference of this size is one to act on.
-    fn matters(&self, ratio: Option<f64>) -> bool {
-        match (self.gate.method, counts(self.gate.signal), ratio) {
-            (Method::Stable { max_ratio }, None, Some(ratio)) => {
-                let is_less = self.gate.signal == Signal::OutputTokens && ratio <= 1.0 / max_ratio;
-                ratio >= max_ratio || is_less
-            }
-            _ => true,
+    /// Whether the difference is of a size to act on.
+    fn matters(&self) -> bool {
+        let Method::Stable { max_ratio } = self.gate.method else { return true };
+        if counts(self.gate.signal).is_some() {
+            return true;
         }
+        let is_two_sided = self.gate.signal == Signal::OutputTokens;
+        self.ratio()
+            .is_none_or(|ratio| ratio >= max_ratio || is_two_sided && ratio <= 1.0 / max_ratio)
     }
 }
 
 /// Whether events are the candidate's more often than its share of requests, and the ratio that is
 /// allowed, let expect.
-fn compare(process: &mut Process, candidate: Counts, stable: Counts, max_ratio: f64) {
+fn compare(process: &mut Process, [candidate, stable]: [Counts; 2], max_ratio: f64) {
     let (ours, theirs) = (candidate.all as f64 * max_ratio, stable.all as f64);
     let events = candidate.events.saturating_add(stable.events);
     // Without requests of both versions this is 0, 1 or not a number, and nothing is learnt.
     process.observe(candidate.events, events, ours / (ours + theirs));
+}
+
+/// How many sizes there are, and how many are in this bucket or above it.
+fn events(sizes: &Histogram, from: usize) -> Counts {
+    Counts { all: sizes.total(), events: sizes.from(from) }
 }
 
 /// The first bucket whose least is at least so many times the known percentile; none beyond the last.

@@ -58,6 +58,17 @@ pub struct Stratum {
 }
 
 impl Sample {
+    fn counts(&self) -> [Counts; 3] {
+        [self.failures, self.finish_length, self.finish_content_filter]
+    }
+
+    /// Whether there were so many requests, by any of its counts: not everybody has all of them.
+    fn has(&self, least: u64) -> bool {
+        let sizes = [&self.first_token, &self.per_token, &self.output_tokens];
+        self.counts().iter().any(|counts| counts.all >= least)
+            || sizes.iter().any(|sizes| sizes.total() >= least)
+    }
+
     /// These requests and those.
     pub fn add(&mut self, more: &Self) {
         self.failures.add(more.failures);
@@ -85,6 +96,17 @@ impl Sample {
 }
 
 impl Stratum {
+    /// Whether there were so many requests of each version.
+    pub(super) fn has(&self, least: u64) -> bool {
+        self.candidate.has(least) && self.stable.has(least)
+    }
+
+    /// Whether nothing happened more often than it could.
+    pub(super) fn is_consistent(&self) -> bool {
+        let mut counts = [&self.candidate, &self.stable].into_iter().flat_map(Sample::counts);
+        counts.all(|counts| counts.events <= counts.all)
+    }
+
     /// What other proxies have seen in the same stretch of time.
     pub fn add(&mut self, more: &Self) {
         self.candidate.add(&more.candidate);

@@ -60,7 +60,7 @@ fn hypergeometric(candidate: u64, stable: u64, events: u64) -> Vec<f64> {
 proptest! {
     #[test]
     fn without_a_difference_no_stratum_makes_evidence_on_average(
-        candidate in 1_u64..60, stable in 1_u64..60, events in 0_u64..60,
+        candidate in 5_u64..60, stable in 5_u64..60, events in 0_u64..60,
     ) {
         let events = events.min(candidate + stable);
         let mean: f64 = hypergeometric(candidate, stable, events).iter().zip(0_u64..)
@@ -117,7 +117,7 @@ proptest! {
 
     #[test]
     fn the_order_of_strata_does_not_matter_to_what_failures_say(
-        counts in prop::collection::vec((1_u64..50, 0_u64..20, 1_u64..50, 0_u64..20), 1..20),
+        counts in prop::collection::vec((5_u64..50, 0_u64..20, 5_u64..50, 0_u64..20), 1..20),
     ) {
         let strata: Vec<_> = counts.into_iter()
             .map(|(n, x, m, y)| failures([n, x.min(n)], [m, y.min(m)])).collect();
@@ -261,6 +261,22 @@ fn one_bad_gate_fails_all_and_one_without_samples_lets_none_pass() {
     assert_eq!(evidence.verdict(ALPHA), Verdict::Inconclusive);
     evidence.observe(&failures([500, 100], [4_500, 45]));
     assert_eq!(evidence.verdict(ALPHA), Verdict::Fail);
+}
+
+#[test]
+fn small_strata_are_put_together_until_they_say_something() {
+    let (mut pieces, mut whole) = (evidence(Signal::Failures), evidence(Signal::Failures));
+    for _ in 0..5 {
+        pieces.observe(&failures([1, 1], [9, 0]));
+    }
+    whole.observe(&failures([5, 5], [45, 0]));
+    assert_eq!(standing(&pieces).log, standing(&whole).log);
+    assert!(standing(&whole).log > 1.0);
+    // A new step ends a stratum: in the next the shares are others.
+    whole.observe(&failures([1, 1], [4, 0]));
+    let before = standing(&whole).log;
+    whole.begin_step();
+    assert!(standing(&whole).log > before);
 }
 
 #[test]

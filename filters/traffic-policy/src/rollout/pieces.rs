@@ -1,7 +1,8 @@
 //! A long history is asked for in pieces: Prometheus answers no question with more than 11,000 points.
 
-use super::{MOST_INSTANTS, Rollout};
 use std::time::Duration;
+
+use super::{MOST_INSTANTS, Rollout};
 
 /// So many points one question asks for.
 pub const MOST_POINTS: u32 = 10_000;
