@@ -4,7 +4,7 @@ use filter_shell::{Decision, Facts, Filter, Section, Shared, section};
 use serde_json::Value;
 use traffic_policy::catalog::Catalog;
 use traffic_policy::invalid::Invalid;
-use traffic_policy::split::Key;
+use traffic_policy::split::{Arm, Key};
 
 use crate::config::{Entry, Mode, entries};
 use crate::known::known;
@@ -42,7 +42,9 @@ impl Splitting {
     }
 
     fn decide(&self, facts: &Facts, decision: &mut Decision) {
-        let Some((arm, reason, set_cookie)) = self.choose(facts) else { return };
+        let Some((arm, reason, set_cookie)) = self.choose(facts, &decision.avoid_versions) else {
+            return;
+        };
         self.metrics.count(arm, reason);
         let Some(arm) = self.entry.split.arms().get(arm) else { return };
         if self.entry.mode == Mode::Shadow {
@@ -59,7 +61,11 @@ impl Splitting {
     }
 
     /// The place of the version, why it is that one, and what the client is to be given.
-    fn choose(&self, facts: &Facts) -> Option<(usize, &'static str, Option<String>)> {
+    fn choose(
+        &self,
+        facts: &Facts,
+        avoid: &[String],
+    ) -> Option<(usize, &'static str, Option<String>)> {
         let Entry { split, sticky, force, .. } = &self.entry;
         let forced = force.as_ref().and_then(|force| {
             let (_, value) = facts.headers.iter().find(|(name, _)| *name == force.header)?;
@@ -69,7 +75,13 @@ impl Splitting {
             return Some((arm, FORCED, None));
         }
         let known = known(facts, sticky);
-        let arm = split.assign(known.key, &self.weights)?;
+        // Only the users of a version that is avoided move. If all are, none is.
+        let weight = |(arm, weight): (&Arm, &u32)| {
+            if avoid.contains(&arm.version) { 0 } else { *weight }
+        };
+        let weights: Vec<u32> = split.arms().iter().zip(&self.weights).map(weight).collect();
+        let arm =
+            split.assign(known.key, &weights).or_else(|| split.assign(known.key, &self.weights))?;
         Some((arm, known.by, known.set_cookie))
     }
 }

@@ -11,6 +11,8 @@ pub struct Decision {
     pub pool: Option<String>,
     /// The version of the pool.
     pub version: Option<String>,
+    /// Versions that it must not be, as far as there are others.
+    pub avoid_versions: Vec<String>,
     /// Why it is that version.
     pub version_reason: Option<&'static str>,
     /// A cookie for the client, by which it is known the next time.

@@ -17,7 +17,8 @@ pub trait Filter {
     /// Adds to the decision on a request whose facts are as complete as they will get.
     fn decide(&self, _facts: &Facts, _decision: &mut Decision) {}
 
-    /// Adds to the decision once more, because a later filter has sent the request to another pool.
+    /// Adds to the decision once more, because a later filter has sent the request to another pool, or away from
+    /// its version.
     fn diverted(&self, _facts: &Facts, _decision: &mut Decision) {}
 
     /// Whether it would say the same of these facts if the prompt had any number of tokens from

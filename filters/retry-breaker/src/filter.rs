@@ -70,6 +70,9 @@ impl RetryBreaker {
         if let Some(endpoints) = admitted.endpoints.filter(|_| is_enforced) {
             decision.for_proxy.push((ENDPOINT, endpoints));
         }
+        if is_enforced {
+            decision.avoid_versions = admitted.avoid;
+        }
         if facts.api.is_none() {
             return;
         }
@@ -118,7 +121,8 @@ impl Filter for RetryBreaker {
         let Some(first) = first.filter(|_| decision.refusal().is_none()) else { return };
         let sent = Sent { at: facts.now, draw: facts.draw };
         let is_shadow = first.entry.mode == Mode::Shadow;
-        match target::choose(&self.watched, first, sent) {
+        let version = decision.version.clone().or_else(|| facts.version.clone());
+        match target::choose(&self.watched, first, version.as_deref(), sent) {
             Target::Nowhere(wait) => {
                 first.metrics.refused.increment();
                 if !is_shadow {

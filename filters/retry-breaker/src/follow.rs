@@ -19,6 +19,7 @@ pub(crate) struct Following {
     watched: Rc<[Watched]>,
     /// The pool that answers.
     pool: String,
+    version: Option<String>,
     sent: Sent,
     upstream: Upstream,
     is_stream: bool,
@@ -39,6 +40,7 @@ impl Following {
         let mut following = Self {
             watched: Rc::clone(watched),
             pool: plan.hop(last)?.to_owned(),
+            version: decision.version.clone().or_else(|| facts.version.clone()),
             sent: Sent { at: facts.now, draw: facts.draw },
             upstream: (*upstream).clone(),
             is_stream: facts.body.stream.unwrap_or(false),
@@ -63,7 +65,8 @@ impl Following {
             let endpoint = judged.map(|attempt| attempt.endpoint.as_str());
             // As long as the pool goes on trying it has not failed.
             let is_last = plan.hop(number) != plan.hop(number + 1);
-            pool.observe(&Seen { endpoint, is_last, signal }, self.sent, now);
+            let version = self.version.as_deref();
+            pool.observe(&Seen { endpoint, version, is_last, signal }, self.sent, now);
         }
     }
 
@@ -75,7 +78,12 @@ impl Following {
     fn observe(&self, signal: Signal, of: Probed) {
         let endpoint = self.upstream.endpoint.as_deref().filter(|_| of.endpoint);
         if let Some(pool) = self.find(&self.pool) {
-            pool.observe(&Seen { endpoint, is_last: of.pool, signal }, self.sent, monotonic());
+            let version = self.version.as_deref();
+            pool.observe(
+                &Seen { endpoint, version, is_last: of.pool, signal },
+                self.sent,
+                monotonic(),
+            );
         }
     }
 

@@ -20,14 +20,21 @@ pub(crate) enum Target<'a> {
 }
 
 /// The first pool of the chain that takes it: the one it was sent to, and its fallback pools in their order.
-pub(crate) fn choose<'a>(watched: &'a [Watched], first: &'a Watched, sent: Sent) -> Target<'a> {
+pub(crate) fn choose<'a>(
+    watched: &'a [Watched],
+    first: &'a Watched,
+    version: Option<&str>,
+    sent: Sent,
+) -> Target<'a> {
     let mut least_bad: Option<(&Watched, Admitted)> = None;
     let fallback = first.entry.pool.fallback.iter().take(MOST_HOPS).map(String::as_str);
     for name in std::iter::once(first.name()).chain(fallback) {
         let Some(pool) = watched.iter().find(|pool| pool.name() == name) else {
             return Target::Other(name);
         };
-        let admitted = pool.admit(sent);
+        // The version is one of the first pool's.
+        let version = version.filter(|_| name == first.name());
+        let admitted = pool.admit(sent, version);
         if !matches!(admitted.pool, Admission::No { .. }) {
             return Target::Watched(pool, admitted);
         }

@@ -7,7 +7,9 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use filter_shell::SharedRecord;
-use traffic_policy::breaker::{Admission, Group, Kind, Member, Phase, Roster, Signal, Transition};
+use traffic_policy::breaker::{
+    Admission, Group, Kind, Member, Phase, Roster, Signal, State, Transition,
+};
 use traffic_policy::budget::Budget;
 
 use crate::config::{Entry, Mode};
@@ -28,6 +30,8 @@ pub(crate) struct Watched {
 pub(crate) struct Seen<'a> {
     /// The address of its server.
     pub(crate) endpoint: Option<&'a str>,
+    /// The version that the request was given.
+    pub(crate) version: Option<&'a str>,
     /// The pool had no other.
     pub(crate) is_last: bool,
     pub(crate) signal: Signal,
@@ -50,6 +54,8 @@ pub(crate) struct Admitted {
     pub(crate) pool: Admission,
     /// To these servers, in order; none: the proxy's own load balancing chooses.
     pub(crate) endpoints: Option<String>,
+    /// Not to these versions of it.
+    pub(crate) avoid: Vec<String>,
     /// How long nothing is to be had from the pool.
     pub(crate) wait: Duration,
 }
@@ -81,7 +87,7 @@ impl Watched {
     }
 
     /// Asks for a request. A place among the probes is taken, if it gets one.
-    pub(crate) fn admit(&self, sent: Sent) -> Admitted {
+    pub(crate) fn admit(&self, sent: Sent, version: Option<&str>) -> Admitted {
         let mut probed = Probed { pool: false, endpoint: false };
         let admitted = self.change(sent.at, |group| {
             let wait = group.wait(self.roster.pool());
@@ -90,14 +96,39 @@ impl Watched {
             let named = if goes { self.endpoints(group, sent.draw) } else { None };
             let endpoint = named.as_ref().is_some_and(|named| named.is_probe);
             probed = Probed { pool: pool == Admission::Probe, endpoint };
-            Admitted { pool, endpoints: named.map(|named| named.list), wait }
+            let avoid = self.versions_out(group, version, sent.draw);
+            Admitted { pool, endpoints: named.map(|named| named.list), avoid, wait }
         });
         if probed.pool || probed.endpoint {
             self.keep_probe(sent, probed);
         }
         // What cannot be known is taken to be well.
-        let unknown = Admitted { pool: Admission::Yes, endpoints: None, wait: Duration::ZERO };
-        admitted.unwrap_or(unknown)
+        admitted.unwrap_or(Admitted {
+            pool: Admission::Yes,
+            endpoints: None,
+            avoid: Vec::new(),
+            wait: Duration::ZERO,
+        })
+    }
+
+    /// The versions that the request must not get. It may probe the one that is its own, and no other.
+    fn versions_out(&self, group: &mut Group<'_>, own: Option<&str>, draw: u64) -> Vec<String> {
+        let own = own.and_then(|version| self.roster.version(version));
+        let mut out = Vec::new();
+        for version in self.roster.of(Kind::Version) {
+            let is_out = match group.state(version) {
+                State::Healthy => false,
+                _ if own == Some(version) => {
+                    matches!(group.admit(version, draw), Admission::No { .. })
+                }
+                State::Ejected { .. } | State::Probing => true,
+                State::Restoring { .. } => false,
+            };
+            if is_out {
+                out.push(self.roster.name(version).to_owned());
+            }
+        }
+        out
     }
 
     /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
@@ -126,11 +157,12 @@ impl Watched {
     pub(crate) fn observe(&self, seen: &Seen<'_>, sent: Sent, now: Duration) {
         let endpoint = seen.endpoint.and_then(|address| self.roster.endpoint(address));
         let pool = seen.is_last.then(|| self.roster.pool());
+        let version = seen.version.filter(|_| seen.is_last).and_then(|v| self.roster.version(v));
         if endpoint.is_none() && pool.is_none() {
             return;
         }
         self.change(now, |group| {
-            for member in endpoint.into_iter().chain(pool) {
+            for member in endpoint.into_iter().chain(version).chain(pool) {
                 group.observe(member, sent.at, sent.draw, seen.signal);
             }
         });

@@ -46,12 +46,13 @@ impl Exchange {
         action
     }
 
-    /// In their order. One that sends a request to another pool makes those before it think again.
+    /// In their order. One that sends a request elsewhere makes those before it think again.
     fn ask_filters(&self, decision: &mut Decision) {
         for (place, filter) in self.plugin.filters.iter().enumerate() {
             let pool = decision.pool.clone();
             filter.decide(&self.facts, decision);
-            if decision.pool != pool {
+            let is_avoided = |version: &String| decision.avoid_versions.contains(version);
+            if decision.pool != pool || decision.version.as_ref().is_some_and(is_avoided) {
                 let earlier = self.plugin.filters.iter().take(place);
                 earlier.for_each(|filter| filter.diverted(&self.facts, decision));
             }
