@@ -8,6 +8,7 @@ pub mod guests;
 pub mod hostile;
 pub mod least_squares;
 pub mod load;
+pub mod programs;
 pub mod prose;
 pub mod proxies;
 pub mod samples;

@@ -64,6 +64,8 @@ pub struct Follows {
     pub route: bool,
     /// [`Followed::upstream`] is to be filled.
     pub upstream: bool,
+    /// [`Upstream::endpoint`] is to be filled as well.
+    pub endpoint: bool,
 }
 
 impl Follows {
@@ -75,6 +77,7 @@ impl Follows {
             plain: self.plain || other.plain,
             route: self.route || other.route,
             upstream: self.upstream || other.upstream,
+            endpoint: self.endpoint || other.endpoint,
         }
     }
 }

@@ -144,7 +144,8 @@ impl Filter for RetryBreaker {
     }
 
     fn follows(&self) -> Follows {
-        Follows { answers: true, upstream: true, ..Follows::default() }
+        let endpoint = self.watched.iter().any(|pool| !pool.entry.pool.endpoints.is_empty());
+        Follows { answers: true, upstream: true, endpoint, ..Follows::default() }
     }
 
     fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {

@@ -186,6 +186,10 @@ impl Watched {
 
     /// Whether so many of this prompt's tokens may be sent again. That it is asked allows others more.
     pub(crate) fn may_retry(&self, now: Duration, prompt_tokens: u64, at_stake: u64) -> bool {
+        // A prompt of which nothing is known takes nothing, and gives nothing.
+        if prompt_tokens == 0 {
+            return true;
+        }
         let policy = self.entry.retry.budget();
         let allowed = self.budget.update(|bytes| {
             let mut budget = Budget::read(bytes, policy, now);

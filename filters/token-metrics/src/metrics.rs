@@ -45,7 +45,7 @@ impl Filter for Metrics {
 
     fn follows(&self) -> Follows {
         let route = self.policy.labels.contains(&Label::Route);
-        Follows { answers: true, plain: self.policy.plain_answers, route, upstream: false }
+        Follows { answers: true, plain: self.policy.plain_answers, route, ..Follows::default() }
     }
 
     /// Only what speaks an LLM's API is counted; a list of models or a file has no tokens.

@@ -71,7 +71,8 @@ impl Attempting {
         let settings = &self.guard.settings;
         if settings.edits_path {
             let path = hop.and_then(|hop| hop.path(api)).map(str::as_bytes);
-            if let Some(path) = path.or_else(|| original.path()) {
+            let changed = if original.is_first { None } else { original.path() };
+            if let Some(path) = path.or(changed) {
                 let _ = headers::set(Map::Request, ":path", path);
             }
         }

@@ -23,7 +23,7 @@ impl Exchange {
         let judged = properties::state(ATTEMPTS).ok();
         Upstream {
             attempts: properties::attempts().unwrap_or(0),
-            endpoint: properties::upstream_address(),
+            endpoint: self.plugin.follows.endpoint.then(properties::upstream_address).flatten(),
             status,
             retry_after: (status >= Some(400))
                 .then(|| retry_after(answer.iter(), clock::wall()))
