@@ -76,7 +76,8 @@ impl<'a> Budget<'a> {
     pub fn write(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         out.extend(self.recent.newest.to_le_bytes());
-        out.extend(self.recent.buckets.as_flattened().iter().flat_map(|sum| sum.to_le_bytes()));
+        let sums = self.recent.buckets.as_flattened().iter();
+        sums.for_each(|sum| out.extend(sum.to_le_bytes()));
         seal(out)
     }
 

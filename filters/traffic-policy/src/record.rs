@@ -33,10 +33,16 @@ pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*field)
 }
 
-/// FNV-1a: against what was cut or written by another version, not against forgers.
+/// Against what was cut or written by another version, not against forgers. Eight bytes at a time: it is
+/// made of every record that is read, and byte by byte it takes half of that time.
 fn checksum(bytes: &[u8]) -> u32 {
-    let hash = bytes
-        .iter()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-    hash ^ hash >> 15
+    let mix = |hash: u64, word: [u8; 8]| {
+        (hash.rotate_left(29) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
+    let (words, rest) = bytes.as_chunks();
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let hash = words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, *word));
+    let hash = mix(hash, last);
+    (hash ^ hash >> 32) as u32
 }

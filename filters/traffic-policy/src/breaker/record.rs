@@ -35,10 +35,10 @@ pub(super) fn encode(members: &[Health], roster: &Roster) -> Vec<u8> {
         out.extend(health.run.to_le_bytes());
         out.extend(micros(health.until).to_le_bytes());
         out.extend(micros(health.since).to_le_bytes());
-        out.extend(probes.flat_map(|sent| micros(*sent).to_le_bytes()));
+        probes.for_each(|sent| out.extend(micros(*sent).to_le_bytes()));
         out.extend(health.recent.newest.to_le_bytes());
         let counts = health.recent.buckets.as_flattened().iter();
-        out.extend(counts.flat_map(|n| u32::try_from(*n).unwrap_or(u32::MAX).to_le_bytes()));
+        counts.for_each(|n| out.extend(u32::try_from(*n).unwrap_or(u32::MAX).to_le_bytes()));
     }
     seal(out)
 }
