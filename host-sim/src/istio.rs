@@ -24,13 +24,13 @@
 mod destination;
 mod envoy_filter;
 mod gateway;
+mod limits;
 mod mesh;
 mod plugin;
 mod resource;
 #[cfg(test)]
 mod tests;
 mod tracing;
-mod traffic_policy;
 mod virtual_service;
 
 use std::path::Path;

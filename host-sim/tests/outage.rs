@@ -168,6 +168,10 @@ async fn play(play: Play, with_filters: bool) -> Option<(usize, usize, Vec<usize
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_envoy_with_the_filters_hides_errors_inside_a_200_which_alone_it_passes_on() {
+    if let Ok(rate) = std::env::var("LLM_MESH_OUTAGE_RATE") {
+        all_faults(rate.parse().expect("LLM_MESH_OUTAGE_RATE is a number")).await;
+        return;
+    }
     let outage = Play { rate: 40, seconds: [1, 3, 1], fault: "error_event" };
     let Some((requests, failures, _)) = play(outage, true).await else { return };
     let (_, alone, _) = play(outage, false).await.expect("an Envoy");
@@ -176,12 +180,11 @@ async fn a_real_envoy_with_the_filters_hides_errors_inside_a_200_which_alone_it_
     assert!(failures * 10 <= alone, "{failures} of {alone}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "minutes; the figures of benches/README.md"]
-async fn all_faults_at_200_requests_a_second() {
+/// The figures of `benches/README.md`: every fault, at so many requests a second. It takes minutes.
+async fn all_faults(rate: u32) {
     for fault in ["503", "stall", "error_event"] {
         for with_filters in [true, false] {
-            let outage = Play { rate: 200, seconds: [5, 15, 5], fault };
+            let outage = Play { rate, seconds: [5, 15, 5], fault };
             let Some((requests, failures, reached)) = play(outage, with_filters).await else {
                 return;
             };

@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{
+    limits,
     resource::{CURE, Resource},
-    traffic_policy,
 };
 use crate::yaml::{Error, Reader};
 
@@ -85,7 +85,7 @@ impl Rule {
 
 pub(super) fn read_rule(resource: &Resource<'_>) -> Result<Rule, Error> {
     let mut spec = resource.spec.object()?;
-    let policy = traffic_policy::read(spec.optional("trafficPolicy").as_ref())?;
+    let policy = limits::read(spec.optional("trafficPolicy").as_ref())?;
     for ignored in ["exportTo", "workloadSelector"] {
         spec.optional(ignored);
     }

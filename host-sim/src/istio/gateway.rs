@@ -7,11 +7,11 @@ use serde_json::{Value as Json, json};
 use super::{
     destination::{Destination, Rule, Subset},
     envoy_filter::{Patch, merge},
+    limits,
     mesh::Mesh,
     plugin::{Plugin, chain},
     put,
     tracing::Telemetry,
-    traffic_policy,
     virtual_service::Service,
 };
 use crate::yaml::{Error, Node, Place, Problem, Value};
@@ -77,8 +77,7 @@ impl Gateway {
             if seen.insert(destination) {
                 let name = destination.cluster();
                 let policy = self.rules.iter().find_map(|rule| rule.policy_of(destination));
-                let policy =
-                    policy.map_or_else(|| traffic_policy::read(None), |own| Ok(own.clone()))?;
+                let policy = policy.map_or_else(|| limits::read(None), |own| Ok(own.clone()))?;
                 let mut cluster = cluster(&name, destination.port());
                 for (field, value) in policy.as_object().into_iter().flatten() {
                     put(&mut cluster, field, value.clone());

@@ -274,7 +274,7 @@ fn limited(policy: &str) -> String {
 }
 
 #[test]
-fn a_traffic_policy_limits_its_hosts_cluster_and_nothing_else_is_limited() {
+fn limits_of_a_destination_are_those_of_its_hosts_cluster_and_nothing_else_is_limited() {
     let bootstrap = delivered(&limited(
         "connectionPool: {tcp: {maxConnections: 100}, http: {http1MaxPendingRequests: 100, \
          maxRequestsPerConnection: 10}}, outlierDetection: {consecutive5xxErrors: 5, interval: 30s, \
