@@ -8,12 +8,25 @@ use crate::model::CLUSTER_COUNTERS;
 ///
 /// Envoy gives every metric of its own the prefix `envoy_`; what lacks it comes from a plugin. Of its
 /// own, those of clusters are taken that the simulator counts as well.
-/// Of a histogram the count is taken: its buckets depend on elapsed time.
+/// Of a histogram the count is taken: its buckets depend on elapsed time. What Envoy 1.37 counts for each cluster
+/// that a plugin stands before is one metric here, as it is later.
 pub(crate) fn plugin_metrics(samples: &BTreeMap<String, f64>) -> BTreeMap<String, i64> {
-    samples.iter().filter_map(|(name, value)| Some((of_plugin(name)?, whole(*value)))).collect()
+    let mut metrics = BTreeMap::new();
+    for (name, value) in samples {
+        if let Some(name) = of_plugin(name) {
+            *metrics.entry(name).or_insert(0) += whole(*value);
+        }
+    }
+    metrics
 }
 
+/// What stands before the names of a plugin that stands before servers, up to Envoy 1.37.
+const OF_CLUSTER: &str = "envoy_cluster_wasmcustom_";
+
 fn of_plugin(name: &str) -> Option<String> {
+    if let Some(own) = name.strip_prefix(OF_CLUSTER) {
+        return of_plugin(&without_label(own, "envoy_cluster_name"));
+    }
     let bare = name.split('{').next()?;
     if let Some(counter) = bare.strip_prefix("envoy_cluster_") {
         return CLUSTER_COUNTERS.contains(&counter).then(|| canonical(name));
@@ -35,6 +48,16 @@ pub(crate) fn canonical(name: &str) -> String {
     let mut labels: Vec<&str> = split_labels(labels);
     labels.sort_unstable();
     if labels.is_empty() { bare.to_owned() } else { format!("{bare}{{{}}}", labels.join(",")) }
+}
+
+/// The name without one of its labels.
+fn without_label(name: &str, label: &str) -> String {
+    let Some((bare, labels)) = name.strip_suffix('}').and_then(|name| name.split_once('{')) else {
+        return name.to_owned();
+    };
+    let mut labels = split_labels(labels);
+    labels.retain(|own| own.split_once('=').is_none_or(|(key, _)| key != label));
+    format!("{bare}{{{}}}", labels.join(","))
 }
 
 /// Splits at commas that are not inside of quotes.
@@ -66,6 +89,8 @@ mod tests {
         let samples = [
             ("envoy_cluster_upstream_rq{envoy_cluster_name=\"a\"}", 3.0),
             ("llm_router_decisions_total{reason=\"a,b\",pool=\"gpu\"}", 2.0),
+            (r#"envoy_cluster_wasmcustom_llm_x{outcome="b",envoy_cluster_name="a"}"#, 1.0),
+            (r#"envoy_cluster_wasmcustom_llm_x{outcome="b",envoy_cluster_name="c"}"#, 2.0),
             ("llm_ttft_milliseconds_bucket{le=\"5\"}", 1.0),
             ("llm_ttft_milliseconds_sum{}", 4.05),
             ("llm_ttft_milliseconds_count{}", 1.0),
@@ -78,6 +103,7 @@ mod tests {
             [
                 (r#"llm_router_decisions_total{pool="gpu",reason="a,b"}"#, 2),
                 ("llm_ttft_milliseconds_count", 1),
+                (r#"llm_x{outcome="b"}"#, 3),
             ]
         );
     }
