@@ -29,7 +29,7 @@ impl Sizes {
     }
 }
 
-/// By bisection: a few thousand values are needed once.
+/// By bisection: a few thousand values are needed once for each distribution.
 fn normal_quantile(share: f64) -> f64 {
     let (mut low, mut high) = (-10.0_f64, 10.0_f64);
     for _ in 0..60 {
