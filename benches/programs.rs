@@ -37,6 +37,6 @@ fn build(package: &str) -> Result<String, Box<dyn Error>> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built = messages.filter_map(|m| Some(m.get("executable")?.as_str()?.to_owned()));
-    Ok(built.last().ok_or("cargo does not say where it put what it built")?)
+    let mut built = messages.filter_map(|m| Some(m.get("executable")?.as_str()?.to_owned()));
+    Ok(built.next_back().ok_or("cargo does not say where it put what it built")?)
 }
