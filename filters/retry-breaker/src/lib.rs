@@ -57,7 +57,7 @@
 //! | field | meaning |
 //! |---|---|
 //! | `attempts` | how often a request is sent at most, the first time included |
-//! | `on` | what the proxy tries again: its own names for `x-envoy-retry-on` |
+//! | `on` | what the proxy tries again: its own names for `x-envoy-retry-on`. With attempt-guard add `reset`: a stream whose server goes away while its headers are held is tried again only then |
 //! | `classes` | which kinds of errors another attempt may heal: `next` tries again, `fail` gives the error to the client. Without attempt-guard a kind is known by its status alone; `context_length` and `content_policy`, which share 400 with all other mistakes, need it |
 //! | `along` | `pool`: all attempts stay in the pool's cluster. `fallback`: the route leads to a composite cluster of the pool and its `fallback` pools in their order, and each attempt goes one further; there are no more attempts than pools |
 //! | `token_budget_percent`, `budget_floor`, `budget_window` | prompts that are sent again may have so many of a hundred prompt tokens of the last while, or `budget_floor`, if that is more. A request beyond that is sent once. Counted when the answer comes, for all workers together: requests that are on their way when an outage begins are not stopped |
@@ -92,6 +92,9 @@
 //! - an error inside a 200, an empty stream and a page of HTML are answers to the proxy: they reach the client and
 //!   count in the breaker, and are not tried again.
 //! - `first_token_within` ends with the response's headers, which servers may send before they generate.
+//! - an attempt after a failed one may go to the same server again, which with `LEAST_REQUEST` is the one that has
+//!   failed at once and therefore has the least to do: give the route
+//!   `retry_host_predicate: previous_hosts` (Istio's own retries have it).
 //! - every attempt of a chain has the same model, path and body in it.
 //!
 //! # Headers

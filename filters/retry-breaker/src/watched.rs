@@ -134,14 +134,15 @@ impl Watched {
     /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
     /// are well, from a place of the request's own on.
     fn endpoints(&self, group: &mut Group<'_>, draw: u64) -> Option<Named> {
-        let mut members: Vec<Member> = self.roster.of(Kind::Endpoint).collect();
-        // The lower half, because the upper one says which share of requests this is in.
-        let start = (draw & u64::from(u32::MAX)).checked_rem(members.len() as u64)?;
-        members.rotate_left(usize::try_from(start).unwrap_or(0));
-        let standing = group.standing(&members, draw);
+        let members: Vec<Member> = self.roster.of(Kind::Endpoint).collect();
+        let mut standing = group.standing(&members, draw);
         if standing.usable.len() == members.len() {
             return None;
         }
+        // Those that are left: with the ejected one among them its successor would get its share as well. And
+        // the lower half of the draw, because the upper one says which share of requests this is in.
+        let start = (draw & u64::from(u32::MAX)).checked_rem(standing.usable.len() as u64);
+        standing.usable.rotate_left(start.and_then(|n| usize::try_from(n).ok()).unwrap_or(0));
         let probe = standing.probe.filter(|m| group.admit(*m, draw) == Admission::Probe);
         let is_probe = probe.is_some();
         let mut chosen: Vec<Member> = probe.into_iter().chain(standing.usable).collect();
