@@ -95,8 +95,14 @@ pub fn selected(expression: &str) -> Vec<(&str, Vec<&str>)> {
 /// `outcome!="refused"`, would pass everything.
 pub fn check(expression: &str) {
     let base = ["model", "pool", "version", "route", "tenant", "le"];
-    let others: [(&str, &[&str]); 2] =
-        [("llm_router_decisions_total", &["pool", "reason"]), ("llm_limit_hits_total", &["limit"])];
+    let others: [(&str, &[&str]); 6] = [
+        ("llm_router_decisions_total", &["pool", "reason"]),
+        ("llm_limit_hits_total", &["limit"]),
+        ("llm_breaker_ejected", &["pool"]),
+        ("llm_breaker_refused_total", &["pool"]),
+        ("llm_retry_attempts_total", &["pool", "reason"]),
+        ("llm_retry_denied_total", &["pool", "reason"]),
+    ];
     for (name, labels) in selected(expression) {
         let metric = METRICS.iter().find(|metric| metric.name == name);
         let other = others.iter().find(|(other, _)| *other == name).map(|(_, labels)| *labels);

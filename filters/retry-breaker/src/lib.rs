@@ -66,6 +66,16 @@
 //! | `first_token_within` | for streams: how long the headers of an attempt may take; where attempt-guard holds them, how long its first token may take. The time of the whole stream is not limited: `x-envoy-upstream-rq-timeout-ms: 0` |
 //! | `obey_client_headers` | leaves the `x-envoy-*` headers of clients about retries and timeouts alone. The proxy removes them from clients outside; from peers that its `internal_address_config` names only the filter does. The plugin obeys if one entry says so |
 //!
+//! # A route with retries of its own
+//! Istio gives every route two retries that nobody asked for. Seen on Envoy 1.40
+//! (`tests/scenarios/router/istio_retries_and_headers_add_up.yaml`):
+//! - conditions add up: what either side names is tried again. The same is true of statuses, so no header takes
+//!   the 503 of Istio's default away, and a class that is set to `fail` here is tried again if the route says so.
+//! - the number of attempts is ours alone, up and down; one attempt ends the route's retries, too.
+//! - the time for an attempt is ours alone, shorter and longer.
+//!
+//! So with this filter routes need no retry policy of their own, but for `retry_host_predicate`.
+//!
 //! # The breaker
 //! `healthy -> ejected -> probing -> restoring -> healthy`. A member is ejected by so many failures in a row,
 //! by a share of failures among enough requests, by a 429 (or an overload that says when to come back), and
