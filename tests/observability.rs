@@ -94,6 +94,8 @@ impl Mesh {
         });
         let settings = json!({
             "token_metrics": {"prices": [price]},
+            // What is sent once is to be counted once, whatever comes of it.
+            "retry_breaker": null,
             "limits": {"stall_after": format!("{}ms", STALL_AFTER.as_millis())},
         });
         let rewrite = Rewrite {
