@@ -3,7 +3,8 @@
 //! Its members' health is one record, so that "at most half of them" is exact however many workers eject at
 //! once. It is read for each request, and written only when something is learnt.
 
-use std::cell::RefCell;
+mod probes;
+
 use std::time::Duration;
 
 use filter_shell::SharedRecord;
@@ -14,6 +15,8 @@ use traffic_policy::budget::Budget;
 
 use crate::config::{Entry, Mode};
 use crate::metrics::Metrics;
+pub(crate) use probes::Probed;
+use probes::Probes;
 
 /// A pool that is watched.
 pub(crate) struct Watched {
@@ -23,7 +26,7 @@ pub(crate) struct Watched {
     health: SharedRecord,
     pub(crate) budget: SharedRecord,
     /// When this worker's probes were sent whose answers have not begun.
-    probes: RefCell<Vec<(Duration, Probed)>>,
+    probes: Probes,
 }
 
 /// What became of an attempt.
@@ -36,16 +39,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) is_last: bool,
     pub(crate) signal: Signal,
 }
-
-/// Whom a request is to show to be well again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Probed {
-    pub(crate) pool: bool,
-    pub(crate) endpoint: bool,
-}
-
-/// So many probes of one worker are known for what they are.
-const MOST_PROBES: usize = 64;
 
 /// Whether a request may go to the pool, and to whom there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +72,7 @@ impl Watched {
         let name = &entry.pool.name;
         let health = SharedRecord::of("breaker", name);
         let budget = SharedRecord::of("budget", name);
-        Self { entry, metrics, roster, health, budget, probes: RefCell::default() }
+        Self { entry, metrics, roster, health, budget, probes: Probes::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -88,7 +81,7 @@ impl Watched {
 
     /// Asks for a request. A place among the probes is taken, if it gets one.
     pub(crate) fn admit(&self, sent: Sent, version: Option<&str>) -> Admitted {
-        let mut probed = Probed { pool: false, endpoint: false };
+        let mut probed = Probed::default();
         let admitted = self.change(sent.at, |group| {
             let wait = group.wait(self.roster.pool());
             let pool = group.admit(self.roster.pool(), sent.draw);
@@ -100,7 +93,7 @@ impl Watched {
             Admitted { pool, endpoints: named.map(|named| named.list), avoid, wait }
         });
         if probed.pool || probed.endpoint {
-            self.keep_probe(sent, probed);
+            self.probes.keep(sent.at, probed);
         }
         // What cannot be known is taken to be well.
         admitted.unwrap_or(Admitted {
@@ -171,18 +164,7 @@ impl Watched {
 
     /// Of whom this request is to show whether they are well again. Asked once.
     pub(crate) fn probed_by(&self, sent: Sent) -> Option<Probed> {
-        let mut probes = self.probes.try_borrow_mut().ok()?;
-        let place = probes.iter().position(|(at, _)| *at == sent.at)?;
-        Some(probes.swap_remove(place).1)
-    }
-
-    fn keep_probe(&self, sent: Sent, probed: Probed) {
-        if let Ok(mut probes) = self.probes.try_borrow_mut() {
-            // Those whose answer never came make room.
-            let excess = (probes.len() + 1).saturating_sub(MOST_PROBES);
-            probes.drain(..excess);
-            probes.push((sent.at, probed));
-        }
+        self.probes.take(sent.at)
     }
 
     /// Whether so many of this prompt's tokens may be sent again. That it is asked allows others more.
