@@ -46,6 +46,7 @@ impl Mesh {
             "models": [{"name": MODEL}],
             "pools": [{"name": "gpu-large", "model": MODEL}],
             "token_router": {"rules": []},
+            "retry_breaker": [{"pool": "gpu-large", "retry": {"attempts": 1}}],
             "token_metrics": {"prices": null},
         });
         let envoy = before(&parts, llama.address(), patch).await;

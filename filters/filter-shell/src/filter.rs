@@ -38,8 +38,8 @@ pub trait Filter {
     }
 
     /// Request headers, lower-case, that it sets for the proxy and takes away from clients.
-    fn takes_away(&self) -> &'static [&'static str] {
-        &[]
+    fn takes_away(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// What it wants to know of answers.
@@ -104,6 +104,8 @@ pub struct Upstream {
     pub endpoint: Option<String>,
     /// The answer's status.
     pub status: Option<u16>,
+    /// The proxy had no room for it, and asked nobody.
+    pub is_overflow: bool,
     /// When to come back, as the answer says.
     pub retry_after: Option<Duration>,
     /// What the plugin behind the router tells of the attempts it has judged; empty where there is none.

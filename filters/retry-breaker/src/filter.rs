@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use filter_shell::{
-    Decision, Facts, Filter, Followed, Follower, Follows, Reply, Section, Shared, section,
+    Decision, Facts, Filter, Followed, Follower, Follows, Part, Reply, Section, Shared, section,
 };
 use serde_json::Value;
 use traffic_policy::breaker::Roster;
@@ -23,8 +23,12 @@ pub const SECTION: Section = Section { name: "retry_breaker", build };
 struct RetryBreaker {
     watched: Rc<[Watched]>,
     catalog: Catalog,
-    takes_away: &'static [&'static str],
+    /// Clients may say how often the proxy tries.
+    obeys: bool,
 }
+
+/// Which attempt it is says the proxy, behind this filter, and nobody else.
+const ATTEMPT_COUNT: &str = "x-envoy-attempt-count";
 
 /// Which servers the proxy is to ask, in order.
 const ENDPOINT: &str = "x-llm-endpoint";
@@ -35,11 +39,7 @@ fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
     let entries = entries(section(value)?, &shared.catalog)?;
     let obeys = entries.iter().any(|entry| entry.retry.obeys_client_headers());
     let watched = entries.into_iter().map(watch).collect::<Result<Vec<Watched>, Invalid>>()?;
-    Ok(Box::new(RetryBreaker {
-        watched: watched.into(),
-        catalog: shared.catalog.clone(),
-        takes_away: if obeys { &[] } else { &STEERING },
-    }))
+    Ok(Box::new(RetryBreaker { watched: watched.into(), catalog: shared.catalog.clone(), obeys }))
 }
 
 fn watch(entry: Entry) -> Result<Watched, Invalid> {
@@ -76,13 +76,13 @@ impl RetryBreaker {
         if facts.api.is_none() {
             return;
         }
-        let prompt_tokens = facts.body.prompt.tokens;
+        let prompt_tokens = prompt_tokens(facts);
         let ask = Ask {
-            prompt_tokens,
+            prompt_tokens: if is_known(facts) { prompt_tokens } else { prompt_tokens.max(UNKNOWN) },
             output_tokens: facts.body.max_output_tokens,
             stream: facts.body.stream.unwrap_or(false),
             hops: &pool.entry.chain,
-            body_bytes: facts.body_bytes,
+            body_bytes: body_bytes(facts),
         };
         let policy = &pool.entry.retry;
         let is_allowed = pool.may_retry(facts.now, prompt_tokens, policy.at_stake(&ask));
@@ -94,6 +94,14 @@ impl RetryBreaker {
             decision.for_proxy.extend(retry.headers);
             decision.plan = Some(retry.plan);
         }
+    }
+
+    /// Whether a pool would get a request with its own model in it. What of the body cannot be read cannot be
+    /// changed.
+    fn can_divert(&self, to: &str, facts: &Facts, decision: &Decision) -> bool {
+        let model = self.catalog.pool(to).and_then(|pool| pool.model.as_deref());
+        let is_same = model.is_none() || model == decision.model.as_deref();
+        is_same || facts.api.is_none() || facts.body.model_at.is_some()
     }
 
     /// Sends a request elsewhere than it was sent. Another model has to be named in its body.
@@ -122,7 +130,8 @@ impl Filter for RetryBreaker {
         let sent = Sent { at: facts.now, draw: facts.draw };
         let is_shadow = first.entry.mode == Mode::Shadow;
         let version = decision.version.clone().or_else(|| facts.version.clone());
-        match target::choose(&self.watched, first, version.as_deref(), sent) {
+        let can = |pool: &str| self.can_divert(pool, facts, decision);
+        match target::choose(&self.watched, first, &can, version.as_deref(), sent) {
             Target::Nowhere(wait) => {
                 first.metrics.refused.increment();
                 if !is_shadow {
@@ -131,16 +140,20 @@ impl Filter for RetryBreaker {
             }
             Target::Other(to) => self.divert(first, to, facts, decision),
             Target::Watched(pool, admitted) => {
-                if pool.name() != first.name() {
+                let is_diverted = pool.name() != first.name();
+                if is_diverted {
                     self.divert(first, pool.name(), facts, decision);
                 }
-                self.send(pool, admitted, facts, decision);
+                if !(is_diverted && is_shadow) {
+                    self.send(pool, admitted, facts, decision);
+                }
             }
         }
     }
 
-    fn takes_away(&self) -> &'static [&'static str] {
-        self.takes_away
+    fn takes_away(&self) -> Vec<&'static str> {
+        let steering = STEERING.into_iter().filter(|_| !self.obeys);
+        steering.chain([ATTEMPT_COUNT]).collect()
     }
 
     fn follows(&self) -> Follows {
@@ -151,6 +164,29 @@ impl Filter for RetryBreaker {
     fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
         Following::of(&self.watched, exchange).map(|following| Box::new(following) as _)
     }
+}
+
+/// What a prompt may have of which the body tells a part only. Its limits are those of a prompt as long as this.
+const UNKNOWN: u64 = 32_768;
+
+/// Whether what was counted is the prompt.
+fn is_known(facts: &Facts) -> bool {
+    let body = &facts.body;
+    !(body.has_stored_context || body.has_media || body.has_unpriced)
+}
+
+/// The tokens of the prompt; of a body that cannot be read, what its length lets expect.
+pub(crate) fn prompt_tokens(facts: &Facts) -> u64 {
+    match facts.body.prompt.tokens {
+        0 => facts.body_bytes.unwrap_or(0) / 4,
+        tokens => tokens,
+    }
+}
+
+/// The length of the body. One that was not announced, and not seen to its end, may have any.
+fn body_bytes(facts: &Facts) -> Option<u64> {
+    let is_open = facts.part == Part::Beginning && facts.body_bytes.is_none();
+    if is_open { Some(u64::MAX) } else { facts.body_bytes }
 }
 
 fn all_ejected(wait: std::time::Duration) -> Reply {

@@ -11,6 +11,7 @@ use traffic_policy::attempt::{Attempt, Plan, Verdict};
 use traffic_policy::breaker::{Cause, Signal};
 use traffic_policy::stream::StreamOutcome;
 
+use crate::filter::prompt_tokens;
 use crate::metrics::UNSEEN;
 use crate::watched::{Probed, Seen, Sent, Watched};
 
@@ -19,6 +20,8 @@ pub(crate) struct Following {
     watched: Rc<[Watched]>,
     /// The pool that answers.
     pool: String,
+    /// The pool of which the version was chosen.
+    chosen: String,
     version: Option<String>,
     sent: Sent,
     upstream: Upstream,
@@ -31,7 +34,9 @@ impl Following {
         let Followed { facts, decision, upstream, .. } = exchange;
         // Where no server was asked there is nothing to learn of one.
         let last = u8::try_from(upstream.attempts).unwrap_or(u8::MAX);
+        let sent = Sent { at: facts.now, draw: facts.draw };
         if decision.refusal().is_some() || last == 0 {
+            watched.iter().for_each(|pool| pool.gives_back(sent));
             return None;
         }
         let first = decision.pool.as_deref().or(facts.pool.as_deref())?;
@@ -41,12 +46,13 @@ impl Following {
             watched: Rc::clone(watched),
             pool: plan.hop(last)?.to_owned(),
             version: decision.version.clone().or_else(|| facts.version.clone()),
-            sent: Sent { at: facts.now, draw: facts.draw },
+            sent,
+            chosen: first.to_owned(),
             upstream: (*upstream).clone(),
             is_stream: facts.body.stream.unwrap_or(false),
             probed: None,
         };
-        following.judge_earlier(&plan, last, facts.body.prompt.tokens);
+        following.judge_earlier(&plan, last, prompt_tokens(facts));
         following.probed = following.find(&following.pool)?.probed_by(following.sent);
         Some(following)
     }
@@ -60,14 +66,20 @@ impl Following {
             pool.metrics.attempt(judged.map_or(UNSEEN, |attempt| attempt.verdict.as_str()));
             pool.retried(now, prompt_tokens);
             // That there was another attempt is all that is known where nobody saw this one.
-            let unseen = Signal::Failure(Cause::NoAnswer);
+            // Of one that somebody should have seen and did not, nobody was asked: the proxy had no room.
+            let has_guard = !self.upstream.judged.is_empty();
+            let unseen = if has_guard { Signal::Nothing } else { Signal::Failure(Cause::NoAnswer) };
             let signal = judged.map_or(unseen, |a| Signal::of_attempt(a, self.is_stream));
             let endpoint = judged.map(|attempt| attempt.endpoint.as_str());
             // As long as the pool goes on trying it has not failed.
             let is_last = plan.hop(number) != plan.hop(number + 1);
-            let version = self.version.as_deref();
+            let version = self.version_of(pool);
             pool.observe(&Seen { endpoint, version, is_last, signal }, self.sent, now);
         }
+    }
+
+    fn version_of(&self, pool: &Watched) -> Option<&str> {
+        self.version.as_deref().filter(|_| pool.name() == self.chosen)
     }
 
     fn judged(&self, number: u8) -> Option<&Attempt> {
@@ -78,7 +90,7 @@ impl Following {
     fn observe(&self, signal: Signal, of: Probed) {
         let endpoint = self.upstream.endpoint.as_deref().filter(|_| of.endpoint);
         if let Some(pool) = self.find(&self.pool) {
-            let version = self.version.as_deref();
+            let version = self.version_of(pool);
             pool.observe(
                 &Seen { endpoint, version, is_last: of.pool, signal },
                 self.sent,
@@ -93,6 +105,11 @@ impl Following {
 
     /// What the last attempt says of who answered it.
     fn signal(&self, outcome: &StreamOutcome) -> Signal {
+        // Nobody was asked, or nobody could answer what never came.
+        let is_half = outcome.times.request.is_none() && outcome.outcome.is_failure();
+        if self.upstream.is_overflow || is_half {
+            return Signal::Nothing;
+        }
         let judged = u8::try_from(self.upstream.attempts).ok().and_then(|n| self.judged(n));
         let failed = judged.filter(|attempt| attempt.verdict != Verdict::Passed);
         if let Some(attempt) = failed.filter(|_| outcome.outcome.is_failure()) {

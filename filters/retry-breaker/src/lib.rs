@@ -43,7 +43,7 @@
 //!       "first_token_within": {"base": "2s", "per_prompt_token": "300us"},
 //!       "breaker": {
 //!         "consecutive_failures": 5, "failure_percent": 50, "min_requests": 20, "window": "30s",
-//!         "eject_for": "60s", "eject_at_most": "600s", "rate_limited_for": "10s", "max_hint": "600s",
+//!         "eject_for": "60s", "eject_at_most": "600s", "rate_limited_for": "10s", "max_hint": "60s",
 //!         "max_ejected_percent": 50, "probes": 1, "restore_over": "10s", "when_all_ejected": "least_bad"
 //!       }
 //!     }
@@ -60,10 +60,10 @@
 //! | `on` | what the proxy tries again: its own names for `x-envoy-retry-on`. With attempt-guard add `reset`: a stream whose server goes away while its headers are held is tried again only then |
 //! | `classes` | which kinds of errors another attempt may heal: `next` tries again, `fail` gives the error to the client. Without attempt-guard a kind is known by its status alone; `context_length` and `content_policy`, which share 400 with all other mistakes, need it |
 //! | `along` | `pool`: all attempts stay in the pool's cluster. `fallback`: the route leads to a composite cluster of the pool and its `fallback` pools in their order, and each attempt goes one further; there are no more attempts than pools |
-//! | `token_budget_percent`, `budget_floor`, `budget_window` | prompts that are sent again may have so many of a hundred prompt tokens of the last while, or `budget_floor`, if that is more. A request beyond that is sent once. Counted when the answer comes, for all workers together: requests that are on their way when an outage begins are not stopped |
+//! | `token_budget_percent`, `budget_floor`, `budget_window` | prompts that are sent again may have so many of a hundred prompt tokens of the last while, or `budget_floor`, if that is more. A request beyond that is sent once. Counted when the answer comes, for all workers together: requests that are on their way when an outage begins are not stopped. A prompt longer than the floor is sent again only where there is enough other traffic |
 //! | `body_limit` | the proxy's own limit for bodies that it can send again; it says nothing when a body is longer, so the filter has to know it. A longer body is sent once, and counted |
 //! | `per_try_timeout` | for answers that are no streams: how long an attempt may take, by the tokens of its prompt and those that were asked for; where nothing was asked, `at_most` |
-//! | `first_token_within` | for streams: how long the headers of an attempt may take; where attempt-guard holds them, how long its first token may take. The time of the whole stream is not limited: `x-envoy-upstream-rq-timeout-ms: 0` |
+//! | `first_token_within` | for streams, and no longer than `per_try_timeout.at_most` either: how long the headers of an attempt may take; where attempt-guard holds them, how long its first token may take. The time of the whole stream is not limited: `x-envoy-upstream-rq-timeout-ms: 0` |
 //! | `obey_client_headers` | leaves the `x-envoy-*` headers of clients about retries and timeouts alone. The proxy removes them from clients outside; from peers that its `internal_address_config` names only the filter does. The plugin obeys if one entry says so |
 //!
 //! # A route with retries of its own
@@ -82,7 +82,8 @@
 //! by first tokens slower than `slow_first_token`, if that is set. Failures are statuses of 500 and more,
 //! answers that do not come, errors inside a 200, streams that break off or fall silent. A client that goes
 //! away, and a request that is itself at fault, say nothing. The first ejection lasts `eject_for`, the next
-//! twice as long, at most `eject_at_most`; what a server says of when to come back counts up to `max_hint`. Then
+//! twice as long, at most `eject_at_most`; what a server says of when to come back counts up to `max_hint`. Where
+//! clients bring keys of their own, one client's 429 keeps all from that pool for so long: keep it short there. Then
 //! `probes` requests may go there at once; one that succeeds lets the share grow over `restore_over`.
 //!
 //! An ejected *endpoint* is left out by naming the others in `x-llm-endpoint`, for the proxy's load

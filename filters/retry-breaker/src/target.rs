@@ -23,11 +23,13 @@ pub(crate) enum Target<'a> {
 pub(crate) fn choose<'a>(
     watched: &'a [Watched],
     first: &'a Watched,
+    can_divert: &dyn Fn(&str) -> bool,
     version: Option<&str>,
     sent: Sent,
 ) -> Target<'a> {
     let mut least_bad: Option<(&Watched, Admitted)> = None;
     let fallback = first.entry.pool.fallback.iter().take(MOST_HOPS).map(String::as_str);
+    let fallback = fallback.filter(|name| can_divert(name));
     for name in std::iter::once(first.name()).chain(fallback) {
         let Some(pool) = watched.iter().find(|pool| pool.name() == name) else {
             return Target::Other(name);

@@ -86,7 +86,7 @@ impl Watched {
             let wait = group.wait(self.roster.pool());
             let pool = group.admit(self.roster.pool(), sent.draw);
             let goes = !matches!(pool, Admission::No { .. });
-            let named = if goes { self.endpoints(group, sent.draw) } else { None };
+            let named = self.endpoints(group, sent.draw, goes);
             let endpoint = named.as_ref().is_some_and(|named| named.is_probe);
             probed = Probed { pool: pool == Admission::Probe, endpoint };
             let avoid = self.versions_out(group, version, sent.draw);
@@ -126,7 +126,7 @@ impl Watched {
 
     /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
     /// are well, from a place of the request's own on.
-    fn endpoints(&self, group: &mut Group<'_>, draw: u64) -> Option<Named> {
+    fn endpoints(&self, group: &mut Group<'_>, draw: u64, may_probe: bool) -> Option<Named> {
         let members: Vec<Member> = self.roster.of(Kind::Endpoint).collect();
         let mut standing = group.standing(&members, draw);
         if standing.usable.len() == members.len() {
@@ -136,7 +136,8 @@ impl Watched {
         // the lower half of the draw, because the upper one says which share of requests this is in.
         let start = (draw & u64::from(u32::MAX)).checked_rem(standing.usable.len() as u64);
         standing.usable.rotate_left(start.and_then(|n| usize::try_from(n).ok()).unwrap_or(0));
-        let probe = standing.probe.filter(|m| group.admit(*m, draw) == Admission::Probe);
+        let probe =
+            standing.probe.filter(|m| may_probe && group.admit(*m, draw) == Admission::Probe);
         let is_probe = probe.is_some();
         let mut chosen: Vec<Member> = probe.into_iter().chain(standing.usable).collect();
         if chosen.is_empty() {
@@ -165,6 +166,19 @@ impl Watched {
     /// Of whom this request is to show whether they are well again. Asked once.
     pub(crate) fn probed_by(&self, sent: Sent) -> Option<Probed> {
         self.probes.take(sent.at)
+    }
+
+    /// No server was asked: if the request was to be a probe, another may be.
+    pub(crate) fn gives_back(&self, sent: Sent) {
+        if let Some(probed) = self.probed_by(sent).filter(|probed| probed.pool) {
+            let seen = Seen {
+                endpoint: None,
+                version: None,
+                is_last: probed.pool,
+                signal: Signal::Nothing,
+            };
+            self.observe(&seen, sent, sent.at);
+        }
     }
 
     /// Whether so many of this prompt's tokens may be sent again. That it is asked allows others more.

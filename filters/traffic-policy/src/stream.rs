@@ -96,6 +96,8 @@ pub struct Meter {
 pub struct StreamOutcome {
     /// How it ended.
     pub outcome: Outcome,
+    /// Who ended it.
+    pub ended: Ended,
     /// The response's status, if there was a response.
     pub status: Option<u16>,
     /// What kind of answer it was.
@@ -197,6 +199,7 @@ impl Meter {
         self.stalls += u32::from(outcome == Outcome::Stalled);
         StreamOutcome {
             outcome,
+            ended,
             status: self.status,
             kind: self.kind,
             times: self.times,

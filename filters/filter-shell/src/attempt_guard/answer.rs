@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use llm_wire::{AnswerScanner, ErrorClass, Framing, retry_after};
+use llm_wire::{AnswerScanner, ErrorClass, Framing};
 use proxy_wasm::types::Action;
 use traffic_policy::attempt::{Class, Verdict};
 
@@ -10,6 +10,7 @@ use super::attempt::{Attempting, Phase, Shared};
 use super::course::class;
 use super::judging::Judging;
 use super::settle::Stage;
+use crate::exchange::hint;
 use crate::host::clock;
 use crate::host::headers::{self, Map, Pairs};
 
@@ -52,7 +53,8 @@ impl Attempting {
         let status = pairs.iter().find(|(name, _)| *name == b":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
         self.status = status.unwrap_or(0);
-        self.retry_after = retry_after(pairs.iter(), clock::wall());
+        self.retry_after = hint(false, &pairs);
+        self.reset_after = hint(true, &pairs);
         let head = Head::of(&pairs);
         match self.at_once(&head, end_of_stream) {
             Some((verdict, class)) => {

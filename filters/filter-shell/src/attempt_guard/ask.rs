@@ -112,7 +112,9 @@ impl Attempting {
 
     /// A frame of the request's body, behind all that waits of it.
     pub(super) fn asks(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.is_asked |= end_of_stream;
+        if end_of_stream {
+            self.is_complete();
+        }
         let Phase::Asking(asking) = &mut self.phase else { return Action::Continue };
         let limit = self.guard.settings.body_limit;
         let mut found = Found::Reading;
@@ -133,9 +135,15 @@ impl Attempting {
 
     /// The request's trailers: its body was all.
     pub(super) fn asked(&mut self) -> Action {
-        self.is_asked = true;
+        self.is_complete();
         self.edit_body();
         Action::Continue
+    }
+
+    /// The server's time begins: how long the client has taken to send is none of it. The router counts alike.
+    fn is_complete(&mut self) {
+        self.is_asked = true;
+        self.began = clock::monotonic();
     }
 
     /// Writes the body as this attempt's pool wants it, and lets the request go on.

@@ -32,6 +32,8 @@ pub(super) struct Attempting {
     /// What the answer's headers said.
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
+    /// The same, where it was a limit that was hit.
+    pub(super) reset_after: Option<Duration>,
 }
 
 pub(super) type Shared = Rc<RefCell<Attempting>>;
@@ -77,6 +79,7 @@ impl Attempting {
             is_told: false,
             status: 0,
             retry_after: None,
+            reset_after: None,
         }))
     }
 

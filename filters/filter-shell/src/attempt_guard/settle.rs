@@ -87,7 +87,7 @@ impl Attempting {
     /// Answers in the server's place. The router does not try again after that.
     fn answer(&self, verdict: Verdict, class: Option<Class>, status: u16) {
         let family = self.api.map_or(Family::OpenAi, Api::family);
-        let wait = self.retry_after.map(|wait| wait.as_millis().div_ceil(1000).to_string());
+        let wait = self.wait(class).map(|wait| wait.as_millis().div_ceil(1000).to_string());
         let mut with = vec![JSON];
         if let Some(wait) = &wait {
             with.push(("retry-after", wait.as_bytes()));
@@ -126,12 +126,18 @@ impl Attempting {
             class,
             status: self.status,
             took: self.took(),
-            retry_after: self.retry_after,
+            retry_after: self.wait(class),
             endpoint: std::mem::take(&mut self.endpoint),
         };
         let mut attempts = told();
         attempts.push(attempt);
         let _ = properties::set_state(ATTEMPTS, &attempt::encode(&attempts));
+    }
+
+    /// When to come back, for what it was.
+    fn wait(&self, class: Option<Class>) -> Option<Duration> {
+        let is_limit = matches!(class, Some(Class::RateLimited | Class::Overloaded));
+        if is_limit { self.reset_after } else { self.retry_after }
     }
 
     fn took(&self) -> Duration {

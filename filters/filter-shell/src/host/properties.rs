@@ -48,6 +48,12 @@ pub(crate) fn upstream_address() -> Option<String> {
     ffi::property(b"upstream\0address").ok().and_then(|name| String::from_utf8(name).ok())
 }
 
+/// Whether the proxy has refused a request because its own limits for the servers were met.
+pub(crate) fn is_overflow() -> bool {
+    let details = ffi::property(b"response\0code_details").unwrap_or_default();
+    details.windows(8).any(|word| word == b"overflow")
+}
+
 /// The root id of this plugin.
 pub(crate) fn root_id() -> Option<Vec<u8>> {
     ffi::property(b"plugin_root_id").ok()

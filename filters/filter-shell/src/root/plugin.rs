@@ -63,7 +63,7 @@ impl Plugin {
             let _ = streams::tick_every(waiting.tick_milliseconds());
         }
         let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
-        let takes_away = filters.iter().flat_map(|filter| filter.takes_away()).copied().collect();
+        let takes_away = filters.iter().flat_map(|filter| filter.takes_away()).collect();
         let reads_conversation = filters.iter().any(|filter| filter.reads_conversation());
         let counters = Counters::declare();
         let vocabularies = shared.vocabularies.clone();

@@ -65,7 +65,7 @@ impl Default for RawBreaker {
             eject_at_most: seconds(600),
             jitter_percent: 10,
             rate_limited_for: seconds(10),
-            max_hint: seconds(600),
+            max_hint: seconds(60),
             max_ejected_percent: 50,
             probes: 1,
             restore_over: seconds(10),

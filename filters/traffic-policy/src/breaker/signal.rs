@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::attempt::{Attempt, Class, Verdict};
-use crate::stream::{Outcome, StreamOutcome};
+use crate::stream::{Ended, Outcome, StreamOutcome};
 
 /// What an outcome tells of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,11 @@ impl Signal {
         class: Option<Class>,
         retry_after: Option<Duration>,
     ) -> Self {
+        let is_by_client = outcome.ended == Ended::ByClient;
         match outcome.outcome {
+            // A request that was never complete could not be answered.
+            Outcome::Failed if outcome.times.request.is_none() => Self::Nothing,
+            Outcome::Truncated | Outcome::Stalled if is_by_client => Self::Nothing,
             Outcome::Complete => Self::Success { first_token: outcome.times.to_first_token() },
             Outcome::Truncated => Self::Failure(Cause::Truncated),
             Outcome::Stalled => Self::Failure(Cause::Stalled),

@@ -31,7 +31,9 @@ impl Health {
         match signal {
             Signal::RateLimited { retry_after } => {
                 let span = retry_after.map_or(policy.rate_limited_for, |h| h.min(policy.max_hint));
-                (Demand::Eject(Reason::RateLimited, span), None)
+                // Who says "now" wants nothing.
+                let demand = Demand::Eject(Reason::RateLimited, span);
+                (if span.is_zero() { Demand::None } else { demand }, None)
             }
             Signal::Nothing => (Demand::None, None),
             _ if self.phase == Phase::Ejected || sent < self.until => (Demand::None, None),
