@@ -73,7 +73,7 @@ impl Following {
             let endpoint = judged.map(|attempt| attempt.endpoint.as_str());
             // As long as the pool goes on trying it has not failed.
             let is_last = plan.hop(number) != plan.hop(number + 1);
-            let version = self.version_of(pool);
+            let version = self.version_of(pool).filter(|_| is_last);
             pool.observe(&Seen { endpoint, version, is_last, signal }, self.sent, now);
         }
     }
@@ -90,7 +90,7 @@ impl Following {
     fn observe(&self, signal: Signal, of: Probed) {
         let endpoint = self.upstream.endpoint.as_deref().filter(|_| of.endpoint);
         if let Some(pool) = self.find(&self.pool) {
-            let version = self.version_of(pool);
+            let version = self.version_of(pool).filter(|_| of.version);
             pool.observe(
                 &Seen { endpoint, version, is_last: of.pool, signal },
                 self.sent,
@@ -135,6 +135,6 @@ impl Follower for Following {
     }
 
     fn finish(&mut self, outcome: &StreamOutcome) {
-        self.observe(self.signal(outcome), Probed { pool: true, endpoint: true });
+        self.observe(self.signal(outcome), Probed { pool: true, version: true, endpoint: true });
     }
 }

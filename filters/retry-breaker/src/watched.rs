@@ -88,11 +88,11 @@ impl Watched {
             let goes = !matches!(pool, Admission::No { .. });
             let named = self.endpoints(group, sent.draw, goes);
             let endpoint = named.as_ref().is_some_and(|named| named.is_probe);
-            probed = Probed { pool: pool == Admission::Probe, endpoint };
-            let avoid = self.versions_out(group, version, sent.draw);
+            let (avoid, is_probe) = self.versions_out(group, version, sent.draw);
+            probed = Probed { pool: pool == Admission::Probe, version: is_probe, endpoint };
             Admitted { pool, endpoints: named.map(|named| named.list), avoid, wait }
         });
-        if probed.pool || probed.endpoint {
+        if probed != Probed::default() {
             self.probes.keep(sent.at, probed);
         }
         // What cannot be known is taken to be well.
@@ -105,14 +105,22 @@ impl Watched {
     }
 
     /// The versions that the request must not get. It may probe the one that is its own, and no other.
-    fn versions_out(&self, group: &mut Group<'_>, own: Option<&str>, draw: u64) -> Vec<String> {
+    /// Whether it does.
+    fn versions_out(
+        &self,
+        group: &mut Group<'_>,
+        own: Option<&str>,
+        draw: u64,
+    ) -> (Vec<String>, bool) {
         let own = own.and_then(|version| self.roster.version(version));
-        let mut out = Vec::new();
+        let (mut out, mut is_probe) = (Vec::new(), false);
         for version in self.roster.of(Kind::Version) {
             let is_out = match group.state(version) {
                 State::Healthy => false,
                 _ if own == Some(version) => {
-                    matches!(group.admit(version, draw), Admission::No { .. })
+                    let admission = group.admit(version, draw);
+                    is_probe = admission == Admission::Probe;
+                    matches!(admission, Admission::No { .. })
                 }
                 State::Ejected { .. } | State::Probing => true,
                 State::Restoring { .. } => false,
@@ -121,7 +129,7 @@ impl Watched {
                 out.push(self.roster.name(version).to_owned());
             }
         }
-        out
+        (out, is_probe)
     }
 
     /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
@@ -152,8 +160,8 @@ impl Watched {
     pub(crate) fn observe(&self, seen: &Seen<'_>, sent: Sent, now: Duration) {
         let endpoint = seen.endpoint.and_then(|address| self.roster.endpoint(address));
         let pool = seen.is_last.then(|| self.roster.pool());
-        let version = seen.version.filter(|_| seen.is_last).and_then(|v| self.roster.version(v));
-        if endpoint.is_none() && pool.is_none() {
+        let version = seen.version.and_then(|version| self.roster.version(version));
+        if endpoint.is_none() && version.is_none() && pool.is_none() {
             return;
         }
         self.change(now, |group| {

@@ -142,7 +142,9 @@ fn hop((index, raw): (usize, RawHop)) -> Result<Hop, Invalid> {
         Some(api) if path.starts_with('/') => Ok((api, path)),
         _ => Err(Invalid::new(
             at("path"),
-            format!("found `{path}`; allowed the path of an LLM API, such as /v1/chat/completions"),
+            format!(
+                "found `{path}`; allowed the path of an LLM API, such as /v1/chat/completions; write the one that the pool's servers have"
+            ),
         )),
     };
     let path = raw.path.map(api).transpose()?;
@@ -179,13 +181,16 @@ fn header(name: &str, value: &str) -> Result<(), Invalid> {
         || name.starts_with("x-envoy-")
         || name.starts_with("x-llm-")
     {
-        let problem = "found a name that cannot be set; allowed a header's name in lower case that is not the proxy's own";
+        let problem = "found a name that cannot be set; allowed a header's name in lower case that is not the proxy's own; correct or remove it";
         return Err(Invalid::new(name, problem));
     }
     if value.is_empty() || value.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return Err(Invalid::new(
             name,
-            format!("found `{}`; allowed text", value.escape_default()),
+            format!(
+                "found `{}`; allowed text without control characters; remove them, or the header",
+                value.escape_default()
+            ),
         ));
     }
     Ok(())
@@ -194,7 +199,8 @@ fn header(name: &str, value: &str) -> Result<(), Invalid> {
 fn hold_at_most(raw: Option<Span>) -> Result<Duration, Invalid> {
     let span = raw.unwrap_or(DEFAULT_HOLD_AT_MOST).0;
     if span < Duration::from_millis(20) || span > Duration::from_secs(600) {
-        let problem = format!("found {span:?}; allowed 20ms to 600s");
+        let cure = if span < Duration::from_millis(20) { "raise it" } else { "lower it" };
+        let problem = format!("found {}; allowed 20ms to 600s; {cure}", Span(span));
         return Err(Invalid::new("hold_at_most", problem));
     }
     Ok(span)
@@ -252,7 +258,7 @@ mod tests {
             |pool: Value| read(&serde_json::json!({"version": 1, "pools": [pool]})).unwrap_err();
         assert_eq!(
             pool(serde_json::json!({"name": "a", "path": "v1/x"})),
-            "pools[0].path: found `v1/x`; allowed the path of an LLM API, such as /v1/chat/completions"
+            "pools[0].path: found `v1/x`; allowed the path of an LLM API, such as /v1/chat/completions; write the one that the pool's servers have"
         );
         assert_eq!(
             pool(serde_json::json!({"name": "a", "model": "b", "body": {"model": "c"}})),
@@ -266,10 +272,13 @@ mod tests {
             );
         }
         let error = pool(serde_json::json!({"name": "a", "headers": {"x-a": "1\r\nx-b: 2"}}));
-        assert_eq!(error, "pools[0].headers.x-a: found `1\\r\\nx-b: 2`; allowed text");
+        assert_eq!(
+            error,
+            "pools[0].headers.x-a: found `1\\r\\nx-b: 2`; allowed text without control characters; remove them, or the header"
+        );
         assert_eq!(
             read(&serde_json::json!({"version": 1, "hold_at_most": "1ms"})).unwrap_err(),
-            "hold_at_most: found 1ms; allowed 20ms to 600s"
+            "hold_at_most: found 1ms; allowed 20ms to 600s; raise it"
         );
         assert!(read(&serde_json::json!({"version": 1, "hold_bytes": "1B"})).is_err());
     }

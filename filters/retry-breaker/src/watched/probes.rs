@@ -10,6 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Probed {
     pub(crate) pool: bool,
+    pub(crate) version: bool,
     pub(crate) endpoint: bool,
 }
 
@@ -44,7 +45,7 @@ mod tests {
     #[test]
     fn a_probe_is_known_once_and_those_without_an_answer_make_room() {
         let probes = Probes::default();
-        let probed = Probed { pool: true, endpoint: false };
+        let probed = Probed { pool: true, ..Probed::default() };
         let at = |n| Duration::from_millis(n);
         (0..100).for_each(|n| probes.keep(at(n), probed));
         assert_eq!(probes.take(at(99)), Some(probed));
