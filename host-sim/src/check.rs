@@ -7,7 +7,7 @@
 //! Three readers, in this order:
 //! 1. the [bootstrap](crate::bootstrap) reader, as for every run; what only a real Envoy has (TLS, other
 //!    filters) is left out with a note, so that the rest can be looked at;
-//! 2. [`rules`] across both configurations;
+//! 2. [`rules()`] across both configurations;
 //! 3. the [plugins themselves](plugin_verdicts), which configure themselves in the simulated proxy.
 //!
 //! # Limits

@@ -9,7 +9,7 @@
 //! A raised weight makes one version faster and changes no other one's time. So who moves, moves *to* the
 //! raised version, and with a lowered one *away* from it; with ranges laid side by side everybody behind
 //! the moved bound would change. What a transfer between two of several versions costs more than it has
-//! to is told by [`moved`]: no assignment that remembers nothing avoids it.
+//! to is told by [`moved()`]: no assignment that remembers nothing avoids it.
 //!
 //! # Why it is exact
 //! Times are whole numbers and are compared as fractions, `time / weight`, by multiplying crosswise. So
