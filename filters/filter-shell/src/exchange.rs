@@ -17,7 +17,7 @@ use answer::Answering;
 pub(crate) use arrive::FACTS;
 use ask::Asked;
 use calibrate::Lesson;
-pub(crate) use upstream::{ATTEMPTS, hint};
+pub(crate) use upstream::ATTEMPTS;
 
 use std::cell::RefCell;
 use std::rc::Rc;

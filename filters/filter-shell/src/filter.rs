@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use traffic_policy::attempt::Attempt;
+use traffic_policy::attempt::Upstream;
 use traffic_policy::stream::StreamOutcome;
 
 use crate::decision::Decision;
@@ -93,23 +93,6 @@ pub struct Followed<'a> {
     pub route: Option<&'a str>,
     /// What the way to the servers was like, as far as it can be known here.
     pub upstream: &'a Upstream,
-}
-
-/// The way to the servers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Upstream {
-    /// How many attempts there were.
-    pub attempts: u64,
-    /// The address of the last one's server.
-    pub endpoint: Option<String>,
-    /// The answer's status.
-    pub status: Option<u16>,
-    /// The proxy had no room for it, and asked nobody.
-    pub is_overflow: bool,
-    /// When to come back, as the answer says.
-    pub retry_after: Option<Duration>,
-    /// What the plugin behind the router tells of the attempts it has judged; empty where there is none.
-    pub judged: Vec<Attempt>,
 }
 
 /// Follows one exchange to its end. What it holds is held for as long as the answer streams.

@@ -54,7 +54,7 @@ mod waiting;
 pub use config::{Body, Build, Section, Shared, check, section};
 pub use decision::{Decision, Reply};
 pub use facts::{Facts, Part};
-pub use filter::{Filter, Followed, Follower, Follows, Upstream};
+pub use filter::{Filter, Followed, Follower, Follows};
 pub use host::clock::monotonic;
 pub use metrics::{Counter, Gauge, Histogram};
 pub use root::start;

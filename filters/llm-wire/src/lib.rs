@@ -84,5 +84,5 @@ pub use reply::Refusal;
 pub use request::{
     Insertion, Malformed, Progress, RequestFacts, RequestScanner, ScanLimits, UsagePlace,
 };
-pub use retry_after::retry_after;
+pub use retry_after::{RetryAfter, retry_after};
 pub use text::{Mark, Piece, TextSink};

@@ -9,8 +9,8 @@
 //!
 //! # Which one counts
 //! What was said for this very answer, in the order of the table: milliseconds are the same wait told more
-//! exactly. Only without it the resets count, because servers send them with every answer, for each of
-//! their limits, whichever was hit. Those whose `remaining` is 0 are the ones, and the latest of them. If
+//! exactly. Resets are sent with every answer, for each of a server's limits, whichever was hit or none; so they
+//! count only without a wish, and only for an answer that was refused for a limit. Those whose `remaining` is 0 are the ones, and the latest of them. If
 //! none is, one of them was hit and nobody says which: the soonest counts that is still to come. Too
 //! short a wait costs one more refusal, too long a one costs a server that would have answered.
 //!
@@ -27,7 +27,32 @@ use moment::{Unit, wait};
 /// Limits of one server; more of them are not looked at.
 const MOST: usize = 16;
 
-/// How long to wait, by the headers of an answer. Names are lower-case, as proxies have them. `wall` is the
+/// When to come back, as an answer says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RetryAfter {
+    told: Option<Duration>,
+    reset: Option<Duration>,
+}
+
+impl RetryAfter {
+    /// How long to wait if the answer was refused for a limit, or if it was not.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use llm_wire::retry_after;
+    ///
+    /// let headers: [(&[u8], &[u8]); 1] = [(b"x-ratelimit-reset-requests", b"6m0s")];
+    /// let said = retry_after(headers, Duration::ZERO);
+    /// assert_eq!(said.wait(true), Some(Duration::from_secs(360)));
+    /// assert_eq!(said.wait(false), None);
+    /// ```
+    #[must_use]
+    pub fn wait(self, is_limit: bool) -> Option<Duration> {
+        self.told.or(self.reset.filter(|_| is_limit))
+    }
+}
+
+/// What the headers of an answer say. Names are lower-case, as proxies have them. `wall` is the
 /// time since 1970; without a clock that is right, dates are not.
 ///
 /// ```
@@ -36,13 +61,13 @@ const MOST: usize = 16;
 ///
 /// let headers: [(&[u8], &[u8]); 2] =
 ///     [(b"retry-after", b"20"), (b"x-ratelimit-reset-tokens", b"6m0s")];
-/// assert_eq!(retry_after(headers, Duration::ZERO), Some(Duration::from_secs(20)));
+/// assert_eq!(retry_after(headers, Duration::ZERO).wait(true), Some(Duration::from_secs(20)));
 /// ```
 #[must_use]
 pub fn retry_after<'a>(
     headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
     wall: Duration,
-) -> Option<Duration> {
+) -> RetryAfter {
     let mut told: Option<(u8, Duration)> = None;
     let mut limits = Limits::default();
     for (name, value) in headers {
@@ -58,7 +83,7 @@ pub fn retry_after<'a>(
             None => {}
         }
     }
-    told.map(|(_, wait)| wait).or_else(|| limits.wait())
+    RetryAfter { told: told.map(|(_, wait)| wait), reset: limits.wait() }
 }
 
 /// What a header says, by its name.

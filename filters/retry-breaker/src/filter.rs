@@ -6,7 +6,7 @@ use filter_shell::{
     Decision, Facts, Filter, Followed, Follower, Follows, Part, Reply, Section, Shared, section,
 };
 use serde_json::Value;
-use traffic_policy::breaker::Roster;
+use traffic_policy::breaker::{Admitted, Roster};
 use traffic_policy::catalog::Catalog;
 use traffic_policy::invalid::Invalid;
 use traffic_policy::retry::{Ask, STEERING};
@@ -15,7 +15,7 @@ use crate::config::{Entry, Mode, entries};
 use crate::follow::Following;
 use crate::metrics::{EJECTED, Metrics};
 use crate::target::{self, Target};
-use crate::watched::{Admitted, Sent, Watched};
+use crate::watched::{Sent, Watched};
 
 /// The section `retry_breaker`.
 pub const SECTION: Section = Section { name: "retry_breaker", build };
@@ -67,11 +67,11 @@ impl RetryBreaker {
     fn send(&self, pool: &Watched, admitted: Admitted, facts: &Facts, decision: &mut Decision) {
         let is_enforced = pool.entry.mode == Mode::Enforce;
         decision.pool.get_or_insert_with(|| pool.name().to_owned());
-        if let Some(endpoints) = admitted.endpoints.filter(|_| is_enforced) {
-            decision.for_proxy.push((ENDPOINT, endpoints));
-        }
         if is_enforced {
-            decision.avoid_versions = admitted.avoid;
+            let endpoints = admitted.endpoints.map(|members| pool.names(&members).join(","));
+            decision.for_proxy.extend(endpoints.map(|endpoints| (ENDPOINT, endpoints)));
+            let avoid = pool.names(&admitted.avoid);
+            decision.avoid_versions = avoid.into_iter().map(str::to_owned).collect();
         }
         if facts.api.is_none() {
             return;

@@ -6,14 +6,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_shell::{Followed, Follower, Upstream, monotonic};
-use traffic_policy::attempt::{Attempt, Plan, Verdict};
-use traffic_policy::breaker::{Cause, Signal};
+use filter_shell::{Followed, Follower, monotonic};
+use traffic_policy::attempt::{Plan, Upstream};
+use traffic_policy::breaker::{Probed, Signal};
 use traffic_policy::stream::StreamOutcome;
 
 use crate::filter::prompt_tokens;
 use crate::metrics::UNSEEN;
-use crate::watched::{Probed, Seen, Sent, Watched};
+use crate::watched::{Seen, Sent, Watched};
 
 /// A request on its way.
 pub(crate) struct Following {
@@ -33,9 +33,8 @@ impl Following {
     pub(crate) fn of(watched: &Rc<[Watched]>, exchange: &Followed<'_>) -> Option<Self> {
         let Followed { facts, decision, upstream, .. } = exchange;
         // Where no server was asked there is nothing to learn of one.
-        let last = u8::try_from(upstream.attempts).unwrap_or(u8::MAX);
         let sent = Sent { at: facts.now, draw: facts.draw };
-        if decision.refusal().is_some() || last == 0 {
+        if decision.refusal().is_some() || upstream.attempts == 0 {
             watched.iter().for_each(|pool| pool.gives_back(sent));
             return None;
         }
@@ -44,7 +43,7 @@ impl Following {
         let plan = Plan { hops: hops.unwrap_or_else(|| vec![first.into()]), ..Plan::default() };
         let mut following = Self {
             watched: Rc::clone(watched),
-            pool: plan.hop(last)?.to_owned(),
+            pool: plan.hop(upstream.attempts)?.to_owned(),
             version: decision.version.clone().or_else(|| facts.version.clone()),
             sent,
             chosen: first.to_owned(),
@@ -52,24 +51,20 @@ impl Following {
             is_stream: facts.body.stream.unwrap_or(false),
             probed: None,
         };
-        following.judge_earlier(&plan, last, prompt_tokens(facts));
+        following.judge_earlier(&plan, prompt_tokens(facts));
         following.probed = following.find(&following.pool)?.probed_by(following.sent);
         Some(following)
     }
 
     /// All attempts but the last.
-    fn judge_earlier(&self, plan: &Plan, last: u8, prompt_tokens: u64) {
+    fn judge_earlier(&self, plan: &Plan, prompt_tokens: u64) {
         let now = monotonic();
-        for number in 1..last {
+        for number in 1..self.upstream.attempts {
             let Some(pool) = plan.hop(number).and_then(|name| self.find(name)) else { continue };
-            let judged = self.judged(number);
+            let judged = self.upstream.judged(number);
             pool.metrics.attempt(judged.map_or(UNSEEN, |attempt| attempt.verdict.as_str()));
             pool.retried(now, prompt_tokens);
-            // That there was another attempt is all that is known where nobody saw this one.
-            // Of one that somebody should have seen and did not, nobody was asked: the proxy had no room.
-            let has_guard = !self.upstream.judged.is_empty();
-            let unseen = if has_guard { Signal::Nothing } else { Signal::Failure(Cause::NoAnswer) };
-            let signal = judged.map_or(unseen, |a| Signal::of_attempt(a, self.is_stream));
+            let signal = Signal::of_earlier(&self.upstream, number, self.is_stream);
             let endpoint = judged.map(|attempt| attempt.endpoint.as_str());
             // As long as the pool goes on trying it has not failed.
             let is_last = plan.hop(number) != plan.hop(number + 1);
@@ -80,10 +75,6 @@ impl Following {
 
     fn version_of(&self, pool: &Watched) -> Option<&str> {
         self.version.as_deref().filter(|_| pool.name() == self.chosen)
-    }
-
-    fn judged(&self, number: u8) -> Option<&Attempt> {
-        self.upstream.judged.iter().find(|attempt| attempt.number == number)
     }
 
     /// What the attempt that is answered tells.
@@ -102,28 +93,6 @@ impl Following {
     fn find(&self, name: &str) -> Option<&Watched> {
         self.watched.iter().find(|pool| pool.name() == name)
     }
-
-    /// What the last attempt says of who answered it.
-    fn signal(&self, outcome: &StreamOutcome) -> Signal {
-        // Nobody was asked, or nobody could answer what never came.
-        let is_half = outcome.times.request.is_none() && outcome.outcome.is_failure();
-        if self.upstream.is_overflow || is_half {
-            return Signal::Nothing;
-        }
-        let judged = u8::try_from(self.upstream.attempts).ok().and_then(|n| self.judged(n));
-        let failed = judged.filter(|attempt| attempt.verdict != Verdict::Passed);
-        if let Some(attempt) = failed.filter(|_| outcome.outcome.is_failure()) {
-            return Signal::of_attempt(attempt, self.is_stream);
-        }
-        match Signal::of_outcome(outcome, None, self.upstream.retry_after) {
-            // The time since the request came is that of all attempts.
-            Signal::Success { .. } if self.upstream.attempts > 1 => {
-                let took = judged.map(|attempt| attempt.took).filter(|_| self.is_stream);
-                Signal::Success { first_token: took }
-            }
-            signal => signal,
-        }
-    }
 }
 
 impl Follower for Following {
@@ -135,6 +104,7 @@ impl Follower for Following {
     }
 
     fn finish(&mut self, outcome: &StreamOutcome) {
-        self.observe(self.signal(outcome), Probed { pool: true, version: true, endpoint: true });
+        let signal = Signal::of_last(&self.upstream, outcome, self.is_stream);
+        self.observe(signal, Probed::ALL);
     }
 }

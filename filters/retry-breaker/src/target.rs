@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use traffic_policy::breaker::{Admission, WhenAllEjected};
+use traffic_policy::breaker::{Admission, Admitted, WhenAllEjected};
 
-use crate::watched::{Admitted, Sent, Watched};
+use crate::watched::{Sent, Watched};
 
 /// A request may be sent on so often; a longer chain is a mistake, and costs a look at each of its pools.
 pub(crate) const MOST_HOPS: usize = 3;

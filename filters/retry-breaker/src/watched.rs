@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use filter_shell::SharedRecord;
 use traffic_policy::breaker::{
-    Admission, Group, Kind, Member, Phase, Roster, Signal, State, Transition,
+    Admitted, Group, Kind, Member, Phase, Probed, Roster, Signal, Transition,
 };
 use traffic_policy::budget::Budget;
 
 use crate::config::{Entry, Mode};
 use crate::metrics::Metrics;
-pub(crate) use probes::Probed;
 use probes::Probes;
 
 /// A pool that is watched.
@@ -40,26 +39,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) signal: Signal,
 }
 
-/// Whether a request may go to the pool, and to whom there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Admitted {
-    /// To the pool.
-    pub(crate) pool: Admission,
-    /// To these servers, in order; none: the proxy's own load balancing chooses.
-    pub(crate) endpoints: Option<String>,
-    /// Not to these versions of it.
-    pub(crate) avoid: Vec<String>,
-    /// How long nothing is to be had from the pool.
-    pub(crate) wait: Duration,
-}
-
-/// Servers that a request names.
-struct Named {
-    list: String,
-    /// The first of them is probed.
-    is_probe: bool,
-}
-
 /// When a request was decided, and its number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
@@ -79,80 +58,20 @@ impl Watched {
         &self.entry.pool.name
     }
 
-    /// Asks for a request. A place among the probes is taken, if it gets one.
+    /// Asks for a request of this version.
     pub(crate) fn admit(&self, sent: Sent, version: Option<&str>) -> Admitted {
-        let mut probed = Probed::default();
-        let admitted = self.change(sent.at, |group| {
-            let wait = group.wait(self.roster.pool());
-            let pool = group.admit(self.roster.pool(), sent.draw);
-            let goes = !matches!(pool, Admission::No { .. });
-            let named = self.endpoints(group, sent.draw, goes);
-            let endpoint = named.as_ref().is_some_and(|named| named.is_probe);
-            let (avoid, is_probe) = self.versions_out(group, version, sent.draw);
-            probed = Probed { pool: pool == Admission::Probe, version: is_probe, endpoint };
-            Admitted { pool, endpoints: named.map(|named| named.list), avoid, wait }
-        });
-        if probed != Probed::default() {
-            self.probes.keep(sent.at, probed);
+        let version = version.and_then(|version| self.roster.version(version));
+        let admitted = self.change(sent.at, |group| group.admit_request(version, sent.draw));
+        let admitted = admitted.unwrap_or_default();
+        if admitted.probed.is_any() {
+            self.probes.keep(sent.at, admitted.probed);
         }
-        // What cannot be known is taken to be well.
-        admitted.unwrap_or(Admitted {
-            pool: Admission::Yes,
-            endpoints: None,
-            avoid: Vec::new(),
-            wait: Duration::ZERO,
-        })
+        admitted
     }
 
-    /// The versions that the request must not get. It may probe the one that is its own, and no other.
-    /// Whether it does.
-    fn versions_out(
-        &self,
-        group: &mut Group<'_>,
-        own: Option<&str>,
-        draw: u64,
-    ) -> (Vec<String>, bool) {
-        let own = own.and_then(|version| self.roster.version(version));
-        let (mut out, mut is_probe) = (Vec::new(), false);
-        for version in self.roster.of(Kind::Version) {
-            let is_out = match group.state(version) {
-                State::Healthy => false,
-                _ if own == Some(version) => {
-                    let admission = group.admit(version, draw);
-                    is_probe = admission == Admission::Probe;
-                    matches!(admission, Admission::No { .. })
-                }
-                State::Ejected { .. } | State::Probing => true,
-                State::Restoring { .. } => false,
-            };
-            if is_out {
-                out.push(self.roster.name(version).to_owned());
-            }
-        }
-        (out, is_probe)
-    }
-
-    /// Which servers to name, if not all of them will do: one that is to be probed first, then those that
-    /// are well, from a place of the request's own on.
-    fn endpoints(&self, group: &mut Group<'_>, draw: u64, may_probe: bool) -> Option<Named> {
-        let members: Vec<Member> = self.roster.of(Kind::Endpoint).collect();
-        let mut standing = group.standing(&members, draw);
-        if standing.usable.len() == members.len() {
-            return None;
-        }
-        // Those that are left: with the ejected one among them its successor would get its share as well. And
-        // the lower half of the draw, because the upper one says which share of requests this is in.
-        let start = (draw & u64::from(u32::MAX)).checked_rem(standing.usable.len() as u64);
-        standing.usable.rotate_left(start.and_then(|n| usize::try_from(n).ok()).unwrap_or(0));
-        let probe =
-            standing.probe.filter(|m| may_probe && group.admit(*m, draw) == Admission::Probe);
-        let is_probe = probe.is_some();
-        let mut chosen: Vec<Member> = probe.into_iter().chain(standing.usable).collect();
-        if chosen.is_empty() {
-            chosen.extend(standing.least_bad);
-        }
-        let names: Vec<&str> = chosen.iter().map(|m| self.roster.name(*m)).collect();
-        Some(Named { list: names.join(","), is_probe })
+    /// What members are called.
+    pub(crate) fn names(&self, members: &[Member]) -> Vec<&str> {
+        members.iter().map(|member| self.roster.name(*member)).collect()
     }
 
     /// Takes notice of what became of an attempt: at this server, if it is known which it was, and at the pool,

@@ -6,11 +6,13 @@
 //! them stand no callbacks, no shared state and no second opinion.
 
 mod class;
+mod course;
 mod record;
 
 use std::time::Duration;
 
 pub use class::{Class, Classes};
+pub use course::{Case, Course};
 pub use record::{MOST, decode, encode};
 
 /// What the attempts at one answer are to be.
@@ -113,6 +115,28 @@ pub struct Attempt {
     pub retry_after: Option<Duration>,
     /// The server's address.
     pub endpoint: String,
+}
+
+/// The way to the servers, as far as it can be known before the router.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upstream {
+    /// How many attempts there were.
+    pub attempts: u8,
+    /// The address of the last one's server.
+    pub endpoint: Option<String>,
+    /// The proxy had no room for it, and asked nobody.
+    pub is_overflow: bool,
+    /// When to come back, as the answer says.
+    pub retry_after: Option<Duration>,
+    /// What the plugin behind the router tells of the attempts it has judged; empty where there is none.
+    pub judged: Vec<Attempt>,
+}
+
+impl Upstream {
+    /// What was told of this attempt, counted from one.
+    pub fn judged(&self, number: u8) -> Option<&Attempt> {
+        self.judged.iter().find(|attempt| attempt.number == number)
+    }
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ mod transition;
 use std::time::Duration;
 
 pub use config::{Policy, RawBreaker, WhenAllEjected};
-pub use group::{Group, Standing};
+pub use group::{Admitted, Group, Probed, Standing};
 pub use roster::{Kind, MOST_MEMBERS, Member, Roster};
 pub use signal::{Cause, Signal};
 pub use transition::{Reason, Transition};

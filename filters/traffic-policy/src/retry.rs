@@ -27,6 +27,7 @@ mod on;
 
 use std::time::Duration;
 
+pub(crate) use classes::all_statuses;
 pub use classes::{RawClasses, Rule};
 pub use config::{Along, RawRetry};
 pub use limit::{RawFirstToken, RawPerTry};

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use llm_wire::{AnswerScanner, ErrorClass, Framing};
+use llm_wire::{AnswerScanner, ErrorClass, Framing, retry_after};
 use proxy_wasm::types::Action;
 use traffic_policy::attempt::{Class, Verdict};
 
 use super::attempt::{Attempting, Phase, Shared};
-use super::course::class;
 use super::judging::Judging;
+use super::said::class;
 use super::settle::Stage;
-use crate::exchange::hint;
 use crate::host::clock;
 use crate::host::headers::{self, Map, Pairs};
 
@@ -53,8 +52,7 @@ impl Attempting {
         let status = pairs.iter().find(|(name, _)| *name == b":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
         self.status = status.unwrap_or(0);
-        self.retry_after = hint(false, &pairs);
-        self.reset_after = hint(true, &pairs);
+        self.retry_after = retry_after(pairs.iter(), clock::wall());
         let head = Head::of(&pairs);
         match self.at_once(&head, end_of_stream) {
             Some((verdict, class)) => {

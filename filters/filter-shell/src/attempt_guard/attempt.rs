@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use llm_wire::{AnswerScanner, Api, Members};
+use llm_wire::{AnswerScanner, Api, Members, RetryAfter};
 use traffic_policy::attempt::Plan;
 
 use super::judging::Judging;
@@ -31,9 +31,7 @@ pub(super) struct Attempting {
     pub(super) is_told: bool,
     /// What the answer's headers said.
     pub(super) status: u16,
-    pub(super) retry_after: Option<Duration>,
-    /// The same, where it was a limit that was hit.
-    pub(super) reset_after: Option<Duration>,
+    pub(super) retry_after: RetryAfter,
 }
 
 pub(super) type Shared = Rc<RefCell<Attempting>>;
@@ -78,8 +76,7 @@ impl Attempting {
             is_asked: false,
             is_told: false,
             status: 0,
-            retry_after: None,
-            reset_after: None,
+            retry_after: RetryAfter::default(),
         }))
     }
 

@@ -7,7 +7,7 @@ use proxy_wasm::types::Action;
 use traffic_policy::attempt::{Class, Verdict};
 
 use super::attempt::{Attempting, Phase};
-use super::course::class;
+use super::said::class;
 use super::settle::Stage;
 use crate::host::{body, streams};
 

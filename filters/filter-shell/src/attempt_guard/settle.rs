@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use llm_wire::{Api, Family, Refusal};
 use proxy_wasm::types::Action;
-use traffic_policy::attempt::{self, Attempt, Class, Verdict};
+use traffic_policy::attempt::{self, Attempt, Case, Class, Course, Verdict};
 
 use super::attempt::{Attempting, Phase};
-use super::course::{Case, Course};
 use crate::exchange::ATTEMPTS;
 use crate::host::headers::{self, Map};
 use crate::host::{body, clock, properties, streams};
@@ -45,13 +44,14 @@ impl Attempting {
         if stage == Stage::Gone || self.guard.settings.is_shadow {
             return Action::Continue;
         }
+        let family = self.api.map_or(Family::OpenAi, Api::family);
         let case = Case {
             verdict,
             class,
             status: self.status,
             is_last: self.plan.is_last(self.number),
             goes_on: self.plan.goes_on,
-            family: self.api.map_or(Family::OpenAi, Api::family),
+            has_529: family == Family::Anthropic,
         };
         match case.course() {
             Course::Pass => Action::Continue,
@@ -59,7 +59,7 @@ impl Attempting {
                 self.guard.counters.rewritten(verdict).increment();
                 let _ = headers::set(Map::Response, ":status", status.to_string().as_bytes());
                 if verdict != Verdict::Status {
-                    self.replace_body(&error(verdict, class, status, case.family), stage);
+                    self.replace_body(&error(verdict, class, status, family), stage);
                 }
                 Action::Continue
             }
@@ -136,8 +136,7 @@ impl Attempting {
 
     /// When to come back, for what it was.
     fn wait(&self, class: Option<Class>) -> Option<Duration> {
-        let is_limit = matches!(class, Some(Class::RateLimited | Class::Overloaded));
-        if is_limit { self.reset_after } else { self.retry_after }
+        self.retry_after.wait(class.is_some_and(Class::is_limit))
     }
 
     fn took(&self) -> Duration {

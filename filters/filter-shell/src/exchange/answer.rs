@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use llm_wire::{AnswerFacts, AnswerScanner, Framing};
 use traffic_policy::asking;
+use traffic_policy::attempt::Upstream;
 use traffic_policy::stream::{Ended, Prompt};
 
 use super::{Exchange, Phase};
 use crate::facts::Part;
-use crate::filter::{Followed, Follower, Upstream};
+use crate::filter::{Followed, Follower};
 use crate::host::headers::{self, Map, Pairs};
 use crate::host::{body, clock, properties};
 

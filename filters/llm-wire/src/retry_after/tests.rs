@@ -7,7 +7,7 @@ const WALL: Duration = Duration::from_secs(1_795_413_600);
 
 fn after(headers: &[(&str, &str)]) -> Option<Duration> {
     let bytes = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    retry_after(bytes, WALL)
+    retry_after(bytes, WALL).wait(true)
 }
 
 fn says(value: &str) -> Option<Duration> {
@@ -95,7 +95,7 @@ fn what_is_no_time_says_nothing() {
         assert_eq!(says(value), None, "{value}");
     }
     let bytes: [(&[u8], &[u8]); 1] = [(b"retry-after", &[0xff, 0xfe, b'1'])];
-    assert_eq!(retry_after(bytes, WALL), None);
+    assert_eq!(retry_after(bytes, WALL), RetryAfter::default());
 }
 
 #[test]
@@ -202,6 +202,6 @@ proptest! {
         let month = months.iter().position(|m| *m == &date[8..11]).unwrap() + 1;
         let text = format!("{}-{month:02}-{}T00:00:00Z", &date[12..16], &date[5..7]);
         let bytes: [(&[u8], &[u8]); 1] = [(b"retry-after", text.as_bytes())];
-        prop_assert_eq!(retry_after(bytes, Duration::ZERO), Some(then));
+        prop_assert_eq!(retry_after(bytes, Duration::ZERO).wait(true), Some(then));
     }
 }

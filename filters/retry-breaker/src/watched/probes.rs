@@ -6,13 +6,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// Whom a request is to show to be well again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Probed {
-    pub(crate) pool: bool,
-    pub(crate) version: bool,
-    pub(crate) endpoint: bool,
-}
+use traffic_policy::breaker::Probed;
 
 /// So many probes of one worker are known for what they are.
 const MOST: usize = 64;

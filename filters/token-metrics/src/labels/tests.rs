@@ -1,5 +1,6 @@
-use filter_shell::{Decision, Facts, Upstream};
+use filter_shell::{Decision, Facts};
 use llm_wire::RequestFacts;
+use traffic_policy::attempt::Upstream;
 use traffic_policy::catalog::{RawModel, RawPool};
 
 use super::*;

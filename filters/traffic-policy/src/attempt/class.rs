@@ -51,6 +51,29 @@ impl Class {
         }
     }
 
+    /// The statuses that stand for it; none where only words can tell.
+    pub fn statuses(self) -> &'static [u16] {
+        match self {
+            Self::RateLimited => &[429],
+            Self::Overloaded => &[529],
+            Self::ServerError => &[500, 501, 502, 503],
+            Self::Timeout => &[408, 504],
+            Self::Authentication => &[401, 403],
+            Self::ContextLength | Self::ContentPolicy | Self::Other => &[],
+        }
+    }
+
+    /// What a status says where no words do.
+    pub fn of_status(status: u16) -> Option<Self> {
+        let known = Self::ALL.into_iter().find(|class| class.statuses().contains(&status));
+        known.or((status >= 500).then_some(Self::ServerError))
+    }
+
+    /// Whether somebody has had enough: for that servers say when to come back.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded)
+    }
+
     fn bit(self) -> u8 {
         // There are eight.
         1 << Self::ALL.iter().position(|class| *class == self).unwrap_or(0)

@@ -1,8 +1,11 @@
 //! A pool and its members at one moment: read from a record, asked and told, written back.
 
+mod admission;
 mod share;
 
 use std::time::Duration;
+
+pub use admission::{Admitted, Probed};
 
 use super::config::Policy;
 use super::member::{Demand, Health, Moment};

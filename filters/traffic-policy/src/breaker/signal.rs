@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Class, Verdict};
+use crate::attempt::{Attempt, Class, Upstream, Verdict};
 use crate::stream::{Ended, Outcome, StreamOutcome};
 
 /// What an outcome tells of the server.
@@ -77,9 +77,11 @@ impl Signal {
         match attempt.verdict {
             // What was waited for is the first event; without a stream it is the whole answer.
             Verdict::Passed => Self::Success { first_token: is_stream.then_some(attempt.took) },
-            Verdict::Status => {
-                Self::of_error(attempt.class.or(class_of(attempt.status)), hint, Cause::Status)
-            }
+            Verdict::Status => Self::of_error(
+                attempt.class.or(Class::of_status(attempt.status)),
+                hint,
+                Cause::Status,
+            ),
             Verdict::ErrorEvent | Verdict::ErrorBody => {
                 let class = attempt.class.unwrap_or(Class::ServerError);
                 Self::of_error(Some(class), hint, Cause::ErrorEvent)
@@ -93,6 +95,39 @@ impl Signal {
         }
     }
 
+    /// What the last attempt tells, whose answer the client got.
+    ///
+    /// Nothing where nobody was asked, or nobody could answer what never came whole.
+    pub fn of_last(upstream: &Upstream, outcome: &StreamOutcome, is_stream: bool) -> Self {
+        let is_half = outcome.times.request.is_none();
+        if outcome.outcome.is_failure() && (upstream.is_overflow || is_half) {
+            return Self::Nothing;
+        }
+        let judged = upstream.judged(upstream.attempts);
+        let failed = judged.filter(|attempt| attempt.verdict != Verdict::Passed);
+        if let Some(attempt) = failed.filter(|_| outcome.outcome.is_failure()) {
+            return Self::of_attempt(attempt, is_stream);
+        }
+        match Self::of_outcome(outcome, None, upstream.retry_after) {
+            // The time since the request came is that of all attempts.
+            Self::Success { .. } if upstream.attempts > 1 => {
+                let took = judged.map(|attempt| attempt.took).filter(|_| is_stream);
+                Self::Success { first_token: took }
+            }
+            signal => signal,
+        }
+    }
+
+    /// What an attempt before the last tells. That there was another one is all that is known where nobody
+    /// saw it; and of one that somebody should have seen and did not, nobody was asked.
+    pub fn of_earlier(upstream: &Upstream, number: u8, is_stream: bool) -> Self {
+        match upstream.judged(number) {
+            Some(attempt) => Self::of_attempt(attempt, is_stream),
+            None if upstream.judged.is_empty() => Self::Failure(Cause::NoAnswer),
+            None => Self::Nothing,
+        }
+    }
+
     /// What the end of an answer tells, with the kind of its error and the server's hint, if any.
     pub fn of_outcome(
         outcome: &StreamOutcome,
@@ -101,8 +136,6 @@ impl Signal {
     ) -> Self {
         let is_by_client = outcome.ended == Ended::ByClient;
         match outcome.outcome {
-            // A request that was never complete could not be answered.
-            Outcome::Failed if outcome.times.request.is_none() => Self::Nothing,
             Outcome::Truncated | Outcome::Stalled if is_by_client => Self::Nothing,
             Outcome::Complete => Self::Success { first_token: outcome.times.to_first_token() },
             Outcome::Truncated => Self::Failure(Cause::Truncated),
@@ -114,7 +147,7 @@ impl Signal {
             Outcome::Failed => match outcome.status {
                 None => Self::Failure(Cause::NoAnswer),
                 Some(status) => {
-                    Self::of_error(class.or(class_of(status)), retry_after, Cause::Status)
+                    Self::of_error(class.or(Class::of_status(status)), retry_after, Cause::Status)
                 }
             },
             Outcome::Aborted | Outcome::Refused => Self::Nothing,
@@ -137,17 +170,6 @@ impl Signal {
             )
             | None => Self::Nothing,
         }
-    }
-}
-
-/// What a status says where no words do.
-fn class_of(status: u16) -> Option<Class> {
-    match status {
-        429 => Some(Class::RateLimited),
-        529 => Some(Class::Overloaded),
-        408 | 504 => Some(Class::Timeout),
-        500.. => Some(Class::ServerError),
-        _ => None,
     }
 }
 
@@ -208,6 +230,46 @@ mod tests {
         let endpoint = String::new();
         let attempt = Attempt { number: 1, verdict, class, status, took, retry_after, endpoint };
         Signal::of_attempt(&attempt, is_stream)
+    }
+
+    /// The end of an exchange that failed with this status.
+    fn failed(is_complete: bool) -> StreamOutcome {
+        let mut meter = Meter::new(Duration::ZERO, Duration::from_secs(9));
+        if is_complete {
+            meter.request_complete(Duration::ZERO);
+        }
+        meter.headers(Duration::from_secs(1), Some(503), Kind::Json);
+        let prompt = Prompt { tokens: None };
+        meter.end(Duration::from_secs(2), Ended::Whole, &prompt, Answer::default())
+    }
+
+    #[test]
+    fn half_a_request_and_one_that_nobody_was_asked_blame_nobody() {
+        let of = |is_overflow, is_complete| {
+            let upstream = Upstream { attempts: 1, is_overflow, ..Upstream::default() };
+            Signal::of_last(&upstream, &failed(is_complete), true)
+        };
+        assert_eq!(of(false, true), Signal::Failure(Cause::Status));
+        assert_eq!(of(false, false), Signal::Nothing);
+        assert_eq!(of(true, true), Signal::Nothing);
+    }
+
+    #[test]
+    fn an_attempt_that_somebody_should_have_seen_and_did_not_asked_nobody() {
+        let unseen = Upstream { attempts: 3, ..Upstream::default() };
+        assert_eq!(Signal::of_earlier(&unseen, 1, true), Signal::Failure(Cause::NoAnswer));
+        let attempt = Attempt {
+            number: 1,
+            verdict: Verdict::Empty,
+            class: None,
+            status: 200,
+            took: Duration::ZERO,
+            retry_after: None,
+            endpoint: String::new(),
+        };
+        let seen = Upstream { judged: vec![attempt], ..unseen };
+        assert_eq!(Signal::of_earlier(&seen, 1, true), Signal::Failure(Cause::BadAnswer));
+        assert_eq!(Signal::of_earlier(&seen, 2, true), Signal::Nothing);
     }
 
     #[test]

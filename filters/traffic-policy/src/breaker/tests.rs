@@ -1,5 +1,6 @@
 use super::*;
 
+mod admission;
 mod properties;
 mod reference;
 /// WASI has no threads to compete.

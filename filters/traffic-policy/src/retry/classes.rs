@@ -76,25 +76,13 @@ impl RawClasses {
     }
 }
 
-/// The statuses that a class stands for; none where only words can tell.
-pub(super) fn statuses(class: Class) -> &'static [u16] {
-    match class {
-        Class::RateLimited => &[429],
-        Class::Overloaded => &[529],
-        Class::ServerError => &[500, 501, 502, 503],
-        Class::Timeout => &[408, 504],
-        Class::Authentication => &[401, 403],
-        Class::ContextLength | Class::ContentPolicy | Class::Other => &[],
-    }
-}
-
 /// What the plugin behind the router answers in the place of an error that has no status of its own.
 const REWRITTEN: u16 = 503;
 
 /// All statuses that are tried again, in order.
-pub(super) fn all_statuses(named: &[u16], goes_on: Classes) -> Vec<u16> {
+pub(crate) fn all_statuses(named: &[u16], goes_on: Classes) -> Vec<u16> {
     let classes = Class::ALL.into_iter().filter(|class| goes_on.has(*class));
-    let mut all: Vec<u16> = classes.flat_map(|class| statuses(class).iter().copied()).collect();
+    let mut all: Vec<u16> = classes.flat_map(|class| class.statuses().iter().copied()).collect();
     all.extend(named);
     all.extend((!goes_on.is_empty()).then_some(REWRITTEN));
     all.sort_unstable();

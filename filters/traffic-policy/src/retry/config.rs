@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::RetryPolicy;
-use super::classes::{RawClasses, all_statuses, statuses};
+use super::classes::{RawClasses, all_statuses};
 use super::limit::{Limits, RawFirstToken, RawPerTry};
 use super::on::RetryOn;
 use crate::attempt::Classes;
@@ -123,7 +123,7 @@ impl RawRetry {
             }
             let failing = RawClasses::ALL
                 .into_iter()
-                .find(|class| !goes_on.has(*class) && statuses(*class).contains(status));
+                .find(|class| !goes_on.has(*class) && class.statuses().contains(status));
             if let Some(class) = failing {
                 let class = class.as_str();
                 let problem = format!(

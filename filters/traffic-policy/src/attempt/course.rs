@@ -1,34 +1,48 @@
 //! What to do about a verdict: let the answer pass, try again, or answer in the server's place.
+//!
+//! Only while the answer is held. The router tries again by itself for the statuses that it was told of, so a
+//! status is changed only where it would not.
 
-use llm_wire::{ErrorClass, Family};
-use traffic_policy::attempt::{Class, Classes, Verdict};
+use super::{Class, Classes, Verdict};
+use crate::retry::all_statuses;
 
 /// What becomes of an answer that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Course {
+pub enum Course {
     /// It goes to the router as it is.
     Pass,
     /// It goes with this status, for which the router tries again.
-    GoOn { status: u16 },
+    GoOn {
+        /// One of those that it was told.
+        status: u16,
+    },
     /// The client gets an error with this status in its place.
-    Answer { status: u16 },
+    Answer {
+        /// As the API that the client speaks has it.
+        status: u16,
+    },
 }
 
 /// All that this depends on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Case {
-    pub(super) verdict: Verdict,
-    pub(super) class: Option<Class>,
+pub struct Case {
+    /// How the attempt was judged.
+    pub verdict: Verdict,
+    /// What kind of error it was.
+    pub class: Option<Class>,
     /// The server's own status.
-    pub(super) status: u16,
-    pub(super) is_last: bool,
-    pub(super) goes_on: Classes,
-    pub(super) family: Family,
+    pub status: u16,
+    /// There is no other attempt.
+    pub is_last: bool,
+    /// Which errors another attempt may heal.
+    pub goes_on: Classes,
+    /// The client's API has 529 for servers that have too much to do.
+    pub has_529: bool,
 }
 
 impl Case {
     /// What to do.
-    pub(super) fn course(self) -> Course {
+    pub fn course(self) -> Course {
         let goes_on = !self.is_last && self.class.is_some_and(|class| self.goes_on.has(class));
         match self.verdict {
             Verdict::Passed | Verdict::NoAnswer | Verdict::Aborted => Course::Pass,
@@ -44,16 +58,7 @@ impl Case {
     /// Whether the router tries again for this status, whoever gave it. It is told so for each class that goes on,
     /// by the plugin that made the plan, and for 503 if there is any.
     fn is_retried(self, status: u16) -> bool {
-        let class = match status {
-            429 => Class::RateLimited,
-            529 => Class::Overloaded,
-            500..=502 => Class::ServerError,
-            503 => return !self.goes_on.is_empty(),
-            408 | 504 => Class::Timeout,
-            401 | 403 => Class::Authentication,
-            _ => return false,
-        };
-        self.goes_on.has(class)
+        all_statuses(&[], self.goes_on).contains(&status)
     }
 
     /// A limit stays one: should the router find no other attempt after all, that is what the client is to hear.
@@ -64,7 +69,7 @@ impl Case {
     fn status_of_an_answer(self) -> u16 {
         match self.class {
             Some(Class::RateLimited) => 429,
-            Some(Class::Overloaded) if self.family == Family::Anthropic => 529,
+            Some(Class::Overloaded) if self.has_529 => 529,
             Some(Class::Overloaded) => 503,
             Some(Class::Timeout) => 504,
             Some(Class::Authentication) => 401,
@@ -74,23 +79,9 @@ impl Case {
     }
 }
 
-/// The same class in the words of policies.
-pub(super) fn class(of: ErrorClass) -> Class {
-    match of {
-        ErrorClass::RateLimited => Class::RateLimited,
-        ErrorClass::Overloaded => Class::Overloaded,
-        ErrorClass::ServerError => Class::ServerError,
-        ErrorClass::Timeout => Class::Timeout,
-        ErrorClass::ContextLength => Class::ContextLength,
-        ErrorClass::ContentPolicy => Class::ContentPolicy,
-        ErrorClass::Authentication => Class::Authentication,
-        ErrorClass::Other => Class::Other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use traffic_policy::retry::{Ask, RetryPolicy};
+    use crate::retry::{Ask, RetryPolicy};
 
     use super::*;
 
@@ -105,7 +96,7 @@ mod tests {
             status: 200,
             is_last: false,
             goes_on: Classes::from_bits(0b1111),
-            family: Family::OpenAi,
+            has_529: false,
         }
     }
 
@@ -174,14 +165,14 @@ mod tests {
     #[test]
     fn a_client_hears_the_status_that_its_api_has_for_the_error() {
         let answer =
-            |class, family| match (Case { is_last: true, class, family, ..broken() }).course() {
+            |class, has_529| match (Case { is_last: true, class, has_529, ..broken() }).course() {
                 Course::Answer { status } => status,
                 other => panic!("{other:?}"),
             };
-        assert_eq!(answer(Some(Class::Overloaded), Family::OpenAi), 503);
-        assert_eq!(answer(Some(Class::Overloaded), Family::Anthropic), 529);
-        assert_eq!(answer(Some(Class::ContextLength), Family::OpenAi), 400);
-        assert_eq!(answer(Some(Class::Timeout), Family::OpenAi), 504);
-        assert_eq!(answer(None, Family::OpenAi), 502);
+        assert_eq!(answer(Some(Class::Overloaded), false), 503);
+        assert_eq!(answer(Some(Class::Overloaded), true), 529);
+        assert_eq!(answer(Some(Class::ContextLength), false), 400);
+        assert_eq!(answer(Some(Class::Timeout), false), 504);
+        assert_eq!(answer(None, false), 502);
     }
 }
