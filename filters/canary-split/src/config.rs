@@ -2,8 +2,9 @@
 
 use filter_shell::Shared;
 use serde::Deserialize;
-use traffic_policy::catalog::Catalog;
+use traffic_policy::catalog::{Catalog, Pool};
 use traffic_policy::invalid::Invalid;
+use traffic_policy::mode::Mode;
 use traffic_policy::split::{Force, Key, RawArm, RawForce, RawKey, Split, sticky};
 
 /// An entry as it is written.
@@ -19,17 +20,6 @@ pub(crate) struct RawEntry {
     force: Option<RawForce>,
 }
 
-/// Whether what is decided is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mode {
-    /// It is.
-    #[default]
-    Enforce,
-    /// It is counted only.
-    Shadow,
-}
-
 /// An entry as it is used.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -42,27 +32,11 @@ pub(crate) struct Entry {
 
 /// All entries.
 pub(crate) fn entries(raw: Vec<RawEntry>, shared: &Shared) -> Result<Vec<Entry>, Invalid> {
-    if raw.is_empty() {
-        return Err(Invalid::new("", "found no entry; allowed one for each pool; add one"));
-    }
-    let mut entries: Vec<Entry> = Vec::new();
-    for (index, raw) in raw.into_iter().enumerate() {
-        let at = format!("[{index}]");
-        let entry = entry(raw, &shared.catalog).map_err(|e| e.under(&at))?;
-        if entries.iter().any(|other| other.pool == entry.pool) {
-            let problem = format!("found `{}` again; allowed once; put both into one", entry.pool);
-            return Err(Invalid::new("pool", problem).under(&at));
-        }
-        entries.push(entry);
-    }
-    Ok(entries)
+    let catalog = &shared.catalog;
+    catalog.per_pool(raw, |raw| &raw.pool, |raw, pool| entry(raw, pool, catalog))
 }
 
-fn entry(raw: RawEntry, catalog: &Catalog) -> Result<Entry, Invalid> {
-    let Some(pool) = catalog.pool(&raw.pool) else {
-        let names = catalog.pool_names();
-        return Err(Invalid::not_one_of("pool", &raw.pool, names, "add it to pools"));
-    };
+fn entry(raw: RawEntry, pool: &Pool, catalog: &Catalog) -> Result<Entry, Invalid> {
     let split = Split::try_from((raw.weights, pool, catalog))?;
     let force = raw.force.map(|raw| Force::try_from((raw, &split))).transpose();
     Ok(Entry {

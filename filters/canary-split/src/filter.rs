@@ -6,7 +6,7 @@ use traffic_policy::catalog::Catalog;
 use traffic_policy::invalid::Invalid;
 use traffic_policy::split::{Arm, Key};
 
-use crate::config::{Entry, Mode, entries};
+use crate::config::{Entry, entries};
 use crate::known::known;
 use crate::metrics::{FORCED, Metrics};
 
@@ -47,16 +47,14 @@ impl Splitting {
         };
         self.metrics.count(arm, reason);
         let Some(arm) = self.entry.split.arms().get(arm) else { return };
-        if self.entry.mode == Mode::Shadow {
+        if self.entry.mode.is_shadow() {
             return;
         }
         decision.version = Some(arm.version.clone());
         decision.version_reason = Some(reason);
         decision.set_cookie = set_cookie;
         if let Some(model) = &arm.model {
-            let is_named = facts.body.model.as_ref() == Some(model);
-            decision.model_in_body = (!is_named).then(|| model.clone());
-            decision.model = Some(model.clone());
+            decision.serve_as(model, facts);
         }
     }
 
@@ -91,11 +89,7 @@ impl Filter for CanarySplit {
         if decision.refusal().is_some() || facts.version.is_some() {
             return;
         }
-        let only = match self.catalog.pools() {
-            [only] => Some(only.name.as_str()),
-            _ => None,
-        };
-        let pool = decision.pool.as_deref().or(facts.pool.as_deref()).or(only);
+        let pool = decision.pool_of(facts).or(self.catalog.only_pool());
         let splitting = pool.and_then(|name| self.pools.iter().find(|s| s.entry.pool == name));
         if let Some(splitting) = splitting {
             splitting.decide(facts, decision);

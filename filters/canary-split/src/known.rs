@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use filter_shell::Facts;
 use serde_json::Value;
 use traffic_policy::record::fingerprint;
-use traffic_policy::split::{BodyField, Cookie, Key};
+use traffic_policy::split::{BodyField, Key};
 
 /// How a request is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,16 +29,17 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// The number by which a request is known.
 pub(crate) fn known(facts: &Facts, sticky: &[Key]) -> Known {
-    let found = sticky.iter().find_map(|key| Some((number(facts, key)?, key.as_str())));
-    let (key, by) = found.unwrap_or((facts.draw, RANDOM));
-    let cookie = sticky.iter().find_map(|key| match key {
-        Key::Cookie(cookie) if by != "header" => Some(cookie),
+    let found = |(at, key): (usize, &Key)| Some((at, number(facts, key)?, key.as_str()));
+    let found = sticky.iter().enumerate().find_map(found);
+    let (at, key, by) = found.unwrap_or((sticky.len(), facts.draw, RANDOM));
+    // Who is known by what stands before the cookie is never asked for it.
+    let cookie = sticky.iter().take(at).find_map(|key| match key {
+        Key::Cookie(cookie) => Some(cookie),
         _ => None,
     });
-    let is_new = |cookie: &&Cookie| header(facts, "cookie").and_then(|h| cookie.find(h)).is_none();
     // Chance that stands for nothing but this request would do, if it were not to be the client's for long.
-    let key = if cookie.is_some_and(|c| is_new(&c)) && by == RANDOM { chance(key) } else { key };
-    let set_cookie = cookie.filter(is_new).map(|cookie| cookie.set(&format!("{key:016x}")));
+    let key = if cookie.is_some() && by == RANDOM { chance(key) } else { key };
+    let set_cookie = cookie.map(|cookie| cookie.set(&format!("{key:016x}")));
     Known { key, by, set_cookie }
 }
 
@@ -149,8 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn a_known_header_needs_no_cookie() {
-        let keys = keys(r#"[{"header": "x-user-id"}, {"cookie": {"name": "v"}}]"#);
-        assert_eq!(known(&facts(&[("x-user-id", "ada")]), &keys).set_cookie, None);
+    fn who_is_known_by_what_stands_before_the_cookie_gets_none() {
+        let first = keys(r#"[{"header": "x-user-id"}, {"cookie": {"name": "v"}}]"#);
+        assert_eq!(known(&facts(&[("x-user-id", "ada")]), &first).set_cookie, None);
+        let behind = keys(r#"[{"cookie": {"name": "v"}}, {"header": "x-user-id"}]"#);
+        assert!(known(&facts(&[("x-user-id", "ada")]), &behind).set_cookie.is_some());
     }
 }

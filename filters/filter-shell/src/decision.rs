@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use traffic_policy::attempt::Plan;
 
+use crate::facts::Facts;
+
 /// Adds up what the filters of a plugin say. A refusal beats everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decision {
@@ -58,6 +60,23 @@ impl Decision {
     /// The refusal, if there is one.
     pub fn refusal(&self) -> Option<&Reply> {
         self.refusal.as_ref()
+    }
+
+    /// The pool that the request goes to, whoever has chosen it.
+    pub fn pool_of<'a>(&'a self, facts: &'a Facts) -> Option<&'a str> {
+        self.pool.as_deref().or(facts.pool.as_deref())
+    }
+
+    /// The version that it goes to, whoever has chosen it.
+    pub fn version_of<'a>(&'a self, facts: &'a Facts) -> Option<&'a str> {
+        self.version.as_deref().or(facts.version.as_deref())
+    }
+
+    /// Has this model serve the request: the body is to name it, unless it does so already.
+    pub fn serve_as(&mut self, model: &str, facts: &Facts) {
+        let is_named = facts.body.model.as_deref() == Some(model);
+        self.model_in_body = (!is_named).then(|| model.to_owned());
+        self.model = Some(model.to_owned());
     }
 
     /// The headers of the request: what was decided, and what the proxy is to do.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use traffic_policy::breaker::{self, RawBreaker};
 use traffic_policy::catalog::{Catalog, Pool};
 use traffic_policy::invalid::Invalid;
+use traffic_policy::mode::Mode;
 use traffic_policy::retry::{Along, RawFirstToken, RawPerTry, RawRetry, RetryPolicy};
 
 /// An entry as it is written.
@@ -23,17 +24,6 @@ pub(crate) struct RawEntry {
     breaker: RawBreaker,
 }
 
-/// Whether what is decided is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mode {
-    /// It is.
-    #[default]
-    Enforce,
-    /// It is counted and logged only.
-    Shadow,
-}
-
 /// An entry as it is used.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -45,29 +35,12 @@ pub(crate) struct Entry {
     pub(crate) breaker: breaker::Policy,
 }
 
-/// All entries, with what they say of each other's pools.
+/// All entries.
 pub(crate) fn entries(raw: Vec<RawEntry>, catalog: &Catalog) -> Result<Vec<Entry>, Invalid> {
-    if raw.is_empty() {
-        return Err(Invalid::new("", "found no entry; allowed one for each pool; add one"));
-    }
-    let mut entries: Vec<Entry> = Vec::new();
-    for (index, raw) in raw.into_iter().enumerate() {
-        let entry = entry(raw, catalog).and_then(|entry| {
-            let is_new = entries.iter().all(|other| other.pool.name != entry.pool.name);
-            let twice =
-                || format!("found `{}` again; allowed once; put both into one", entry.pool.name);
-            if is_new { Ok(entry) } else { Err(Invalid::new("pool", twice())) }
-        });
-        entries.push(entry.map_err(|e| e.under(&format!("[{index}]")))?);
-    }
-    Ok(entries)
+    catalog.per_pool(raw, |raw| &raw.pool, entry)
 }
 
-fn entry(raw: RawEntry, catalog: &Catalog) -> Result<Entry, Invalid> {
-    let Some(pool) = catalog.pool(&raw.pool) else {
-        let names = catalog.pool_names();
-        return Err(Invalid::not_one_of("pool", &raw.pool, names, "add it to pools"));
-    };
+fn entry(raw: RawEntry, pool: &Pool) -> Result<Entry, Invalid> {
     let retry = RetryPolicy::try_from((raw.retry, raw.per_try_timeout, raw.first_token_within))?;
     if retry.along() == Along::Fallback && pool.fallback.is_empty() {
         return Err(Invalid::new(

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use filter_shell::{
-    Decision, Facts, Filter, Followed, Follower, Follows, Part, Reply, Section, Shared, section,
+    Decision, Facts, Filter, Followed, Follower, Follows, Reply, Section, Shared, section,
 };
 use serde_json::Value;
 use traffic_policy::breaker::{Admitted, Roster};
 use traffic_policy::catalog::Catalog;
 use traffic_policy::invalid::Invalid;
-use traffic_policy::retry::{Ask, STEERING};
+use traffic_policy::retry::STEERING;
 
-use crate::config::{Entry, Mode, entries};
+use crate::ask::{self, prompt_tokens};
+use crate::config::{Entry, entries};
 use crate::follow::Following;
 use crate::metrics::{EJECTED, Metrics};
 use crate::target::{self, Target};
@@ -55,17 +56,9 @@ impl RetryBreaker {
         self.watched.iter().find(|pool| pool.name() == name)
     }
 
-    /// Where there is one pool only, requests need nobody to choose it.
-    fn only_pool(&self) -> Option<&str> {
-        match self.catalog.pools() {
-            [only] => Some(&only.name),
-            _ => None,
-        }
-    }
-
     /// Sends a request to a pool that takes it.
     fn send(&self, pool: &Watched, admitted: Admitted, facts: &Facts, decision: &mut Decision) {
-        let is_enforced = pool.entry.mode == Mode::Enforce;
+        let is_enforced = !pool.entry.mode.is_shadow();
         decision.pool.get_or_insert_with(|| pool.name().to_owned());
         if is_enforced {
             let endpoints = admitted.endpoints.map(|members| pool.names(&members).join(","));
@@ -76,16 +69,9 @@ impl RetryBreaker {
         if facts.api.is_none() {
             return;
         }
-        let prompt_tokens = prompt_tokens(facts);
-        let ask = Ask {
-            prompt_tokens: if is_known(facts) { prompt_tokens } else { prompt_tokens.max(UNKNOWN) },
-            output_tokens: facts.body.max_output_tokens,
-            stream: facts.body.stream.unwrap_or(false),
-            hops: &pool.entry.chain,
-            body_bytes: body_bytes(facts),
-        };
+        let ask = ask::of(facts, &pool.entry.chain);
         let policy = &pool.entry.retry;
-        let is_allowed = pool.may_retry(facts.now, prompt_tokens, policy.at_stake(&ask));
+        let is_allowed = pool.may_retry(facts.now, prompt_tokens(facts), policy.at_stake(&ask));
         let retry = policy.plan(&ask, is_allowed);
         if let Some(reason) = retry.why_not {
             pool.metrics.denied(reason);
@@ -107,15 +93,13 @@ impl RetryBreaker {
     /// Sends a request elsewhere than it was sent. Another model has to be named in its body.
     fn divert(&self, from: &Watched, to: &str, facts: &Facts, decision: &mut Decision) {
         from.metrics.diverted(to);
-        if from.entry.mode == Mode::Shadow {
+        if from.entry.mode.is_shadow() {
             log::debug!("llm-mesh: pool {} is ejected (shadow: nothing is done)", from.name());
             return;
         }
         let model = self.catalog.pool(to).and_then(|pool| pool.model.as_deref());
         if let Some(model) = model.filter(|model| decision.model.as_deref() != Some(*model)) {
-            let is_named = facts.body.model.as_deref() == Some(model);
-            decision.model_in_body = (!is_named).then(|| model.to_owned());
-            decision.model = Some(model.to_owned());
+            decision.serve_as(model, facts);
         }
         decision.pool = Some(to.to_owned());
         decision.reason = Some(EJECTED.to_owned());
@@ -124,12 +108,12 @@ impl RetryBreaker {
 
 impl Filter for RetryBreaker {
     fn decide(&self, facts: &Facts, decision: &mut Decision) {
-        let name = decision.pool.as_deref().or(facts.pool.as_deref()).or(self.only_pool());
+        let name = decision.pool_of(facts).or(self.catalog.only_pool());
         let first = name.and_then(|name| self.find(name));
         let Some(first) = first.filter(|_| decision.refusal().is_none()) else { return };
         let sent = Sent { at: facts.now, draw: facts.draw };
-        let is_shadow = first.entry.mode == Mode::Shadow;
-        let version = decision.version.clone().or_else(|| facts.version.clone());
+        let is_shadow = first.entry.mode.is_shadow();
+        let version = decision.version_of(facts).map(str::to_owned);
         let can = |pool: &str| self.can_divert(pool, facts, decision);
         match target::choose(&self.watched, first, &can, version.as_deref(), sent) {
             Target::Nowhere(wait) => {
@@ -164,29 +148,6 @@ impl Filter for RetryBreaker {
     fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
         Following::of(&self.watched, exchange).map(|following| Box::new(following) as _)
     }
-}
-
-/// What a prompt may have of which the body tells a part only. Its limits are those of a prompt as long as this.
-const UNKNOWN: u64 = 32_768;
-
-/// Whether what was counted is the prompt.
-fn is_known(facts: &Facts) -> bool {
-    let body = &facts.body;
-    !(body.has_stored_context || body.has_media || body.has_unpriced)
-}
-
-/// The tokens of the prompt; of a body that cannot be read, what its length lets expect.
-pub(crate) fn prompt_tokens(facts: &Facts) -> u64 {
-    match facts.body.prompt.tokens {
-        0 => facts.body_bytes.unwrap_or(0) / 4,
-        tokens => tokens,
-    }
-}
-
-/// The length of the body. One that was not announced, and not seen to its end, may have any.
-fn body_bytes(facts: &Facts) -> Option<u64> {
-    let is_open = facts.part == Part::Beginning && facts.body_bytes.is_none();
-    if is_open { Some(u64::MAX) } else { facts.body_bytes }
 }
 
 fn all_ejected(wait: std::time::Duration) -> Reply {

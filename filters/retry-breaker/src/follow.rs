@@ -11,7 +11,7 @@ use traffic_policy::attempt::{Plan, Upstream};
 use traffic_policy::breaker::{Probed, Signal};
 use traffic_policy::stream::StreamOutcome;
 
-use crate::filter::prompt_tokens;
+use crate::ask::prompt_tokens;
 use crate::metrics::UNSEEN;
 use crate::watched::{Seen, Sent, Watched};
 
@@ -38,13 +38,13 @@ impl Following {
             watched.iter().for_each(|pool| pool.gives_back(sent));
             return None;
         }
-        let first = decision.pool.as_deref().or(facts.pool.as_deref())?;
+        let first = decision.pool_of(facts)?;
         let hops = decision.plan.as_ref().map(|plan| plan.hops.clone()).filter(|h| !h.is_empty());
         let plan = Plan { hops: hops.unwrap_or_else(|| vec![first.into()]), ..Plan::default() };
         let mut following = Self {
             watched: Rc::clone(watched),
             pool: plan.hop(upstream.attempts)?.to_owned(),
-            version: decision.version.clone().or_else(|| facts.version.clone()),
+            version: decision.version_of(facts).map(str::to_owned),
             sent,
             chosen: first.to_owned(),
             upstream: (*upstream).clone(),

@@ -130,6 +130,7 @@
 //! State that cannot be read counts as none, and everybody is well. If the proxy has no shared data, nothing
 //! is ejected and no budget is kept. A trap of the filter is the plugin's: see the module's page.
 
+mod ask;
 mod config;
 mod filter;
 mod follow;

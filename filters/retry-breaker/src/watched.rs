@@ -13,7 +13,7 @@ use traffic_policy::breaker::{
 };
 use traffic_policy::budget::Budget;
 
-use crate::config::{Entry, Mode};
+use crate::config::Entry;
 use crate::metrics::Metrics;
 use probes::Probes;
 
@@ -159,8 +159,7 @@ impl Watched {
             Kind::Endpoint => format!(" endpoint {}", self.roster.name(transition.member)),
         };
         let cause = reason.cause().map(|c| format!(" ({})", c.as_str())).unwrap_or_default();
-        let shadow =
-            if self.entry.mode == Mode::Shadow { " (shadow: nothing is done)" } else { "" };
+        let shadow = if self.entry.mode.is_shadow() { " (shadow: nothing is done)" } else { "" };
         match transition.to {
             Phase::Ejected => log::warn!(
                 "llm-mesh: pool {pool}{member} is ejected for {:.1} s: {}{cause}{shadow}",

@@ -74,14 +74,14 @@ impl Labels {
     }
 
     fn pool(&self, exchange: &Followed<'_>) -> &str {
-        let decided = exchange.decision.pool.as_deref().or(exchange.facts.pool.as_deref());
+        let decided = exchange.decision.pool_of(exchange.facts);
         let Some(name) = decided else { return NONE };
         self.catalog.pool(name).map_or(OTHER, |pool| pool.name.as_str())
     }
 
     /// What a filter of this plugin or of an earlier one has chosen, if it is one of the pool's.
     fn version<'a>(&self, exchange: &Followed<'a>) -> &'a str {
-        let decided = exchange.decision.version.as_deref().or(exchange.facts.version.as_deref());
+        let decided = exchange.decision.version_of(exchange.facts);
         let Some(version) = decided else { return NONE };
         let pool = self.catalog.pool(self.pool(exchange));
         let is_known = pool.is_some_and(|pool| pool.versions.iter().any(|known| known == version));

@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 
 pub use config::{RawModel, RawPool};
 
+use crate::invalid::Invalid;
+
 /// A model that is served here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
@@ -77,6 +79,48 @@ impl Catalog {
     /// The pool called `name`.
     pub fn pool(&self, name: &str) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.name == name)
+    }
+
+    /// The pool, if there is one only: requests need nobody to choose it.
+    pub fn only_pool(&self) -> Option<&str> {
+        match self.pools.as_slice() {
+            [only] => Some(&only.name),
+            _ => None,
+        }
+    }
+
+    /// Reads a list that has an entry for some of the pools, each at most once. `name` says of which pool an entry
+    /// is, and `read` reads it.
+    ///
+    /// # Errors
+    /// When it is empty, an entry's pool is not known or has one already, or the entry itself is wrong.
+    pub fn per_pool<R, T>(
+        &self,
+        raw: Vec<R>,
+        name: impl Fn(&R) -> &str,
+        mut read: impl FnMut(R, &Pool) -> Result<T, Invalid>,
+    ) -> Result<Vec<T>, Invalid> {
+        if raw.is_empty() {
+            return Err(Invalid::new("", "found no entry; allowed one for each pool; add one"));
+        }
+        let mut pools: Vec<&Pool> = Vec::with_capacity(raw.len());
+        let entry = |(index, raw): (usize, R)| {
+            let pool = self.listed(name(&raw), &mut pools);
+            pool.and_then(|pool| read(raw, pool)).map_err(|e| e.under(&format!("[{index}]")))
+        };
+        raw.into_iter().enumerate().map(entry).collect()
+    }
+
+    fn listed<'a>(&'a self, name: &str, before: &mut Vec<&'a Pool>) -> Result<&'a Pool, Invalid> {
+        let Some(pool) = self.pool(name) else {
+            return Err(Invalid::not_one_of("pool", name, self.pool_names(), "add it to pools"));
+        };
+        if before.contains(&pool) {
+            let problem = format!("found `{name}` again; allowed once; put both into one");
+            return Err(Invalid::new("pool", problem));
+        }
+        before.push(pool);
+        Ok(pool)
     }
 
     /// The names of all pools, for messages.

@@ -8,6 +8,7 @@ use llm_wire::Api;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use traffic_policy::invalid::Invalid;
+use traffic_policy::mode::Mode;
 use traffic_policy::units::{Size, Span};
 
 use crate::config;
@@ -35,15 +36,6 @@ struct RawHop {
     body: Map<String, Value>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-}
-
-/// Whether it acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Mode {
-    Enforce,
-    /// Judges and tells, and changes nothing.
-    Shadow,
 }
 
 /// What one configuration says.
@@ -97,7 +89,7 @@ impl Settings {
         headers.sort_unstable();
         headers.dedup();
         Ok(Self {
-            is_shadow: raw.mode == Some(Mode::Shadow),
+            is_shadow: raw.mode.unwrap_or_default().is_shadow(),
             hold_at_most: hold_at_most(raw.hold_at_most)?,
             hold_bytes: size("hold_bytes", raw.hold_bytes, DEFAULT_HOLD_BYTES)?,
             held_answers: raw.held_answers.unwrap_or(DEFAULT_HELD_ANSWERS),

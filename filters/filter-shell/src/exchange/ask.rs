@@ -61,7 +61,7 @@ impl Exchange {
     /// Who is asked: servers of one pool are taken to be alike, or those of one model of the
     /// configuration.
     fn target<'a>(&'a self, decision: &'a Decision) -> &'a str {
-        let pool = decision.pool.as_deref().or(self.facts.pool.as_deref());
+        let pool = decision.pool_of(&self.facts);
         let model = || decision.model.as_deref().or(self.facts.body.model.as_deref());
         let known = || self.plugin.shared.catalog.resolve(model()?).map(|m| m.name.as_str());
         pool.or_else(known).unwrap_or_default()

@@ -53,8 +53,8 @@ pub(crate) fn pack(facts: &Facts, decision: &Decision) -> Vec<u8> {
     number(&mut out, tag::TOOLS, body.has_tools.then_some(1));
     number(&mut out, tag::IMAGES, body.has_images.then_some(1));
     number(&mut out, tag::PART, Some(part_number(facts.part)));
-    text(&mut out, tag::POOL, decision.pool.as_deref().or(facts.pool.as_deref()));
-    text(&mut out, tag::VERSION, decision.version.as_deref().or(facts.version.as_deref()));
+    text(&mut out, tag::POOL, decision.pool_of(facts));
+    text(&mut out, tag::VERSION, decision.version_of(facts));
     number(&mut out, tag::COUNTED, (facts.is_counted || decision.is_counted).then_some(1));
     if let Some(plan) = &decision.plan {
         pack_plan(&mut out, plan);
