@@ -114,7 +114,7 @@ fn a_hanging_request_ends_some_day_and_inspection_fits_the_buffers() {
 fn every_label_has_a_rule_that_lifts_it() {
     let labels = [
         "model", "pool", "version", "route", "type", "source", "outcome", "reason", "to", "limit",
-        "tenant",
+        "tenant", "stable", "start", "signal", "side", "ratio", "phase", "verdict",
     ];
     each(|name, bootstrap| {
         let tags: Vec<&str> = bootstrap.stats_tags.iter().map(|tag| tag.name.as_str()).collect();

@@ -7,9 +7,9 @@ use crate::{
 };
 
 /// The keys that the filters use in metrics' names.
-const LABELS: [&str; 11] = [
+const LABELS: [&str; 18] = [
     "model", "pool", "version", "route", "type", "source", "outcome", "reason", "to", "limit",
-    "tenant",
+    "tenant", "stable", "start", "signal", "side", "ratio", "phase", "verdict",
 ];
 
 /// A plugin can only name a metric; a key without a rule stays in the name, and every value makes a metric of its own.
