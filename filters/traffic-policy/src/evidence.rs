@@ -53,6 +53,8 @@ mod config;
 mod gate;
 mod histogram;
 pub mod process;
+mod record;
+mod recorded;
 mod sample;
 
 pub use config::{Gate, Method, RawGate, RawLimit, Signal, gates};

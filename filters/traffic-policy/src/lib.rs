@@ -15,6 +15,7 @@
 //! | [`calibration`] | how many tokens an estimate stands for, by what servers reported |
 //! | [`catalog`] | which models and pools exist, and what a model's other names are |
 //! | [`evidence`] | whether a candidate is worse than the stable version |
+//! | [`lease`] | who of all workers does what one is enough for |
 //! | [`mode`] | nothing: whether what is decided is done |
 //! | [`price`] | what tokens cost |
 //! | [`record`] | nothing: how what is learnt is kept in shared data |
@@ -37,6 +38,7 @@ pub mod calibration;
 pub mod catalog;
 pub mod evidence;
 pub mod invalid;
+pub mod lease;
 pub mod mode;
 pub mod pattern;
 pub mod price;

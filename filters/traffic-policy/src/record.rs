@@ -5,6 +5,8 @@
 //! absent. A proxy never forgets a key, so names do not become keys: a hash of the name chooses one of a
 //! fixed number of slots.
 
+pub(crate) mod varint;
+
 /// A number for a name, the same in every build.
 pub fn fingerprint(name: &str) -> u64 {
     // FNV-1a, and a last stir, because the low bits alone choose the slot.

@@ -29,14 +29,19 @@
 mod config;
 mod moment;
 mod pieces;
+mod progress;
+mod readings;
 
 use std::time::Duration;
 
 pub use config::{Alphas, Analysis, OnFail, Prometheus, RawPrometheus, RawRollout};
 pub use moment::Moment;
 pub use pieces::{MOST_POINTS, Piece, pieces};
+pub use progress::Progress;
+pub use readings::Reading;
 
 use crate::evidence::Gate;
+use crate::split::Split;
 
 /// So many verdicts are asked for: at an interval of 30 seconds two days more than the fifteen that
 /// Prometheus keeps by default.
@@ -145,6 +150,25 @@ impl Rollout {
         self.stable
     }
 
+    /// When the first step begins, in time since 1970.
+    pub fn start(&self) -> Duration {
+        self.start
+    }
+
+    /// What it is known by: who is tried against whom, where, and since when. Whoever begins a rollout anew
+    /// gives it another `start_at`; all else may be changed while it is under way.
+    pub fn key(&self, pool: &str, split: &Split) -> String {
+        let version = |arm: usize| split.arms().get(arm).map_or("", |arm| arm.version.as_str());
+        let [candidate, stable] = [self.candidate, self.stable].map(version);
+        // A name has no `;`.
+        format!("{pool};{candidate};{stable};{}", self.start.as_secs())
+    }
+
+    /// The names of its gates: the label `signal` of metrics and of verdicts.
+    pub fn signals(&self) -> impl Iterator<Item = &'static str> {
+        self.gates.iter().map(Gate::name)
+    }
+
     /// Where verdicts come from.
     pub fn analysis(&self) -> Analysis {
         self.analysis
@@ -178,10 +202,16 @@ impl Rollout {
         self.start.saturating_add(self.interval.saturating_mul(number))
     }
 
-    /// The moment that the verdict of an instant is about.
+    /// The moment that the verdict of an instant is about. What a proxy has seen itself is not late.
     pub fn evaluated_at(&self, number: u32) -> Duration {
-        self.instant(number)
-            .saturating_sub(self.prometheus.as_ref().map_or(Duration::ZERO, |p| p.evaluation_delay))
+        self.instant(number).saturating_sub(self.delay())
+    }
+
+    fn delay(&self) -> Duration {
+        match (&self.prometheus, self.analysis) {
+            (None, _) | (_, Analysis::Local) => Duration::ZERO,
+            (Some(prometheus), _) => prometheus.evaluation_delay,
+        }
     }
 
     /// The state after these verdicts, of the instants 1, 2, and so on.
@@ -189,41 +219,9 @@ impl Rollout {
     /// `wall` decides whether it waits or is over, and when to look again; never the weight once there was
     /// a verdict. All that is known has to be given: a proxy whose clock went back still knows it.
     pub fn state_at(&self, wall: Duration, verdicts: &[Verdict]) -> State {
-        if wall < self.start && verdicts.is_empty() {
-            let next = Some(self.start);
-            return State { phase: Phase::Waiting, step: 0, percent: None, since: 0, next };
-        }
-        let (mut step, mut since) = (0, 0);
-        for (number, verdict) in (1..=MOST_INSTANTS).zip(verdicts) {
-            match verdict {
-                Verdict::Inconclusive => {}
-                _ if self.evaluated_at(number) <= self.start => {}
-                Verdict::Fail => return self.failed(step, number),
-                Verdict::Pass if self.evaluated_at(number) <= self.instant(since) => {}
-                Verdict::Pass if step + 1 == self.steps.len() => {
-                    return self.ended(Phase::Done, step, number);
-                }
-                Verdict::Pass => (step, since) = (step + 1, number),
-            }
-        }
-        if self.due(wall) == MOST_INSTANTS {
-            return self.ended(Phase::Held, step, since);
-        }
-        let next = Some(self.instant(self.due(wall) + 1));
-        State { phase: Phase::Running, step, percent: self.percent(step), since, next }
-    }
-
-    fn failed(&self, step: usize, number: u32) -> State {
-        match self.on_fail {
-            OnFail::Hold => self.ended(Phase::Held, step, number),
-            OnFail::Rollback => {
-                State { percent: Some(0), ..self.ended(Phase::RolledBack, step, number) }
-            }
-        }
-    }
-
-    fn ended(&self, phase: Phase, step: usize, since: u32) -> State {
-        State { phase, step, percent: self.percent(step), since, next: None }
+        let mut progress = Progress::begin(self);
+        (1..).zip(verdicts).for_each(|(number, verdict)| progress.verdict(self, number, *verdict));
+        progress.state(self, wall)
     }
 
     fn percent(&self, step: usize) -> Option<u32> {

@@ -149,6 +149,26 @@ impl RawGate {
 }
 
 impl Gate {
+    /// A number for its name, in records.
+    pub(crate) fn place(&self) -> u8 {
+        let signal = Signal::ALL.iter().position(|signal| *signal == self.signal).unwrap_or(0);
+        let is_limit = matches!(self.method, Method::Limit { .. });
+        signal as u8 * 2 + u8::from(is_limit)
+    }
+
+    /// The word for labels: one against a limit may stand beside one against the stable version.
+    pub fn name(&self) -> &'static str {
+        match (self.method, self.signal) {
+            (Method::Stable { .. }, signal) => signal.as_str(),
+            (Method::Limit { .. }, Signal::Failures) => "failures_limit",
+            (Method::Limit { .. }, Signal::FirstToken) => "first_token_limit",
+            (Method::Limit { .. }, Signal::TokensPerSecond) => "tokens_per_second_limit",
+            (Method::Limit { .. }, Signal::FinishLength) => "finish_length_limit",
+            (Method::Limit { .. }, Signal::FinishContentFilter) => "finish_content_filter_limit",
+            (Method::Limit { .. }, Signal::OutputTokens) => "output_tokens_limit",
+        }
+    }
+
     /// Its part of `alpha`: failures have half of it, if there are other gates; a gate that is none of
     /// failures has a tenth, so that with all six they come to one.
     pub(super) fn part(&self) -> f64 {

@@ -39,6 +39,35 @@ fn first_tokens(candidate: &[u64], stable: &[u64], times: usize) -> Stratum {
     Stratum { candidate: sample(candidate), stable: sample(stable) }
 }
 
+/// Any counts, those of shared data that somebody else wrote too.
+pub(super) fn strata() -> impl Strategy<Value = Stratum> {
+    let count = || prop_oneof![4 => 0_u64..50, 1 => any::<u64>(), 1 => Just(u64::MAX)];
+    let counts = move || (count(), count()).prop_map(|(all, events)| Counts { all, events });
+    let sizes = move || {
+        prop::collection::vec((0..BUCKETS, count()), 0..40).prop_map(|filled| {
+            let mut histogram = Histogram::default();
+            filled.into_iter().for_each(|(place, count)| histogram.counts[place] = count);
+            histogram
+        })
+    };
+    let sample = move || {
+        let counts = (counts(), counts(), counts());
+        (counts, sizes(), sizes(), sizes()).prop_map(|(counts, first_token, per_token, tokens)| {
+            let (failures, finish_length, finish_content_filter) = counts;
+            let output_tokens = tokens;
+            Sample {
+                failures,
+                finish_length,
+                finish_content_filter,
+                first_token,
+                per_token,
+                output_tokens,
+            }
+        })
+    };
+    (sample(), sample()).prop_map(|(candidate, stable)| Stratum { candidate, stable })
+}
+
 fn standing(evidence: &Evidence) -> Standing {
     evidence.standings(ALPHA).next().unwrap()
 }

@@ -43,25 +43,25 @@ fn read(weights: &[u32], settings: serde_json::Value) -> Result<Rollout, Invalid
     Rollout::try_from((serde_json::from_value(section).unwrap(), &split(weights)))
 }
 
-fn rollout(settings: serde_json::Value) -> Rollout {
+pub(super) fn rollout(settings: serde_json::Value) -> Rollout {
     read(&[90, 10], settings).unwrap()
 }
 
-fn plain() -> Rollout {
+pub(super) fn plain() -> Rollout {
     rollout(json!({}))
 }
 
-fn delayed(seconds: u64) -> Rollout {
+pub(super) fn delayed(seconds: u64) -> Rollout {
     let delay = format!("{seconds}s");
     rollout(json!({"prometheus": {"cluster": "p", "evaluation_delay": delay}}))
 }
 
 /// So long after the start.
-fn after(seconds: u64) -> Duration {
+pub(super) fn after(seconds: u64) -> Duration {
     Duration::from_secs(START + seconds)
 }
 
-fn verdicts(most: usize) -> impl Strategy<Value = Vec<Verdict>> {
+pub(super) fn verdicts(most: usize) -> impl Strategy<Value = Vec<Verdict>> {
     let verdict = prop_oneof![6 => Just(Inconclusive), 3 => Just(Pass), 1 => Just(Fail)];
     prop::collection::vec(verdict, 0..most)
 }
@@ -222,13 +222,10 @@ fn a_rollout_that_never_ends_is_held() {
 #[test]
 fn a_long_history_is_asked_for_in_pieces_at_aligned_moments() {
     let rollout = delayed(30);
-    let questions: Vec<_> = pieces(1, 10_001).map(|piece| rollout.range(piece)).collect();
+    let questions: Vec<_> = pieces(1, 1_001).map(|piece| rollout.range(piece)).collect();
     let interval = Duration::from_secs(30);
     assert_eq!(
         questions,
-        [
-            [after(0), after(9_999 * 30), interval],
-            [after(10_000 * 30), after(10_000 * 30), interval]
-        ]
+        [[after(0), after(999 * 30), interval], [after(1_000 * 30), after(1_000 * 30), interval]]
     );
 }
