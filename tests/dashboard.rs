@@ -95,13 +95,30 @@ pub fn selected(expression: &str) -> Vec<(&str, Vec<&str>)> {
 /// `outcome!="refused"`, would pass everything.
 pub fn check(expression: &str) {
     let base = ["model", "pool", "version", "route", "tenant", "le"];
-    let others: [(&str, &[&str]); 6] = [
+    let others: [(&str, &[&str]); 20] = [
         ("llm_router_decisions_total", &["pool", "reason"]),
         ("llm_limit_hits_total", &["limit"]),
         ("llm_breaker_ejected", &["pool"]),
         ("llm_breaker_refused_total", &["pool"]),
         ("llm_retry_attempts_total", &["pool", "reason"]),
         ("llm_retry_denied_total", &["pool", "reason"]),
+        ("llm_split_requests_total", &["pool", "version", "reason"]),
+        ("llm_split_weight", &["pool", "version"]),
+        ("llm_split_step", &["pool"]),
+        ("llm_split_percent", &["pool"]),
+        ("llm_split_phase", &["pool", "phase"]),
+        ("llm_split_verdicts_total", &["pool", "verdict"]),
+        ("llm_split_evidence_micros", &["pool", "signal"]),
+        ("llm_split_vetoes_total", &["pool"]),
+        ("llm_split_asks_total", &["pool", "outcome"]),
+        ("llm_split_events_total", &["pool", "version", "stable", "start", "signal", "side"]),
+        (
+            "llm_split_against_micros_total",
+            &["pool", "version", "stable", "start", "signal", "side", "ratio"],
+        ),
+        ("llm_split_samples_total", &["pool", "version", "stable", "start", "signal"]),
+        ("llm_split_bound_micros", &["pool", "version", "stable", "start", "signal"]),
+        ("llm_split_matters", &["pool", "version", "stable", "start", "signal"]),
     ];
     for (name, labels) in selected(expression) {
         let metric = METRICS.iter().find(|metric| metric.name == name);

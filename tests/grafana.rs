@@ -100,7 +100,7 @@ fn rows_and_variables_are_those_that_the_documents_name() {
     let dashboard = dashboard::json();
     let rows = panels(&dashboard).iter().filter(|panel| panel["type"] == "row");
     let rows: Vec<&str> = rows.map(|row| text(row, "title")).collect();
-    assert_eq!(rows, ["Traffic", "Tokens", "Latency", "Streams", "Cost"]);
+    assert_eq!(rows, ["Traffic", "Tokens", "Latency", "Streams", "Cost", "Rollouts"]);
     let variables = dashboard["templating"]["list"].as_array().expect("variables");
     let variables: Vec<&str> = variables.iter().map(|variable| text(variable, "name")).collect();
     assert_eq!(variables, ["datasource", "model", "pool"]);

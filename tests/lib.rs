@@ -1,8 +1,10 @@
 //! Support for the tests: where the project is, its files, and lists that several files repeat.
 
+pub mod canary_rules;
 pub mod dashboard;
 pub mod envoy;
 pub mod exchanges;
+pub mod figures;
 pub mod histograms;
 pub mod otlp;
 pub mod python;

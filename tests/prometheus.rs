@@ -7,7 +7,7 @@ use std::process::Command;
 
 use host_sim::parts::{Part, Parts, Without};
 use tests::histograms::HISTOGRAMS;
-use tests::{dashboard, read, rules, workspace};
+use tests::{canary_rules, dashboard, read, rules, workspace};
 use token_metrics::{Kind, METRICS};
 
 const FOLDER: &str = "manifests/prometheus";
@@ -45,6 +45,12 @@ fn the_gen_ai_rules_are_those_of_the_list_of_histograms() {
 }
 
 #[test]
+fn the_rules_for_rollouts_are_those_of_the_grid() {
+    let is_same = read(Path::new(canary_rules::FILE)) == canary_rules::canary(canary_rules::USUAL);
+    assert!(is_same, "{}: its first lines say how to make it", canary_rules::FILE);
+}
+
+#[test]
 fn the_list_of_histograms_is_that_of_token_metrics() {
     let theirs = METRICS.iter().filter(|metric| metric.kind == Kind::Histogram);
     let theirs: BTreeSet<&str> = theirs.map(|metric| metric.name).collect();
@@ -54,23 +60,22 @@ fn the_list_of_histograms_is_that_of_token_metrics() {
 
 #[test]
 fn rules_ask_only_for_what_there_is() {
-    for file in ["llm-mesh.yaml", "gen_ai.yaml"] {
+    for file in ["llm-mesh.yaml", "gen_ai.yaml", "canary.yaml"] {
         let rules = read(&Path::new(FOLDER).join(file));
-        let expressions =
-            rules.lines().filter(|line| line.contains("rate(") || line.contains("expr:"));
-        expressions.for_each(dashboard::check);
+        rules.lines().filter(|line| !line.trim().starts_with('#')).for_each(dashboard::check);
     }
 }
 
 #[test]
 fn promtool_takes_the_rules_and_the_configuration() {
-    passes(&["check", "rules", "--lint=all", "--lint-fatal", "llm-mesh.yaml", "gen_ai.yaml"]);
+    let rules = ["llm-mesh.yaml", "gen_ai.yaml", "canary.yaml"];
+    passes(&[&["check", "rules", "--lint=all", "--lint-fatal"][..], &rules].concat());
     passes(&["check", "config", "--lint=all", "--lint-fatal", "prometheus.yaml"]);
 }
 
 #[test]
 fn the_rules_compute_what_their_unit_tests_say() {
-    passes(&["test", "rules", "tests.yaml"]);
+    passes(&["test", "rules", "tests.yaml", "canary_tests.yaml"]);
 }
 
 /// Each alert fires in a unit test, and is silent in another.
