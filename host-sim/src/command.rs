@@ -12,6 +12,7 @@ mod run;
 mod schema;
 mod serve;
 mod upstream;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ enum What {
     Schema(schema::Schema),
     Serve(serve::ServeCommand),
     Upstream(upstream::UpstreamCommand),
+    Weights(weights::Weights),
 }
 
 impl Command {
@@ -65,6 +67,7 @@ impl Command {
             What::Schema(schema) => schema.run(),
             What::Serve(serve) => serve.run(),
             What::Upstream(upstream) => upstream.run(),
+            What::Weights(weights) => weights.run(),
         }
     }
 }

@@ -33,4 +33,5 @@ pub mod simulation;
 pub mod upstream;
 pub mod vm;
 mod wasi;
+pub mod weights;
 pub mod yaml;
