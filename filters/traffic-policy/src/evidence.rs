@@ -52,15 +52,19 @@
 mod config;
 mod gate;
 mod histogram;
+mod judge;
 pub mod process;
 mod record;
 mod recorded;
 mod sample;
+mod tally;
 
 pub use config::{Gate, Method, RawGate, RawLimit, Signal, gates};
 pub use gate::Standing;
 pub use histogram::{BUCKETS, Histogram};
+pub use judge::Judge;
 pub use sample::{Counts, Sample, Stratum};
+pub use tally::{Side, Tally};
 
 use gate::Weighed;
 

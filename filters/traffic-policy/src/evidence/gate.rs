@@ -1,9 +1,13 @@
 //! One gate, and what is known by it.
 
+mod record;
+
 use super::config::{Gate, Method, Signal};
 use super::process::{Process, mean};
 use super::{Counts, Histogram, Sample, Stratum};
 use crate::rollout::Verdict;
+
+pub(super) use record::of_gates;
 
 /// How a gate stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,11 +31,13 @@ pub struct Standing {
 pub(super) struct Weighed {
     pub(super) gate: Gate,
     /// That the candidate has more of what is bad; for a length, that its answers are longer.
-    more: Process,
+    pub(super) more: Process,
     /// For a length, that they are shorter.
-    less: Process,
+    pub(super) less: Process,
     /// The candidate's, of this step.
     samples: u64,
+    /// The candidate's, of all steps.
+    pub(super) all_samples: u64,
     seen: [Seen; 2],
 }
 
@@ -51,7 +57,7 @@ const QUANTILE: f64 = 0.75;
 impl Weighed {
     pub(super) fn new(gate: Gate) -> Self {
         let (more, less) = <_>::default();
-        Self { gate, more, less, samples: 0, seen: [Seen::default(); 2] }
+        Self { gate, more, less, samples: 0, all_samples: 0, seen: [Seen::default(); 2] }
     }
 
     pub(super) fn begin_step(&mut self) {
@@ -71,6 +77,7 @@ impl Weighed {
             (None, Method::Stable { .. }) => events(sizes(signal, sample), super::BUCKETS),
         };
         self.samples = self.samples.saturating_add(counts.all);
+        self.all_samples = self.all_samples.saturating_add(counts.all);
         if let Method::Limit { share, .. } = method {
             self.more.observe(counts.events, counts.all, share);
             self.see(stratum);
@@ -100,8 +107,8 @@ impl Weighed {
         if let Some(from) = above(known, max_ratio) {
             compare(&mut self.more, both.map(|sizes| events(sizes, from)), 1.0);
         }
-        let is_two_sided = self.gate.signal == Signal::OutputTokens;
-        if let Some(below) = below(known, max_ratio).filter(|_| is_two_sided) {
+        let below = if self.is_two_sided() { below(known, max_ratio) } else { None };
+        if let Some(below) = below {
             let fewer = |sizes: &Histogram| {
                 let Counts { all, events } = events(sizes, below);
                 Counts { all, events: all.saturating_sub(events) }
@@ -150,11 +157,15 @@ impl Weighed {
         if is_enough { Verdict::Pass } else { Verdict::Inconclusive }
     }
 
-    fn log(&self) -> f64 {
-        match (self.gate.signal, self.gate.method) {
-            (Signal::OutputTokens, Method::Stable { .. }) => mean(self.more.log(), self.less.log()),
-            _ => self.more.log(),
-        }
+    /// The logarithm of the evidence.
+    pub(super) fn log(&self) -> f64 {
+        if self.is_two_sided() { mean(self.more.log(), self.less.log()) } else { self.more.log() }
+    }
+
+    /// Whether less is as bad as more.
+    pub(super) fn is_two_sided(&self) -> bool {
+        let is_compared = matches!(self.gate.method, Method::Stable { .. });
+        is_compared && self.gate.signal == Signal::OutputTokens
     }
 
     fn ratio(&self) -> Option<f64> {
@@ -169,14 +180,13 @@ impl Weighed {
     }
 
     /// Whether the difference is of a size to act on.
-    fn matters(&self) -> bool {
+    pub(super) fn matters(&self) -> bool {
         let Method::Stable { max_ratio } = self.gate.method else { return true };
         if counts(self.gate.signal).is_some() {
             return true;
         }
-        let is_two_sided = self.gate.signal == Signal::OutputTokens;
-        self.ratio()
-            .is_none_or(|ratio| ratio >= max_ratio || is_two_sided && ratio <= 1.0 / max_ratio)
+        let is_much_less = |ratio: f64| self.is_two_sided() && ratio <= 1.0 / max_ratio;
+        self.ratio().is_none_or(|ratio| ratio >= max_ratio || is_much_less(ratio))
     }
 }
 

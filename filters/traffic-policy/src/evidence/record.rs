@@ -1,10 +1,12 @@
-//! Counts as bytes: what all workers add to in shared data.
+//! Counts and evidence as bytes, for shared data.
 //!
 //! Most buckets are empty, and most of the others small, so only those with something are told, by how far
-//! each is from the one before. A proxy under way has some three hundred bytes; 5.4 KB are the most.
+//! each is from the one before. The counts of a proxy under way have some three hundred bytes; 5.4 KB are the
+//! most.
 
-use super::{BUCKETS, Counts, Histogram, Sample, Stratum};
-use crate::record::{open, seal, varint};
+use super::gate::{Weighed, of_gates};
+use super::{BUCKETS, Counts, Evidence, Gate, Histogram, Sample, Stratum};
+use crate::record::{open, seal, take as field, varint};
 
 const VERSION: u8 = 1;
 
@@ -21,6 +23,39 @@ impl Stratum {
         let mut out = vec![VERSION];
         put(&mut out, self);
         seal(out)
+    }
+}
+
+impl Evidence {
+    /// What a record says; none if it is not [`Evidence::write`]'s, or is by other gates.
+    pub fn read(bytes: &[u8], gates: &[Gate]) -> Option<Self> {
+        let mut rest = open(bytes)?.strip_prefix(&[VERSION])?;
+        let evidence = Self::take(&mut rest, gates)?;
+        rest.is_empty().then_some(evidence)
+    }
+
+    /// The record of it.
+    pub fn write(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        self.put(&mut out);
+        seal(out)
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        out.extend(of_gates(self.gates.iter().map(|gate| gate.gate)).to_le_bytes());
+        put(out, &self.open);
+        self.gates.iter().for_each(|gate| gate.put(out));
+    }
+
+    pub(super) fn take(rest: &mut &[u8], gates: &[Gate]) -> Option<Self> {
+        let fingerprint = u64::from_le_bytes(field(rest)?);
+        if fingerprint != of_gates(gates.iter().copied()) {
+            return None;
+        }
+        let open = take(rest)?;
+        let mut gate = |gate: &Gate| Weighed::take(*gate, rest);
+        let gates = gates.iter().map(&mut gate).collect::<Option<_>>()?;
+        Some(Self { gates, open })
     }
 }
 

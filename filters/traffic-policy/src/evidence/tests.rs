@@ -3,30 +3,30 @@ use proptest::prelude::*;
 use super::process::Process;
 use super::*;
 
-const ALPHA: f64 = 0.005;
+pub(super) const ALPHA: f64 = 0.005;
 
 /// A gate compared with the stable version, alone.
-fn evidence(signal: Signal) -> Evidence {
+pub(super) fn evidence(signal: Signal) -> Evidence {
     Evidence::new(&gate(signal, None, None))
 }
 
-fn gate(signal: Signal, max: Option<f64>, limit: Option<RawLimit>) -> Vec<Gate> {
+pub(super) fn gate(signal: Signal, max: Option<f64>, limit: Option<RawLimit>) -> Vec<Gate> {
     let raw = RawGate { signal, max_ratio: None, max, limit, min_samples: None };
     gates(Some(vec![raw]), 200).unwrap()
 }
 
-fn all() -> Evidence {
+pub(super) fn all() -> Evidence {
     Evidence::new(&gates(None, 200).unwrap())
 }
 
-fn failures(candidate: [u64; 2], stable: [u64; 2]) -> Stratum {
+pub(super) fn failures(candidate: [u64; 2], stable: [u64; 2]) -> Stratum {
     let sample =
         |[all, events]: [u64; 2]| Sample { failures: Counts { all, events }, ..Sample::default() };
     Stratum { candidate: sample(candidate), stable: sample(stable) }
 }
 
 /// So many answers, their first tokens after these times.
-fn first_tokens(candidate: &[u64], stable: &[u64], times: usize) -> Stratum {
+pub(super) fn first_tokens(candidate: &[u64], stable: &[u64], times: usize) -> Stratum {
     let sample = |values: &[u64]| {
         let mut sample = Sample::default();
         values
@@ -68,7 +68,7 @@ pub(super) fn strata() -> impl Strategy<Value = Stratum> {
     (sample(), sample()).prop_map(|(candidate, stable)| Stratum { candidate, stable })
 }
 
-fn standing(evidence: &Evidence) -> Standing {
+pub(super) fn standing(evidence: &Evidence) -> Standing {
     evidence.standings(ALPHA).next().unwrap()
 }
 
@@ -170,9 +170,9 @@ fn evidence_is_the_mean_of_likelihood_ratios() {
     let mut process = Process::default();
     process.observe(3, 4, 0.1);
     let ratio = |r: f64| r.powi(3) / (1.0 + 0.1 * (r - 1.0)).powi(4);
-    let mean: f64 = process::GRID.iter().map(|(r, weight)| weight * ratio(*r)).sum();
+    let mean: f64 = process::GRID.iter().map(|of| of.weight * ratio(of.ratio)).sum();
     assert!((process.log() - mean.ln()).abs() < 1e-12);
-    assert!((process::GRID.iter().map(|(_, weight)| weight).sum::<f64>() - 1.0).abs() < 1e-12);
+    assert!((process::GRID.iter().map(|of| of.weight).sum::<f64>() - 1.0).abs() < 1e-12);
 }
 
 #[test]
