@@ -20,7 +20,7 @@
 use std::fmt::Write as _;
 
 /// The grid of `traffic_policy::evidence`: ratios, and the weight of each.
-const GRID: [(f64, f64); 6] =
+pub const GRID: [(f64, f64); 6] =
     [(1.5, 0.04), (2.25, 0.08), (3.5, 0.16), (6.0, 0.52), (11.0, 0.15), (20.0, 0.05)];
 
 /// The file, from the workspace's root.

@@ -9,6 +9,7 @@ pub mod histograms;
 pub mod otlp;
 pub mod python;
 pub mod rules;
+pub mod scraping;
 pub mod tracing_manifest;
 
 use std::path::{Path, PathBuf};

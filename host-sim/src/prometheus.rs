@@ -1,7 +1,7 @@
 //! A real Prometheus as a child process: it scrapes, evaluates rules, and answers queries.
 //!
 //! It listens on a free port of the loopback interface, keeps its data in a directory of its own, and is
-//! killed when this is dropped.
+//! killed when this is dropped. It can be killed before and started again, with its data and at its port.
 //!
 //! # Limits
 //! Its first scrapes come up to five seconds after its start, whatever the interval: it takes over targets in
@@ -72,12 +72,15 @@ pub struct Sample {
 
 /// A running Prometheus. Dropping it kills it.
 pub struct RunningPrometheus {
-    child: Child,
+    /// None while it is killed.
+    child: Option<Child>,
+    binary: PathBuf,
     directory: TempDir,
     address: SocketAddr,
 }
 
 const LOG: &str = "prometheus.log";
+const CONFIGURATION: &str = "prometheus.yaml";
 /// How long it may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -87,32 +90,72 @@ impl RunningPrometheus {
     /// # Errors
     /// When it cannot be started, refuses the configuration, or is not ready in time.
     pub async fn start(binary: &Path, configuration: &str) -> Result<Self, PrometheusError> {
+        Self::start_with(binary, configuration, &[]).await
+    }
+
+    /// The same, with files that the configuration names: rules, lists of targets.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn start_with(
+        binary: &Path,
+        configuration: &str,
+        files: &[(&str, &str)],
+    ) -> Result<Self, PrometheusError> {
         let directory = tempfile::Builder::new().prefix("prometheus-").tempdir();
         let directory = directory.map_err(PrometheusError::Files)?;
-        let config = directory.path().join("prometheus.yaml");
-        fs::write(&config, configuration).map_err(PrometheusError::Files)?;
-        let log = File::create(directory.path().join(LOG)).map_err(PrometheusError::Files)?;
-        let mut command = child::dying_with_us(binary);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut prometheus = Self { child: None, binary: binary.to_owned(), directory, address };
+        for (name, text) in files {
+            prometheus.write(name, text)?;
+        }
+        prometheus.write(CONFIGURATION, configuration)?;
+        prometheus.restart().await?;
+        Ok(prometheus)
+    }
+
+    /// Puts a file beside the configuration, or replaces it as a whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), PrometheusError> {
+        let new = self.directory.path().join("new");
+        fs::write(&new, text).map_err(PrometheusError::Files)?;
+        fs::rename(new, self.directory.path().join(name)).map_err(PrometheusError::Files)
+    }
+
+    /// Kills it. Nobody listens at its address until it is started again.
+    pub fn kill(&mut self) {
+        self.child = None;
+    }
+
+    /// Kills it if it runs, and starts it with what it had recorded.
+    ///
+    /// # Errors
+    /// When it cannot be started, or is not ready in time.
+    pub async fn restart(&mut self) -> Result<(), PrometheusError> {
+        self.kill();
+        let directory = self.directory.path();
+        let log = File::create(directory.join(LOG)).map_err(PrometheusError::Files)?;
+        let mut command = child::dying_with_us(&self.binary);
         command
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
+            .arg(format!("--config.file={}", directory.join(CONFIGURATION).display()))
+            .arg(format!("--storage.tsdb.path={}", directory.join("data").display()))
+            .arg(format!("--web.listen-address={}", self.address))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
         let child = child::spawn(command)
             .await
-            .map_err(|error| PrometheusError::Spawn(binary.to_path_buf(), error))?;
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut prometheus = Self { child, directory, address };
-        prometheus.wait_until_ready().await?;
-        Ok(prometheus)
+            .map_err(|error| PrometheusError::Spawn(self.binary.clone(), error))?;
+        self.child = Some(child);
+        self.wait_until_ready().await
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), PrometheusError> {
         let started = Instant::now();
         loop {
-            if let Some(status) = self.child.ended() {
+            if let Some(status) = self.child.as_ref().and_then(Child::ended) {
                 return Err(PrometheusError::Exited { status, log: self.log() });
             }
             if let Some(address) = listening_on(&self.log()) {
