@@ -7,17 +7,14 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use host_sim::upstream::{Reply, Script, UpstreamServer};
-use tests::canary_rules::GRID;
 use tests::figures::comes_to;
 use tests::scraping::{scrape, start};
-use traffic_policy::evidence::process::Process;
+use traffic_policy::evidence::process::{GRID, Process};
 
 /// A proxy's page.
 struct Page {
     server: UpstreamServer,
-    events: u64,
-    /// For each ratio, in nats.
-    against: [f64; GRID.len()],
+    process: Process,
     samples: u64,
 }
 
@@ -27,7 +24,7 @@ type Stratum = ([u64; 2], [u64; 2]);
 impl Page {
     async fn start() -> Self {
         let server = UpstreamServer::start(Script::default()).await.expect("a free port");
-        let page = Self { server, events: 0, against: [0.0; GRID.len()], samples: 0 };
+        let page = Self { server, process: Process::default(), samples: 0 };
         page.show();
         page
     }
@@ -36,13 +33,9 @@ impl Page {
         self.server.address()
     }
 
-    fn sees(&mut self, ([candidate, failed], [stable, stable_failed]): Stratum) {
-        let share = candidate as f64 / (candidate + stable) as f64;
-        let all = (failed + stable_failed) as f64;
-        for (against, (ratio, _)) in self.against.iter_mut().zip(GRID) {
-            *against += all * (share * (ratio - 1.0)).ln_1p();
-        }
-        self.events += failed;
+    fn sees(&mut self, stratum: Stratum) {
+        observe(&mut self.process, stratum);
+        let ([candidate, _], _) = stratum;
         self.samples += candidate;
         self.show();
     }
@@ -51,10 +44,14 @@ impl Page {
         let gate = r#"pool="p",version="v2",stable="v1",start="1",signal="failures""#;
         let mut page = String::new();
         let _ = writeln!(page, "llm_split_samples_total{{{gate}}} {}", self.samples);
-        let _ = writeln!(page, "llm_split_events_total{{{gate},side=\"more\"}} {}", self.events);
-        for (against, (ratio, _)) in self.against.iter().zip(GRID) {
+        let _ = writeln!(
+            page,
+            "llm_split_events_total{{{gate},side=\"more\"}} {}",
+            self.process.events
+        );
+        for (against, of) in self.process.against.iter().zip(GRID) {
             let micros = (against * 1e6).round();
-            let labels = format!("{gate},side=\"more\",ratio=\"{ratio}\"");
+            let labels = format!("{gate},side=\"more\",ratio=\"{}\"", of.ratio);
             let _ = writeln!(page, "llm_split_against_micros_total{{{labels}}} {micros}");
         }
         let _ = writeln!(page, "llm_split_bound_micros{{{gate}}} 6000000");
@@ -66,6 +63,11 @@ impl Page {
             ..Reply::default()
         }]));
     }
+}
+
+fn observe(process: &mut Process, ([candidate, failed], [stable, stable_failed]): Stratum) {
+    let share = candidate as f64 / (candidate + stable) as f64;
+    process.observe(failed, failed + stable_failed, share);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,9 +87,7 @@ async fn the_evidence_of_all_proxies_is_what_one_would_have_and_nothing_of_it_is
         } else {
             other.sees(stratum)
         }
-        let ([candidate, failed], [stable, stable_failed]) = stratum;
-        let share = candidate as f64 / (candidate + stable) as f64;
-        process.observe(failed, failed + stable_failed, share);
+        observe(&mut process, stratum);
     }
     let evidence = format!("round(1e4 * (rollout:llm_split_evidence:ln - {}))", process.log());
     comes_to(&prometheus, &evidence, 0.0).await;

@@ -19,9 +19,7 @@
 
 use std::fmt::Write as _;
 
-/// The grid of `traffic_policy::evidence`: ratios, and the weight of each.
-pub const GRID: [(f64, f64); 6] =
-    [(1.5, 0.04), (2.25, 0.08), (3.5, 0.16), (6.0, 0.52), (11.0, 0.15), (20.0, 0.05)];
+use traffic_policy::evidence::process::{GRID, Ratio};
 
 /// The file, from the workspace's root.
 pub const FILE: &str = "manifests/prometheus/canary.yaml";
@@ -60,7 +58,7 @@ pub fn canary(rhythm: Rhythm) -> String {
     expr: |
       ln(avg by (";
     let _ = writeln!(file, "{GATE}) (");
-    for (place, (ratio, weight)) in GRID.iter().enumerate() {
+    for (place, Ratio { ratio, weight, .. }) in GRID.iter().enumerate() {
         let (plus, ln) = (if place == 0 { ' ' } else { '+' }, ratio.ln());
         let _ = writeln!(
             file,
