@@ -2,9 +2,11 @@
 
 use filter_shell::Shared;
 use serde::Deserialize;
+use traffic_policy::adjust::{Adjust, RawAdjust};
 use traffic_policy::catalog::{Catalog, Pool};
 use traffic_policy::invalid::Invalid;
 use traffic_policy::mode::Mode;
+use traffic_policy::rollout::{RawRollout, Rollout};
 use traffic_policy::split::{Force, Key, RawArm, RawForce, RawKey, Split, sticky};
 
 /// An entry as it is written.
@@ -18,6 +20,8 @@ pub(crate) struct RawEntry {
     #[serde(default)]
     sticky: Vec<RawKey>,
     force: Option<RawForce>,
+    adjust: Option<RawAdjust>,
+    rollout: Option<RawRollout>,
 }
 
 /// An entry as it is used.
@@ -28,6 +32,18 @@ pub(crate) struct Entry {
     pub(crate) split: Split,
     pub(crate) sticky: Vec<Key>,
     pub(crate) force: Option<Force>,
+    pub(crate) course: Course,
+}
+
+/// What moves the weights.
+#[derive(Debug)]
+pub(crate) enum Course {
+    /// Nothing but a new configuration.
+    Fixed,
+    /// How much load each version has.
+    Adjusted(Adjust),
+    /// How well the candidate does.
+    Rollout(Box<Rollout>),
 }
 
 /// All entries.
@@ -39,13 +55,41 @@ pub(crate) fn entries(raw: Vec<RawEntry>, shared: &Shared) -> Result<Vec<Entry>,
 fn entry(raw: RawEntry, pool: &Pool, catalog: &Catalog) -> Result<Entry, Invalid> {
     let split = Split::try_from((raw.weights, pool, catalog))?;
     let force = raw.force.map(|raw| Force::try_from((raw, &split))).transpose();
+    let course = course(raw.adjust, raw.rollout, raw.mode, &split)?;
     Ok(Entry {
         pool: pool.name.clone(),
         mode: raw.mode,
         sticky: sticky(raw.sticky).map_err(|e| e.under("sticky"))?,
         force: force.map_err(|e| e.under("force"))?,
         split,
+        course,
     })
+}
+
+fn course(
+    adjust: Option<RawAdjust>,
+    rollout: Option<RawRollout>,
+    mode: Mode,
+    split: &Split,
+) -> Result<Course, Invalid> {
+    let refused = |problem| Err(Invalid::new("rollout", problem));
+    match (adjust, rollout) {
+        (None, None) => Ok(Course::Fixed),
+        (Some(_), Some(_)) => {
+            refused("found it beside adjust; allowed one of the two; remove the other")
+        }
+        (_, Some(_)) if mode.is_shadow() => refused(
+            "found it in shadow mode; allowed where requests are sent to the candidate, which is what it judges; remove mode or rollout",
+        ),
+        (Some(raw), None) => {
+            let adjust = Adjust::try_from((raw, split)).map_err(|e| e.under("adjust"))?;
+            Ok(Course::Adjusted(adjust))
+        }
+        (None, Some(raw)) => {
+            let rollout = Rollout::try_from((raw, split)).map_err(|e| e.under("rollout"))?;
+            Ok(Course::Rollout(Box::new(rollout)))
+        }
+    }
 }
 
 #[cfg(test)]

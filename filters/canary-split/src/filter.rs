@@ -1,14 +1,18 @@
-//! The filter: which version of its pool a request gets.
+//! The filter: the pools that are split, and who is asked about a request.
 
-use filter_shell::{Decision, Facts, Filter, Section, Shared, section};
+use std::time::Duration;
+
+use filter_shell::{
+    Answered, Decision, Facts, Filter, Followed, Follower, Follows, Now, Question, Section, Shared,
+    section,
+};
 use serde_json::Value;
 use traffic_policy::catalog::Catalog;
 use traffic_policy::invalid::Invalid;
-use traffic_policy::split::{Arm, Key};
+use traffic_policy::split::Key;
 
-use crate::config::{Entry, entries};
-use crate::known::known;
-use crate::metrics::{FORCED, Metrics};
+use crate::config::entries;
+use crate::splitting::Splitting;
 
 /// The section `canary_split`.
 pub const SECTION: Section = Section { name: "canary_split", build };
@@ -18,69 +22,19 @@ struct CanarySplit {
     catalog: Catalog,
 }
 
-/// A pool that is split.
-struct Splitting {
-    entry: Entry,
-    weights: Vec<u32>,
-    metrics: Metrics,
-}
-
 // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
 #[inline(never)]
 fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
     let entries = entries(section(value)?, shared)?;
-    let pools = entries.into_iter().map(Splitting::new).collect();
+    let now = Now::read();
+    let pools = entries.into_iter().map(|entry| Splitting::new(entry, now)).collect();
     Ok(Box::new(CanarySplit { pools, catalog: shared.catalog.clone() }))
 }
 
-impl Splitting {
-    fn new(entry: Entry) -> Self {
-        let metrics = Metrics::declare(&entry.pool, &entry.split, &entry.sticky);
-        let weights = entry.split.weights();
-        metrics.weights(&weights);
-        Self { entry, weights, metrics }
-    }
-
-    fn decide(&self, facts: &Facts, decision: &mut Decision) {
-        let Some((arm, reason, set_cookie)) = self.choose(facts, &decision.avoid_versions) else {
-            return;
-        };
-        self.metrics.count(arm, reason);
-        let Some(arm) = self.entry.split.arms().get(arm) else { return };
-        if self.entry.mode.is_shadow() {
-            return;
-        }
-        decision.version = Some(arm.version.clone());
-        decision.version_reason = Some(reason);
-        decision.set_cookie = set_cookie;
-        if let Some(model) = &arm.model {
-            decision.serve_as(model, facts);
-        }
-    }
-
-    /// The place of the version, why it is that one, and what the client is to be given.
-    fn choose(
-        &self,
-        facts: &Facts,
-        avoid: &[String],
-    ) -> Option<(usize, &'static str, Option<String>)> {
-        let Entry { split, sticky, force, .. } = &self.entry;
-        let forced = force.as_ref().and_then(|force| {
-            let (_, value) = facts.headers.iter().find(|(name, _)| *name == force.header)?;
-            force.choose(split, value)
-        });
-        if let Some(arm) = forced {
-            return Some((arm, FORCED, None));
-        }
-        let known = known(facts, sticky);
-        // Only the users of a version that is avoided move. If all are, none is.
-        let weight = |(arm, weight): (&Arm, &u32)| {
-            if avoid.contains(&arm.version) { 0 } else { *weight }
-        };
-        let weights: Vec<u32> = split.arms().iter().zip(&self.weights).map(weight).collect();
-        let arm =
-            split.assign(known.key, &weights).or_else(|| split.assign(known.key, &self.weights))?;
-        Some((arm, known.by, known.set_cookie))
+impl CanarySplit {
+    fn of(&self, facts: &Facts, decision: &Decision) -> Option<&Splitting> {
+        let pool = decision.pool_of(facts).or(self.catalog.only_pool())?;
+        self.pools.iter().find(|splitting| splitting.entry().pool == pool)
     }
 }
 
@@ -89,9 +43,7 @@ impl Filter for CanarySplit {
         if decision.refusal().is_some() || facts.version.is_some() {
             return;
         }
-        let pool = decision.pool_of(facts).or(self.catalog.only_pool());
-        let splitting = pool.and_then(|name| self.pools.iter().find(|s| s.entry.pool == name));
-        if let Some(splitting) = splitting {
+        if let Some(splitting) = self.of(facts, decision) {
             splitting.decide(facts, decision);
         }
     }
@@ -102,7 +54,7 @@ impl Filter for CanarySplit {
     }
 
     fn reads_headers(&self) -> Vec<String> {
-        let entries = self.pools.iter().map(|splitting| &splitting.entry);
+        let entries = self.pools.iter().map(Splitting::entry);
         let forces = entries.clone().filter_map(|entry| Some(entry.force.as_ref()?.header.clone()));
         let keys = entries.flat_map(|entry| &entry.sticky).filter_map(|key| match key {
             Key::Header(name) | Key::Claim { header: name, .. } => Some(name.clone()),
@@ -113,6 +65,37 @@ impl Filter for CanarySplit {
     }
 
     fn reads_conversation(&self) -> bool {
-        self.pools.iter().any(|splitting| splitting.entry.sticky.contains(&Key::Conversation))
+        self.pools.iter().any(|splitting| splitting.entry().sticky.contains(&Key::Conversation))
+    }
+
+    fn ticks_every(&self) -> Option<Duration> {
+        self.pools.iter().filter_map(Splitting::ticks_every).min()
+    }
+
+    /// The number of a question is the place of its pool.
+    fn tick(&self, now: Now) -> Vec<Question> {
+        let asked = |(number, splitting): (u32, &Splitting)| {
+            Some(Question { number, ..splitting.tick(now)? })
+        };
+        (0..).zip(&self.pools).filter_map(asked).collect()
+    }
+
+    fn answered(&self, number: u32, answered: &Answered) {
+        if let Some(splitting) = self.pools.get(number as usize) {
+            splitting.answered(answered);
+        }
+    }
+
+    fn replaced(&self) {
+        self.pools.iter().for_each(Splitting::replaced);
+    }
+
+    fn follows(&self) -> Follows {
+        let answers = self.ticks_every().is_some();
+        Follows { answers, ..Follows::default() }
+    }
+
+    fn follow(&self, exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {
+        self.of(exchange.facts, exchange.decision)?.follow(exchange)
     }
 }

@@ -7,6 +7,7 @@ use traffic_policy::stream::StreamOutcome;
 
 use crate::decision::Decision;
 use crate::facts::Facts;
+use crate::question::{Answered, Now, Question};
 
 /// A filter as one configuration makes it. It holds policy, not requests.
 ///
@@ -46,6 +47,22 @@ pub trait Filter {
     fn follows(&self) -> Follows {
         Follows::default()
     }
+
+    /// How often [`Filter::tick`] is to be called, if at all.
+    fn ticks_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// So much time has passed again. Says what is to be asked of other servers.
+    fn tick(&self, _now: Now) -> Vec<Question> {
+        Vec::new()
+    }
+
+    /// What came of a question.
+    fn answered(&self, _number: u32, _answered: &Answered) {}
+
+    /// A newer configuration has taken its place. There are no more ticks; exchanges that it follows may go on.
+    fn replaced(&self) {}
 
     /// Follows one exchange. Asked once, when the response's headers come or it ends without.
     fn follow(&self, _exchange: &Followed<'_>) -> Option<Box<dyn Follower>> {

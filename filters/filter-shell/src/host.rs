@@ -4,6 +4,7 @@
 //! of the running callback, unless [`streams::act_for`] has chosen another.
 
 pub(crate) mod body;
+pub(crate) mod calls;
 pub(crate) mod clock;
 mod ffi;
 pub(crate) mod headers;

@@ -26,6 +26,7 @@
 //! | `calibration` | what servers' reports teach about each model, shared by the workers |
 //! | `asking` | which servers do not want to be asked for usage |
 //! | `shared_record` | what all workers know and change together |
+//! | `question` | what filters ask of other servers at ticks, and are told |
 //! | `waiting` | deadlines of what waits, bounded |
 //! | `gate` | the second plugin, which holds a request until its decision comes |
 //! | `attempt_guard` | the plugin behind the router, which sees every attempt |
@@ -46,6 +47,7 @@ mod filter;
 mod gate;
 mod host;
 mod metrics;
+mod question;
 mod root;
 mod shared_record;
 mod tokens;
@@ -57,5 +59,6 @@ pub use facts::{Facts, Part};
 pub use filter::{Filter, Followed, Follower, Follows};
 pub use host::clock::monotonic;
 pub use metrics::{Counter, Gauge, Histogram};
+pub use question::{Answered, Now, Question};
 pub use root::start;
 pub use shared_record::SharedRecord;

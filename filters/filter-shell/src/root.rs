@@ -104,6 +104,7 @@ impl RootContext for Root {
         match &self.role {
             Role::Unconfigured => {}
             Role::Filters(plugin) => {
+                plugin.tick_filters();
                 for (_, exchange) in plugin.waiting.tick() {
                     if let Ok(mut exchange) = exchange.try_borrow_mut() {
                         exchange.overdue();
@@ -136,9 +137,18 @@ impl RootContext for Root {
 }
 
 impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
+        if let Role::Filters(plugin) = &self.role {
+            plugin.answered(token, body_size);
+        }
+    }
+
     /// This configuration is no longer the newest. Requests that still wait need their deadline,
     /// so ticks end only where nobody waits.
     fn on_done(&mut self) -> bool {
+        if let Role::Filters(plugin) = &self.role {
+            plugin.replaced();
+        }
         if self.is_idle() {
             let _ = streams::tick_every(0);
         }

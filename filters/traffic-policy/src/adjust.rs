@@ -14,6 +14,8 @@
 //! Each proxy measures what it sends itself. A version that nobody measured keeps its last cost, and one that
 //! was never measured is taken as average.
 
+pub mod load;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -137,6 +139,11 @@ impl Adjust {
     pub fn begin(&self) -> Adjusted {
         let shares = self.within_bounds(&self.shares);
         Adjusted { weights: whole(&shares), costs: vec![None; self.shares.len()] }
+    }
+
+    /// Goes on from weights that another has come to; what it knew of costs is not known.
+    pub fn resume(&self, weights: &[u32]) -> Adjusted {
+        Adjusted { weights: weights.to_vec(), costs: vec![None; self.shares.len()] }
     }
 
     /// The weights of the next interval, by what was measured in this one, in the order of the versions:

@@ -10,6 +10,7 @@ use crate::exchange;
 use crate::filter::{Filter, Follows};
 use crate::host::streams;
 use crate::metrics::{Counter, Outcomes};
+use crate::question::{Answered, Now, Questions};
 use crate::tokens::Vocabularies;
 use crate::waiting::Waiting;
 
@@ -26,6 +27,8 @@ pub(crate) struct Plugin {
     /// What the filters want to know of answers.
     pub(crate) follows: Follows,
     pub(crate) waiting: Waiting<exchange::Shared>,
+    ticks: Ticks,
+    questions: Questions,
     pub(crate) counters: Counters,
     /// What was found missing in the proxy's configuration, if anything.
     pub(crate) blind: Cell<Option<Blind>>,
@@ -59,8 +62,10 @@ impl Plugin {
     pub(crate) fn new(configured: Configured) -> Self {
         let Configured { shared, filters } = configured;
         let waiting = Waiting::new(shared.waiting_requests, shared.body.decide_within);
-        if shared.body.access != Access::HeadersOnly {
-            let _ = streams::tick_every(waiting.tick_milliseconds());
+        let waits = shared.body.access != Access::HeadersOnly;
+        let ticks = Ticks::new(&filters, waits.then(|| waiting.tick_milliseconds()));
+        if ticks.milliseconds > 0 {
+            let _ = streams::tick_every(ticks.milliseconds);
         }
         let reads_headers = filters.iter().flat_map(|filter| filter.reads_headers()).collect();
         let takes_away = filters.iter().flat_map(|filter| filter.takes_away()).collect();
@@ -81,9 +86,42 @@ impl Plugin {
             asking: Asking::declare(),
             follows,
             waiting,
+            ticks,
+            questions: Questions::default(),
             counters,
             blind,
         }
+    }
+
+    /// A tick has come. Filters have fewer of them than the proxy gives.
+    pub(crate) fn tick_filters(&self) {
+        if !self.ticks.is_due() {
+            return;
+        }
+        let now = Now::read();
+        for (place, filter) in self.filters.iter().enumerate() {
+            for question in filter.tick(now) {
+                if !self.questions.send(place, &question) {
+                    filter.answered(question.number, &Answered::NotSent);
+                }
+            }
+        }
+    }
+
+    /// An answer to a question has come.
+    pub(crate) fn answered(&self, token: u32, length: usize) {
+        let Some((place, number, answered)) = self.questions.answered(token, length) else {
+            return;
+        };
+        if let Some(filter) = self.filters.get(place) {
+            filter.answered(number, &answered);
+        }
+    }
+
+    /// A newer configuration is in force.
+    pub(crate) fn replaced(&self) {
+        self.ticks.end();
+        self.filters.iter().for_each(|filter| filter.replaced());
     }
 
     /// Notes that the proxy lacks something: counted every time, said once.
@@ -100,6 +138,37 @@ impl Plugin {
                 "llm-mesh: body.access: found `gate`, but no gate holds the request, so its route was chosen without a decision; put the plugin `body-gate` right behind this one, or use `knob`"
             ),
         }
+    }
+}
+
+/// Which of the proxy's ticks are the filters'.
+struct Ticks {
+    /// How often the proxy is to tick; never, if 0.
+    milliseconds: u32,
+    /// Each so many-th is the filters'; none, if 0.
+    each: Cell<u32>,
+    since: Cell<u32>,
+}
+
+impl Ticks {
+    /// All filters have the ticks of the one that wants most.
+    fn new(filters: &[Box<dyn Filter>], waiting: Option<u32>) -> Self {
+        let wanted = filters.iter().filter_map(|filter| filter.ticks_every()).min();
+        let wanted = wanted.map(|wanted| u32::try_from(wanted.as_millis()).unwrap_or(u32::MAX));
+        let milliseconds = waiting.or(wanted).unwrap_or(0);
+        let each = wanted.map_or(0, |wanted| (wanted / milliseconds.max(1)).max(1));
+        Self { milliseconds, each: Cell::new(each), since: Cell::new(0) }
+    }
+
+    fn is_due(&self) -> bool {
+        let since = self.since.get().saturating_add(1);
+        let is_due = self.each.get() > 0 && since >= self.each.get();
+        self.since.set(if is_due { 0 } else { since });
+        is_due
+    }
+
+    fn end(&self) {
+        self.each.set(0);
     }
 }
 

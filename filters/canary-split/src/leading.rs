@@ -1,0 +1,48 @@
+//! Who of the workers acts for all of them.
+//!
+//! Whoever holds the lease. It lasts for a few ticks and is renewed with each; so if the worker that has it ends,
+//! or waits for something, another one takes over, and nobody has to notice.
+
+use std::time::Duration;
+
+use filter_shell::{Now, SharedRecord};
+use traffic_policy::lease::Lease;
+
+/// Five ticks.
+const LASTS: Duration = Duration::from_secs(5);
+
+/// This worker's part in it.
+pub(crate) struct Leading {
+    record: SharedRecord,
+    me: u64,
+    /// When this configuration came: an older one that is still there gives way.
+    generation: u64,
+}
+
+impl Leading {
+    pub(crate) fn new(name: &str, now: Now) -> Self {
+        let generation = u64::try_from(now.monotonic.as_nanos()).unwrap_or(u64::MAX);
+        Self { record: SharedRecord::of("canary-lease", name), me: chance(generation), generation }
+    }
+
+    /// Whether it is this one, for the time until the next tick.
+    pub(crate) fn leads(&self, now: Now) -> bool {
+        let (me, generation) = (self.me, self.generation);
+        let taken = self.record.update(|bytes| {
+            let lease = Lease::take(bytes, me, generation, now.monotonic, LASTS);
+            let is_mine = lease.is_some();
+            (lease, is_mine)
+        });
+        taken.unwrap_or(false)
+    }
+
+    /// A number that is this worker's own.
+    pub(crate) fn me(&self) -> u64 {
+        self.me
+    }
+}
+
+fn chance(otherwise: u64) -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_or(otherwise, |()| u64::from_le_bytes(bytes))
+}
