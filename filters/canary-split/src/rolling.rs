@@ -73,6 +73,7 @@ impl Rolling {
             names,
             rollout,
         };
+        rolling.counting.is_running(state.phase == Phase::Running);
         rolling.metrics.show(&state);
         rolling
     }
@@ -91,9 +92,8 @@ impl Rolling {
 
     /// What one worker does for all.
     fn lead(&self, now: Now) -> Option<Question> {
-        if self.state.get().next.is_none() {
-            return None;
-        }
+        // Over: there is nothing to find out any more.
+        self.state.get().next?;
         let judged = self.judging.look(&self.counting, &self.rollout, self.state.get().step);
         self.judged.replace(judged.clone());
         let rollout = &self.rollout;
@@ -112,12 +112,12 @@ impl Rolling {
 
     pub(crate) fn answered(&self, answered: &Answered, now: Now) {
         let Some(asking) = &self.asking else { return };
-        let Some(piece) = asking.answered() else { return };
+        let Some(asked) = asking.answered() else { return };
         let answers = match answered {
-            Answered::Answer { status: 200, body } => Answers::read(body, &self.rollout, piece),
+            Answered::Answer { status: 200, body } => Answers::read(body, &self.rollout, asked.0),
             _ => None,
         };
-        self.metrics.asked(asking.learns(answered, answers.as_ref(), piece, now));
+        self.metrics.asked(asking.learns(answered, answers.as_ref(), asked, now));
         if let Some(answers) = answers {
             let is_own = asking.is_own();
             self.update(now, |published| published.answers(&self.rollout, &answers, is_own));
@@ -173,3 +173,6 @@ impl Rolling {
             .then(|| Box::new(Counting::follow(&this.counting, side)) as _)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,8 @@ impl Splitting {
             if avoid.contains(&arm.version) { 0 } else { *weight }
         };
         let allowed: Vec<u32> = split.arms().iter().zip(weights.iter()).map(weight).collect();
-        let arm = split.assign(known.key, &allowed).or_else(|| split.assign(known.key, &weights))?;
+        let arm =
+            split.assign(known.key, &allowed).or_else(|| split.assign(known.key, &weights))?;
         Some((arm, known.by, known.set_cookie))
     }
 

@@ -96,6 +96,10 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Waiting, Self::Running, Self::Done, Self::RolledBack, Self::Held];
+
     /// The word for labels and logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -153,6 +157,16 @@ impl Rollout {
     /// When the first step begins, in time since 1970.
     pub fn start(&self) -> Duration {
         self.start
+    }
+
+    /// The time between two verdicts.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// What a failure leads to.
+    pub fn on_fail(&self) -> OnFail {
+        self.on_fail
     }
 
     /// What it is known by: who is tried against whom, where, and since when. Whoever begins a rollout anew

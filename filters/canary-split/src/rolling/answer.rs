@@ -82,7 +82,8 @@ impl Answers {
         let reading = |(place, value): &(usize, f64)| {
             Some(Reading { signal: self.signals.get(*place)?, value: *value })
         };
-        let readings = move |values: &Vec<(usize, f64)>| values.iter().filter_map(reading).collect();
+        let readings =
+            move |values: &Vec<(usize, f64)>| values.iter().filter_map(reading).collect();
         self.instants.iter().map(move |(number, values)| (*number, readings(values)))
     }
 }
@@ -109,7 +110,7 @@ mod tests {
         Some(answers.instants().map(one).collect())
     }
 
-    /// Instants are every 10 s from 1000, and evaluated 5 s earlier.
+    /// Instants are every 10 s from 1,700,000,000, and evaluated 5 s earlier.
     fn matrix(values: &str) -> String {
         format!(
             r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"x","signal":"failures"}},"values":[{values}]}}]}}}}"#
@@ -118,7 +119,9 @@ mod tests {
 
     #[test]
     fn samples_become_numbers_of_instants_again() {
-        let said = matrix(r#"[1015,"1"],[1025.0004,"-1"],[1045,"+Inf"],[1035,"NaN"]"#);
+        let said = matrix(
+            r#"[1700000015,"1"],[1700000025.0004,"-1"],[1700000045,"+Inf"],[1700000035,"NaN"]"#,
+        );
         let read = read(&said).unwrap();
         let numbers: Vec<u32> = read.iter().map(|(number, ..)| *number).collect();
         assert_eq!(numbers, [2, 3, 4, 5]);
@@ -129,7 +132,9 @@ mod tests {
 
     #[test]
     fn a_sample_of_no_instant_that_was_asked_for_counts_for_nothing() {
-        let said = matrix(r#"[1005,"1"],[1055,"1"],[1019,"1"],[-1e300,"1"],[1e300,"1"],[1015,"x"]"#);
+        let said = matrix(
+            r#"[1700000005,"1"],[1700000055,"1"],[1700000019,"1"],[-1e300,"1"],[1e300,"1"],[1700000015,"x"]"#,
+        );
         assert_eq!(read(&said), Some(vec![]));
     }
 

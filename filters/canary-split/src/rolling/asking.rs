@@ -20,11 +20,14 @@ pub(super) struct Asking {
     query: String,
     /// A number of this worker's own.
     me: u64,
-    open: Cell<Option<(Piece, Duration)>>,
+    /// What is asked, until when an answer may come, and how many instants were due then.
+    open: Cell<Option<(Piece, Duration, u32)>>,
+    /// How many instants were due when all had been asked for.
+    asked: Cell<Option<u32>>,
     /// Failures in a row, and how long nothing is asked after them.
     failures: Cell<u32>,
     not_before: Cell<Duration>,
-    /// Older instants had no sample; those after it are asked for next.
+    /// Of a history in pieces, the last instant of the one before.
     passed: Cell<u32>,
 }
 
@@ -73,6 +76,7 @@ impl Asking {
             query,
             me,
             open: Cell::new(None),
+            asked: Cell::new(None),
             failures: Cell::new(0),
             not_before: Cell::new(Duration::ZERO),
             passed: Cell::new(0),
@@ -91,17 +95,23 @@ impl Asking {
         published: &Published,
         now: Now,
     ) -> Option<Question> {
-        let is_open = self.open.get().is_some_and(|(_, until)| now.monotonic < until);
+        let is_open = self.open.get().is_some_and(|(_, until, _)| now.monotonic < until);
         if is_open || now.monotonic < self.not_before.get() {
             return None;
         }
         let longest = (rollout.interval() / 4).min(LONGEST_JITTER);
         let jitter = if published.has_begun() { part(longest, self.me) } else { Duration::ZERO };
+        let wall = now.wall.saturating_sub(jitter);
+        let due = rollout.due(wall);
+        if self.asked.get() == Some(due) {
+            return None;
+        }
+        // What had no sample is asked for again: it may only have been late.
         let known = published.progress().known().max(self.passed.get());
-        let piece = rollout.questions(known, now.wall.saturating_sub(jitter))?;
+        let piece = rollout.questions(known, wall)?;
         // Who got no answer at all, because its call was ended with something else, asks again.
         let until = now.monotonic.saturating_add(self.prometheus.timeout * 2);
-        self.open.set(Some((piece, until)));
+        self.open.set(Some((piece, until, due)));
         Some(Question {
             number: 0,
             cluster: self.prometheus.cluster.clone(),
@@ -112,8 +122,8 @@ impl Asking {
     }
 
     /// An answer has come: what was asked.
-    pub(super) fn answered(&self) -> Option<Piece> {
-        self.open.take().map(|(piece, _)| piece)
+    pub(super) fn answered(&self) -> Option<(Piece, u32)> {
+        self.open.take().map(|(piece, _, due)| (piece, due))
     }
 
     /// What an answer, and what could be read of it, means for the next question.
@@ -121,7 +131,7 @@ impl Asking {
         &self,
         answered: &Answered,
         answers: Option<&Answers>,
-        piece: Piece,
+        (piece, due): (Piece, u32),
         now: Now,
     ) -> Outcome {
         let outcome = match (answered, answers) {
@@ -132,7 +142,11 @@ impl Asking {
             (Answered::NotSent, None) => Outcome::NotSent,
         };
         match outcome {
-            Outcome::Answered | Outcome::Empty => self.passed.set(piece.last),
+            Outcome::Answered | Outcome::Empty if piece.last < due => self.passed.set(piece.last),
+            Outcome::Answered | Outcome::Empty => {
+                self.passed.set(0);
+                self.asked.set(Some(due));
+            }
             Outcome::Unreadable | Outcome::Failed | Outcome::NotSent => {
                 let failures = self.failures.get().saturating_add(1);
                 self.failures.set(failures);

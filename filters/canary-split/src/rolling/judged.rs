@@ -1,15 +1,12 @@
 //! What this proxy has seen itself says of the candidate.
-//!
-//! Whoever leads takes what was counted since the last look, weighs it, and writes down what it has come to, so that
-//! the next one who leads goes on from there. What that adds to the logarithms of the evidence is added to counters
-//! as well: they add up over all proxies of a fleet, which is all that Prometheus has to do.
 
-use filter_shell::SharedRecord;
-use traffic_policy::evidence::{Judge, Side, Signal, Standing, Tally};
+use std::cell::RefCell;
+
+use traffic_policy::evidence::{Evidence, Standing, Stratum};
 use traffic_policy::rollout::{Rollout, Verdict};
 
 use super::counted::Counting;
-use super::metrics::{Evidence, Names};
+use super::metrics::Names;
 
 /// How the candidate stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,37 +23,27 @@ impl Judged {
 
 /// Weighs what was counted.
 pub(super) struct Judging {
-    record: SharedRecord,
-    metrics: Evidence,
+    state: RefCell<(Stratum, Evidence, usize)>,
 }
 
 impl Judging {
-    pub(super) fn new(key: &str, rollout: &Rollout, names: &Names) -> Self {
-        Self {
-            record: SharedRecord::of("canary-judge", key),
-            metrics: Evidence::declare(names, rollout),
-        }
+    pub(super) fn new(_key: &str, rollout: &Rollout, _names: &Names) -> Self {
+        Self { state: RefCell::new((Stratum::default(), Evidence::new(rollout.gates()), 0)) }
     }
 
-    /// Weighs what is new. None: nobody could be told of it, so it is left for the next time.
     pub(super) fn look(&self, counting: &Counting, rollout: &Rollout, step: usize) -> Judged {
         let counts = counting.all();
         let alpha = rollout.alphas().local;
-        let looked = self.record.update(|bytes| {
-            let mut judge = Judge::read(bytes, rollout.gates());
-            let before = judge.evidence().tallies();
-            let is_new = judge.look(&counts, step);
-            let after = judge.evidence().tallies();
-            let judged = Judged {
-                verdict: judge.evidence().verdict(alpha),
-                standings: judge.evidence().standings(alpha).collect(),
-            };
-            (is_new.then(|| judge.write()), (is_new, before, after, judged))
-        });
-        let Some((is_new, before, after, judged)) = looked else { return Judged::default() };
-        if is_new {
-            self.metrics.add(&before, &after);
+        let mut state = self.state.borrow_mut();
+        let (seen, evidence, at) = &mut *state;
+        if step != *at {
+            *at = step;
+            evidence.begin_step();
         }
-        judged
+        if let Some(new) = counts.since(seen) {
+            evidence.observe(&new);
+        }
+        *seen = counts;
+        Judged { verdict: evidence.verdict(alpha), standings: evidence.standings(alpha).collect() }
     }
 }

@@ -1,11 +1,7 @@
-//! What a rollout shows.
-//!
-//! The evidence is counters that only grow: for each gate the events of the candidate, and for each ratio of the
-//! grid what speaks against it. Sums over proxies of what they grow by are the evidence of the fleet.
+//! What a rollout is called, and shows: where it is, and what is asked. Its evidence is [`super::weighed`]'s.
 
 use filter_shell::{Counter, Gauge};
-use traffic_policy::evidence::{GRID, Side, Signal, Standing, Tally};
-use traffic_policy::rollout::{Analysis, Phase, Rollout, State, Verdict};
+use traffic_policy::rollout::{Phase, Rollout, State, Verdict};
 use traffic_policy::split::Split;
 
 use super::asking::Outcome;
@@ -22,9 +18,8 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(rollout: &Rollout, pool: &str, split: &Split) -> Self {
-        let version = |arm: usize| {
-            split.arms().get(arm).map(|arm| arm.version.clone()).unwrap_or_default()
-        };
+        let version =
+            |arm: usize| split.arms().get(arm).map(|arm| arm.version.clone()).unwrap_or_default();
         Self {
             pool: pool.to_owned(),
             candidate: version(rollout.candidate()),
@@ -33,7 +28,7 @@ impl Names {
         }
     }
 
-    fn labels(&self) -> [(&str, &str); 4] {
+    pub(super) fn labels(&self) -> [(&str, &str); 4] {
         [
             ("pool", &self.pool),
             ("version", &self.candidate),
@@ -44,12 +39,14 @@ impl Names {
 
     /// The series that the rules of the manifests record.
     pub(super) fn query(&self) -> String {
-        let quoted = |text: &str| text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
+        let quoted =
+            |text: &str| text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
         let labels = self.labels().map(|(name, value)| format!(r#"{name}="{}""#, quoted(value)));
         format!("rollout:llm_split_verdict{{{}}}", labels.join(","))
     }
 
-    fn with<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    #[allow(dead_code, reason = "soon")]
+    pub(super) fn with<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         self.labels().into_iter().chain(more.iter().copied()).collect()
     }
 }
@@ -114,49 +111,5 @@ impl Metrics {
 fn count<T: PartialEq>(counters: &[(T, Counter)], of: T) {
     if let Some((_, counter)) = counters.iter().find(|(name, _)| *name == of) {
         counter.increment();
-    }
-}
-
-/// The evidence, by gate.
-pub(super) struct Evidence {
-    gates: Vec<Gate>,
-}
-
-struct Gate {
-    signal: Signal,
-    /// The logarithm of what this proxy has, in millionths; 0 if it is less.
-    log: Gauge,
-    /// For the fleet's sum, where there is one.
-    fleet: Option<Fleet>,
-}
-
-struct Fleet {
-    samples: Counter,
-    matters: Gauge,
-    sides: Vec<(Side, Counter, Vec<Counter>)>,
-}
-
-/// Logarithms are counted in millionths.
-const MICROS: f64 = 1e6;
-
-impl Evidence {
-    // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
-    #[inline(never)]
-    pub(super) fn declare(names: &Names, rollout: &Rollout) -> Self {
-        let is_shared = rollout.analysis() != Analysis::Local;
-        let tallies = rollout.nothing_known();
-        let gate = |tally: &Tally| {
-            let signal = tally.signal.as_str();
-            let labels = [("pool", names.pool.as_str()), ("signal", signal)];
-            let log = Gauge::declare("llm_split_evidence_micros", &labels);
-            let fleet = is_shared.then(|| {
-                let bound = names.with(&[("signal", signal)]);
-                let bound = Gauge::declare("llm_split_bound_micros", &bound);
-                bound.set(micros(tally.bound(rollout.alphas().fleet)));
-                Fleet::declare(names, tally)
-            });
-            Gate { signal: tally.signal, log, fleet }
-        };
-        Self { gates: tallies.iter().map(gate).collect() }
     }
 }

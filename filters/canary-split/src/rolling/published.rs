@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use traffic_policy::rollout::{OnFail, Phase, Progress, Reading, Rollout, State, Verdict};
+use traffic_policy::rollout::{OnFail, Phase, Progress, Rollout, State, Verdict};
 
 use super::answer::Answers;
 
@@ -31,7 +31,7 @@ impl Published {
                 None => ([0; 3], None),
             };
         let most = (is_vetoed == 1).then_some(most);
-        Self { has_begun: has_begun == 1, most, progress: Progress::read(progress, rollout) }
+        Self { has_begun: has_begun == 1, most, progress: Progress::read(rollout, progress) }
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
