@@ -36,7 +36,7 @@ struct Look {
 }
 
 impl Adjusting {
-    pub(crate) fn new(adjust: Adjust, pool: &str, now: Now) -> Self {
+    pub(crate) fn new(adjust: Adjust, pool: &str, configuration: u64) -> Self {
         let begin = adjust.begin().weights;
         // What others have come to counts if it is about the same versions with the same weights.
         let name = format!("{pool}/{begin:?}");
@@ -46,7 +46,7 @@ impl Adjusting {
             pending: RefCell::default(),
             is_replaced: Cell::new(false),
             counts: SharedRecord::of("canary-load", &name),
-            leading: Leading::new(&format!("load/{name}"), now),
+            leading: Leading::new(&format!("load/{name}"), configuration),
             weights,
             now: RefCell::new(known.unwrap_or(begin)),
             last: RefCell::new(None),

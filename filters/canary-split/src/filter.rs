@@ -9,6 +9,7 @@ use filter_shell::{
 use serde_json::Value;
 use traffic_policy::catalog::Catalog;
 use traffic_policy::invalid::Invalid;
+use traffic_policy::record::fingerprint;
 use traffic_policy::split::Key;
 
 use crate::config::entries;
@@ -25,9 +26,9 @@ struct CanarySplit {
 // Compiled by itself; why is said at the profile `filter` in Cargo.toml.
 #[inline(never)]
 fn build(value: Value, shared: &Shared) -> Result<Box<dyn Filter>, Invalid> {
+    let configuration = fingerprint(&value.to_string());
     let entries = entries(section(value)?, shared)?;
-    let now = Now::read();
-    let pools = entries.into_iter().map(|entry| Splitting::new(entry, now)).collect();
+    let pools = entries.into_iter().map(|entry| Splitting::new(entry, configuration)).collect();
     Ok(Box::new(CanarySplit { pools, catalog: shared.catalog.clone() }))
 }
 

@@ -15,14 +15,15 @@ const LASTS: Duration = Duration::from_secs(5);
 pub(crate) struct Leading {
     record: SharedRecord,
     me: u64,
-    /// When this configuration came: an older one that is still there gives way.
+    /// Which configuration it is: an older one that is still there gives way.
     generation: u64,
 }
 
 impl Leading {
-    pub(crate) fn new(name: &str, now: Now) -> Self {
-        let generation = u64::try_from(now.monotonic.as_nanos()).unwrap_or(u64::MAX);
-        Self { record: SharedRecord::of("canary-lease", name), me: chance(generation), generation }
+    /// `configuration` is a number for what the filter was configured with.
+    pub(crate) fn new(name: &str, configuration: u64) -> Self {
+        let generation = generation(name, configuration);
+        Self { record: SharedRecord::of("canary-lease", name), me: chance(), generation }
     }
 
     /// Whether it is this one, for the time until the next tick.
@@ -42,7 +43,28 @@ impl Leading {
     }
 }
 
-fn chance(otherwise: u64) -> u64 {
+fn chance() -> u64 {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_or(otherwise, |()| u64::from_le_bytes(bytes))
+    getrandom::fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
+}
+
+/// The how many-th configuration it is. The workers are told of it one after the other: the first one counts, and
+/// the others find it there.
+fn generation(name: &str, configuration: u64) -> u64 {
+    let counted = SharedRecord::of("canary-generation", name).update(|bytes| {
+        let [known, generation] = bytes.and_then(numbers).unwrap_or([0; 2]);
+        if known == configuration {
+            return (None, generation);
+        }
+        let next = generation.wrapping_add(1);
+        (Some([configuration, next].map(u64::to_le_bytes).concat()), next)
+    });
+    counted.unwrap_or(0)
+}
+
+fn numbers(bytes: &[u8]) -> Option<[u64; 2]> {
+    match bytes.as_chunks() {
+        ([one, other], []) => Some([*one, *other].map(u64::from_le_bytes)),
+        _ => None,
+    }
 }

@@ -20,6 +20,7 @@ mod judged;
 mod metrics;
 mod published;
 mod told;
+mod weighed;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -54,13 +55,14 @@ pub(crate) struct Rolling {
 }
 
 impl Rolling {
-    pub(crate) fn new(rollout: Rollout, pool: &str, split: &Split, now: Now) -> Self {
+    pub(crate) fn new(rollout: Rollout, pool: &str, split: &Split, configuration: u64) -> Self {
         let key = rollout.key(pool, split);
         let names = Names::new(&rollout, pool, split);
-        let leading = Leading::new(&key, now);
+        let leading = Leading::new(&key, configuration);
         let asking = rollout.prometheus().filter(|_| rollout.analysis() != Analysis::Local);
         let record = SharedRecord::of("canary-state", &key);
-        let state = Published::read(record.read().as_deref(), &rollout).state(&rollout, now.wall);
+        let state =
+            Published::read(record.read().as_deref(), &rollout).state(&rollout, Now::read().wall);
         let rolling = Self {
             asking: asking.map(|prometheus| Asking::new(prometheus, &names, leading.me())),
             counting: Rc::new(Counting::new(&key)),

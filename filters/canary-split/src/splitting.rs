@@ -29,17 +29,20 @@ enum MovedBy {
 }
 
 impl Splitting {
-    pub(crate) fn new(entry: Entry, now: Now) -> Self {
+    pub(crate) fn new(entry: Entry, configuration: u64) -> Self {
         let metrics = Metrics::declare(&entry.pool, &entry.split, &entry.sticky);
         let (pool, split) = (&entry.pool, &entry.split);
         let moved_by = match &entry.course {
             Course::Fixed => MovedBy::Nothing,
             Course::Adjusted(adjust) => {
-                MovedBy::Load(Rc::new(Adjusting::new(adjust.clone(), pool, now)))
+                MovedBy::Load(Rc::new(Adjusting::new(adjust.clone(), pool, configuration)))
             }
-            Course::Rollout(rollout) => {
-                MovedBy::Rollout(Rc::new(Rolling::new((**rollout).clone(), pool, split, now)))
-            }
+            Course::Rollout(rollout) => MovedBy::Rollout(Rc::new(Rolling::new(
+                (**rollout).clone(),
+                pool,
+                split,
+                configuration,
+            ))),
         };
         let weights = RefCell::new(Vec::new());
         let splitting = Self { entry, weights, metrics, moved_by };

@@ -103,7 +103,8 @@ impl Asking {
         let jitter = if published.has_begun() { part(longest, self.me) } else { Duration::ZERO };
         let wall = now.wall.saturating_sub(jitter);
         let due = rollout.due(wall);
-        if self.asked.get() == Some(due) {
+        // A little less is due when the jitter begins to count; much less if a clock has gone back.
+        if self.asked.get().is_some_and(|asked| due <= asked && asked - due <= 1) {
             return None;
         }
         // What had no sample is asked for again: it may only have been late.

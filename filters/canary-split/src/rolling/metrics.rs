@@ -45,7 +45,6 @@ impl Names {
         format!("rollout:llm_split_verdict{{{}}}", labels.join(","))
     }
 
-    #[allow(dead_code, reason = "soon")]
     pub(super) fn with<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         self.labels().into_iter().chain(more.iter().copied()).collect()
     }
