@@ -60,7 +60,7 @@ fn the_list_of_histograms_is_that_of_token_metrics() {
 
 #[test]
 fn rules_ask_only_for_what_there_is() {
-    for file in ["llm-mesh.yaml", "gen_ai.yaml", "canary.yaml"] {
+    for file in ["llm-mesh.yaml", "gen_ai.yaml", "canary.yaml", "own_query.yaml"] {
         let rules = read(&Path::new(FOLDER).join(file));
         rules.lines().filter(|line| !line.trim().starts_with('#')).for_each(dashboard::check);
     }
@@ -68,7 +68,7 @@ fn rules_ask_only_for_what_there_is() {
 
 #[test]
 fn promtool_takes_the_rules_and_the_configuration() {
-    let rules = ["llm-mesh.yaml", "gen_ai.yaml", "canary.yaml"];
+    let rules = ["llm-mesh.yaml", "gen_ai.yaml", "canary.yaml", "own_query.yaml"];
     passes(&[&["check", "rules", "--lint=all", "--lint-fatal"][..], &rules].concat());
     passes(&["check", "config", "--lint=all", "--lint-fatal", "prometheus.yaml"]);
 }
