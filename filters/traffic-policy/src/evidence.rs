@@ -45,11 +45,16 @@
 //! Each has its part of `alpha`, and the parts add up (Bonferroni): whatever they have in common, one of
 //! them is wrong with at most that probability. Failures have half of it, the other gates the rest.
 //!
+//! What proxies have seen multiplies: each has strata of its own, and the product of e-processes of different
+//! requests is one too. So the logarithms for each ratio add up, as counters do ([`Tally`]), and what the
+//! fleet has seen ([`Fleet`]) is a sum that any Prometheus can make.
+//!
 //! # Limits
 //! Requests count when they end, so a candidate that hangs for ever is not seen until its requests are cut.
 //! `pass` says that there were enough requests and no evidence of harm; it proves no equality.
 
 mod config;
+mod fleet;
 mod gate;
 mod histogram;
 mod judge;
@@ -60,6 +65,7 @@ mod sample;
 mod tally;
 
 pub use config::{Gate, Method, RawGate, RawLimit, Signal, gates};
+pub use fleet::Fleet;
 pub use gate::Standing;
 pub use histogram::{BUCKETS, Histogram};
 pub use judge::Judge;

@@ -4,7 +4,8 @@
 //! verdict on the candidate: a pass goes on to the next step, a failure ends the rollout, and what is
 //! inconclusive leaves it where it is. So its state is a pure function of configuration and verdicts.
 //! Every proxy of a fleet that asks for the same verdicts comes to the same state, whenever it was
-//! started and at whichever moment of an interval it asks.
+//! started and at whichever moment of an interval it asks. What the verdicts so far have come to is kept
+//! as one small value ([`Progress`]).
 //!
 //! # Why time has no part in it
 //! A state that was computed from the time as well would go back when a clock does, and forget a rollback.
@@ -18,8 +19,8 @@
 //! found before the rollout began, maybe of an earlier one, counts for nothing.
 //!
 //! # What is final
-//! Done, rolled back, and held after a failure: what comes later changes nothing, and only a new
-//! configuration begins again. So is a rollout that has not ended within [`MOST_INSTANTS`]: it is held
+//! Done, rolled back, and held after a failure: what comes later changes nothing, and only another
+//! `start_at` begins again. So is a rollout that has not ended within [`MOST_INSTANTS`]: it is held
 //! where it is, because longer histories are not kept.
 //!
 //! # Limits

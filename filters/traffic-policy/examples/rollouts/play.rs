@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use traffic_policy::evidence::{Evidence, Gate, Signal, Stratum};
+use traffic_policy::evidence::{Evidence, Fleet, Gate, Signal, Stratum};
 use traffic_policy::rollout::{Alphas, Verdict};
 
 use crate::world::Version;
@@ -28,7 +28,6 @@ impl Play {
     /// How many requests the candidate had had when it was stopped; none if it never was.
     fn run(&self, seed: u64) -> Option<u64> {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let mut fleet = Evidence::new(&self.gates);
         let mut locals = vec![Evidence::new(&self.gates); self.proxies];
         let with_all = self.gates.iter().any(|gate| gate.signal != Signal::Failures);
         let round = self.look * self.proxies as u64;
@@ -40,7 +39,6 @@ impl Play {
             let is_outage = self.has_outages && number % 100 >= 90;
             let factor = if is_outage { 10.0 } else { 1.0 };
             let failing = [&self.candidate, &self.stable].map(|version| version.failing(factor));
-            let mut all = Stratum::default();
             let mut is_stopped = false;
             for local in &mut locals {
                 let mut seen = Stratum::default();
@@ -53,16 +51,14 @@ impl Play {
                     };
                     version.request(&mut rng, failing, with_all, sample);
                 }
+                local.observe(&seen);
                 if self.alphas.local > 0.0 {
-                    local.observe(&seen);
                     is_stopped |= local.verdict(self.alphas.local) == Verdict::Fail;
                 }
-                all.add(&seen);
+                tried += seen.candidate.failures.all;
             }
-            tried += all.candidate.failures.all;
             if self.alphas.fleet > 0.0 {
-                fleet.observe(&all);
-                is_stopped |= fleet.verdict(self.alphas.fleet) == Verdict::Fail;
+                is_stopped |= Fleet::of(&locals).fails(self.alphas.fleet);
             }
             if is_stopped {
                 return Some(tried);
