@@ -42,12 +42,13 @@ fn our_own_manifests_have_no_findings() {
 }
 
 /// What is applied together.
-const ISTIO: [&[&str]; 2] = [
+const ISTIO: [&[&str]; 3] = [
     &[
         "manifests/istio/token-router.yaml",
         "manifests/istio/mesh.yaml",
         "manifests/istio/tracing.yaml",
     ],
+    &["manifests/istio/canary.yaml", "manifests/istio/mesh.yaml"],
     &["manifests/istio/fallback.yaml", "manifests/istio/mesh.yaml"],
 ];
 
