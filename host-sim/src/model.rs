@@ -19,7 +19,7 @@ mod chain;
 pub mod config;
 mod context;
 pub mod credential;
-mod date;
+pub(crate) mod date;
 mod deliver;
 pub mod effect;
 pub(crate) mod engine;

@@ -136,9 +136,11 @@ impl Rolling {
             let before = Published::read(bytes, &self.rollout);
             let mut after = before.clone();
             let judgements = change(&mut after);
-            ((after != before).then(|| after.write()), (before, after, judgements))
+            let state = after.state(&self.rollout, now.wall);
+            let told = after.tells(&state).then_some(state);
+            ((after != before).then(|| after.write()), (before, after, judgements, told))
         });
-        let Some((before, after, judgements)) = changed else { return };
+        let Some((before, after, judgements, told)) = changed else { return };
         judgements.iter().for_each(|judgement| self.metrics.judged(judgement.verdict));
         let why = if after.is_vetoed() && !before.is_vetoed() {
             self.metrics.vetoes.increment();
@@ -146,8 +148,9 @@ impl Rolling {
         } else {
             Why::Verdict(judgements.into_iter().flat_map(|judgement| judgement.failed).collect())
         };
-        let states = [&before, &after].map(|p| p.state(&self.rollout, now.wall));
-        told::tell(&self.names, &states, &why, &self.judged.borrow());
+        if let Some(state) = told {
+            told::tell(&self.names, &state, &why, &self.judged.borrow());
+        }
         self.catch_up(&after, now);
     }
 

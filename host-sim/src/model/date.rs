@@ -31,6 +31,12 @@ pub(crate) fn iso_date(wall_nanos: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// `2026-10-13T08:00:00Z`, from seconds since 1970.
+pub(crate) fn iso_seconds(seconds: u64) -> String {
+    let date = iso_date(seconds.saturating_mul(1_000_000_000));
+    date.split_once('.').map_or_else(String::new, |(date, _)| format!("{date}Z"))
+}
+
 /// Year, month and day of a number of days since 1970, in the Gregorian calendar.
 ///
 /// Years are counted from March, so that the leap day is a year's last; then every 5 months have 153 days.

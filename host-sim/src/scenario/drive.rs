@@ -3,6 +3,7 @@
 mod configure;
 mod discovery;
 mod envoy;
+mod moments;
 mod names;
 mod sabotage;
 mod sim;

@@ -13,6 +13,8 @@ pub(super) struct Published {
     has_begun: bool,
     /// By its veto the candidate has at most so much here.
     most: Option<u8>,
+    /// The phase and the step that were told last.
+    told: [u8; 2],
     progress: Progress,
 }
 
@@ -25,18 +27,20 @@ pub(super) struct Judgement {
 
 impl Published {
     pub(super) fn read(bytes: Option<&[u8]>, rollout: &Rollout) -> Self {
-        let ([has_begun, is_vetoed, most], progress) =
+        let ([has_begun, is_vetoed, most, phase, step], progress) =
             match bytes.and_then(|bytes| bytes.split_first_chunk()) {
                 Some((head, progress)) => (*head, Some(progress)),
-                None => ([0; 3], None),
+                None => ([0; 5], None),
             };
-        let most = (is_vetoed == 1).then_some(most);
-        Self { has_begun: has_begun == 1, most, progress: Progress::read(rollout, progress) }
+        let (has_begun, most) = (has_begun == 1, (is_vetoed == 1).then_some(most));
+        let progress = Progress::read(rollout, progress);
+        Self { has_begun, most, told: [phase, step], progress }
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
-        let most = self.most.unwrap_or(0);
-        let mut bytes = vec![u8::from(self.has_begun), u8::from(self.most.is_some()), most];
+        let [phase, step] = self.told;
+        let [has_begun, is_vetoed] = [self.has_begun, self.is_vetoed()].map(u8::from);
+        let mut bytes = vec![has_begun, is_vetoed, self.most.unwrap_or(0), phase, step];
         bytes.extend(self.progress.write());
         bytes
     }
@@ -68,6 +72,15 @@ impl Published {
             OnFail::Hold => Phase::Held,
         };
         State { phase, percent, next: None, ..state }
+    }
+
+    /// Notes what is told of it; false if that has been told before.
+    pub(super) fn tells(&mut self, state: &State) -> bool {
+        let phase = Phase::ALL.iter().position(|phase| *phase == state.phase);
+        // 0 is nothing.
+        let number = |place: usize| u8::try_from(place.saturating_add(1)).unwrap_or(u8::MAX);
+        let told = [number(phase.unwrap_or(0)), number(state.step)];
+        std::mem::replace(&mut self.told, told) != told
     }
 
     /// The time goes on. Who asks nobody, or sees the first interval, has begun with the rollout.

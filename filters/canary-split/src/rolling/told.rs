@@ -16,13 +16,10 @@ pub(super) enum Why {
     Veto,
 }
 
-/// Tells that the rollout has gone from one state to another.
-pub(super) fn tell(names: &Names, [before, after]: &[State; 2], why: &Why, judged: &Judged) {
-    if (before.phase, before.step, before.percent) == (after.phase, after.step, after.percent) {
-        return;
-    }
-    let line = line(names, after, why, judged);
-    match after.phase {
+/// Tells where the rollout is now.
+pub(super) fn tell(names: &Names, state: &State, why: &Why, judged: &Judged) {
+    let line = line(names, state, why, judged);
+    match state.phase {
         Phase::RolledBack | Phase::Held => log::warn!("{line}"),
         Phase::Waiting | Phase::Running | Phase::Done => log::info!("{line}"),
     }

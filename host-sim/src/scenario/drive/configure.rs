@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
 
 use crate::bootstrap::{self, Bootstrap, Rewrite};
+use crate::host::HostOptions;
 use crate::scenario::envoy::access_log as log_format;
 use crate::scenario::step::Act;
 use crate::scenario::{Scenario, Target};
@@ -43,9 +45,13 @@ pub(super) fn tree(
     folder: &Path,
 ) -> Result<Node, String> {
     let source = source(scenario)?;
+    let wall = match sockets {
+        Some(_) => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+        None => Duration::from_nanos(HostOptions::default().start_wall_nanos),
+    };
     let mut rewrite = Rewrite {
         modules: modules.clone(),
-        patches: scenario.patches.clone(),
+        patches: super::moments::fixed(&scenario.patches, wall),
         ..Rewrite::default()
     };
     if let Some(sockets) = sockets {
