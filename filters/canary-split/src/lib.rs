@@ -104,7 +104,7 @@
 //!
 //! Where it is depends on the configuration and on the verdicts of the instants `start_at` plus a multiple of
 //! `interval`, and on nothing else: so all proxies of a fleet are at the same step, and one that starts in the
-//! middle asks for the whole history and gets there. Until its first answer it has the `weights`. Each verdict is
+//! middle asks for the whole history and gets there. Until it has heard it, it has the `weights`. Each verdict is
 //! asked as of `evaluation_delay` before its instant, because scrapes arrive late. While Prometheus is away
 //! nothing moves. After a rollback only a new `start_at` begins again.
 //!
@@ -146,6 +146,7 @@
 //! # When something goes wrong
 //! A request of which nothing of the list is known, or whose token cannot be read, is given a version by chance.
 //! An answer of Prometheus that is late, empty, too long or no answer leaves the rollout where it is, and is counted.
+//! What is judged is what clients get: a failure that a retry has mended is none.
 //! A proxy that is started anew has forgotten what it had seen itself: with `local` its rollout begins with the first
 //! step again.
 

@@ -121,8 +121,8 @@ impl Rolling {
         };
         self.metrics.asked(asking.learns(answered, answers.as_ref(), asked, now));
         if let Some(answers) = answers {
-            let is_own = asking.is_own();
-            self.update(now, |published| published.answers(&self.rollout, &answers, is_own));
+            let (rollout, is_own) = (&self.rollout, asking.is_own());
+            self.update(now, |published| published.answers(rollout, &answers, asked, is_own));
         }
     }
 

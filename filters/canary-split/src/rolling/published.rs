@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use traffic_policy::rollout::{OnFail, Phase, Progress, Rollout, State, Verdict};
+use traffic_policy::rollout::{
+    MOST_INSTANTS, OnFail, Phase, Piece, Progress, Reading, Rollout, State, Verdict,
+};
 
 use super::answer::Answers;
 
 /// How far a rollout has come on this proxy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Published {
-    /// Whether it was there from the beginning, or has heard of Prometheus since.
+    /// Whether it was there from the beginning, or has heard the whole history since.
     has_begun: bool,
     /// By its veto the candidate has at most so much here.
     most: Option<u8>,
@@ -58,12 +60,13 @@ impl Published {
         self.most.is_some()
     }
 
-    /// Where it is. A proxy that starts in the middle of a rollout waits for its first answer with the weights of
-    /// the configuration: it may have been rolled back long ago.
+    /// Where it is. A proxy that starts in the middle of a rollout waits with the weights of the configuration until
+    /// it has heard the history: it may have been rolled back long ago. It keeps them if there is none any more.
     pub(super) fn state(&self, rollout: &Rollout, wall: Duration) -> State {
         let state = self.progress.state(rollout, wall);
-        if state.phase == Phase::Running && !self.has_begun {
-            return State { phase: Phase::Waiting, percent: None, ..state };
+        if !self.has_begun && state.percent.is_some() {
+            let next = Some(rollout.instant(rollout.due(wall)));
+            return State { phase: Phase::Waiting, percent: None, next, ..state };
         }
         let Some(most) = self.most else { return state };
         let percent = state.percent.map(|percent| percent.min(u32::from(most)));
@@ -107,17 +110,18 @@ impl Published {
         self.progress.local(rollout, wall, verdict);
     }
 
-    /// What Prometheus has said. `is_own`: to a question of the user's.
+    /// What Prometheus has said to a question about these instants, when so many were due. `is_own`: it was the
+    /// user's.
     pub(super) fn answers(
         &mut self,
         rollout: &Rollout,
         answers: &Answers,
+        (piece, due): (Piece, u32),
         is_own: bool,
     ) -> Vec<Judgement> {
-        self.has_begun = true;
         let known = self.progress.known();
         let new = answers.instants().filter(|(number, _)| *number > known);
-        new.map(|(number, readings)| {
+        let judge = |(number, readings): (u32, Vec<Reading<'_>>)| {
             let verdict = if is_own {
                 let verdict = Verdict::of_values(readings.iter().map(|reading| reading.value));
                 self.progress.verdict(rollout, number, verdict);
@@ -127,7 +131,10 @@ impl Published {
             };
             let failed = readings.iter().filter(|reading| reading.value < 0.0);
             Judgement { verdict, failed: failed.map(|r| r.signal.to_owned()).collect() }
-        })
-        .collect()
+        };
+        let judgements = new.map(judge).collect();
+        let is_gone = self.progress.known() == 0 && due >= MOST_INSTANTS;
+        self.has_begun |= piece.last >= due && !is_gone;
+        judgements
     }
 }
