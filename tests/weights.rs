@@ -15,7 +15,7 @@ use bytes::Bytes;
 use host_sim::envoy::{EnvoyOptions, RunningEnvoy};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::{Part, Parts, Without};
-use host_sim::upstream::{Script, UpstreamServer};
+use host_sim::upstream::{Received, Script, UpstreamServer};
 use host_sim::weights::{Wanted, plan};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -84,6 +84,12 @@ async fn new_weights_are_in_force_everywhere_within_a_second_and_move_only_who_h
     let (status, version, body) = stream.await.expect("no request fails");
     assert_eq!((status, version.as_str()), (200, "v1"));
     assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
+
+    // A share of the first version's requests is heard by the third as well, which nobody waits for.
+    let copies = proxy.servers[2].received();
+    assert!((1..answered / 10).contains(&copies.len()), "{} of {answered}", copies.len());
+    let of_first = |copy: &Received| copy.header_text("x-llm-version").as_deref() == Some("v1");
+    assert!(copies.iter().all(of_first));
 
     let metrics = proxy.envoy.metrics().await.unwrap_or_else(|error| panic!("{error}"));
     let sum = |part: &str| -> f64 {
