@@ -82,6 +82,8 @@ pub struct Evidence {
     gates: Vec<Weighed>,
     /// What is not enough to compare the versions by yet.
     open: Stratum,
+    /// How many looks ago it began.
+    age: u64,
 }
 
 /// A stratum has so many requests of each version. With fewer, `rho` is 0 or 1 in many of them, and what
@@ -89,26 +91,36 @@ pub struct Evidence {
 /// requests are needed.
 const LEAST: u64 = 5;
 
+/// After so many looks, one a second, one request of each version is enough. Otherwise a fleet of a thousand
+/// proxies would know nothing before the candidate has had five thousand requests.
+const OLD: u64 = 15;
+
 impl Evidence {
     /// Nothing is known yet.
     pub fn new(gates: &[Gate]) -> Self {
         let gates = gates.iter().copied().map(Weighed::new).collect();
-        Self { gates, open: Stratum::default() }
+        Self { gates, open: Stratum::default(), age: 0 }
     }
 
     /// A stratum more; those that are too small are put together. What is inconsistent counts for nothing.
     ///
     /// How large a stratum becomes depends on how many requests there were and never on what became of
-    /// them, so it may be looked at after each.
+    /// them, so it may be looked at after each. It grows older with each look, those without requests too.
     pub fn observe(&mut self, stratum: &Stratum) {
         if !stratum.is_consistent() {
             return;
         }
         self.gates.iter_mut().for_each(|gate| gate.count(stratum));
         self.open.add(stratum);
-        if self.open.has(LEAST) {
+        self.age = if self.open == Stratum::default() { 0 } else { self.age.saturating_add(1) };
+        if self.open.has(if self.age < OLD { LEAST } else { 1 }) {
             self.close();
         }
+    }
+
+    /// Whether a look changes something though there were no requests.
+    fn grows_older(&self) -> bool {
+        self.age > 0 && self.age < OLD
     }
 
     /// A step has begun: weights are others, so what was open is a stratum by itself; and each gate wants
@@ -120,6 +132,7 @@ impl Evidence {
 
     fn close(&mut self) {
         let stratum = std::mem::take(&mut self.open);
+        self.age = 0;
         self.gates.iter_mut().for_each(|gate| gate.compare(&stratum));
     }
 

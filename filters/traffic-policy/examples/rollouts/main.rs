@@ -121,6 +121,11 @@ fn rows() -> Result<Vec<(String, Play)>, Invalid> {
     let veto = Alphas { fleet: 0.0, ..Alphas::new(Analysis::Both, ALPHA, 100) };
     let judge = ("one proxy's veto, all gates", all.1.clone(), veto);
     rows.push((format!("6 % fail against 1 %, {}", judge.0), play(Version::new(0.06), &judge)));
+    // The same requests over many proxies, each of which weighs its own.
+    for (proxies, look) in [(50, 10), (50, 1)] {
+        let name = format!("6 % fail against 1 %, {proxies} proxies, {look} each between looks");
+        rows.push((name, Play { proxies, look, ..play(Version::new(0.06), &all) }));
+    }
     rows.extend(without_difference(&failures, &all, &play));
     Ok(rows)
 }

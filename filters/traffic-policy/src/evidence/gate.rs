@@ -51,6 +51,9 @@ struct Seen {
 /// The stable version's 75th percentile is known well enough for a bound with so many.
 const ENOUGH: u64 = 50;
 
+/// Of fewer times the percentile is often far from what it will be: with one it is the median.
+const MEASURED: u64 = 10;
+
 /// The part of all times that bounds and ratios are about.
 const QUANTILE: f64 = 0.75;
 
@@ -179,10 +182,14 @@ impl Weighed {
         ratio.is_finite().then_some(ratio)
     }
 
-    /// Whether the difference is of a size to act on.
+    /// Whether the difference is of a size to act on, as far as can be told.
     pub(super) fn matters(&self) -> bool {
         let Method::Stable { max_ratio } = self.gate.method else { return true };
         if counts(self.gate.signal).is_some() {
+            return true;
+        }
+        let [candidate, _] = &self.seen;
+        if candidate.histogram.total() < MEASURED {
             return true;
         }
         let is_much_less = |ratio: f64| self.is_two_sided() && ratio <= 1.0 / max_ratio;

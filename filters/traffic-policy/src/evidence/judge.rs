@@ -57,7 +57,8 @@ impl Judge {
     /// changed, so that there is something to write.
     pub fn look(&mut self, counts: &Stratum, step: usize) -> bool {
         let new = self.seen.map_or(Some(Stratum::default()), |seen| counts.since(&seen));
-        let (has_new, step) = (self.seen.as_ref() != Some(counts), step as u64);
+        let step = step as u64;
+        let has_new = self.seen.as_ref() != Some(counts) || self.evidence.grows_older();
         self.seen = Some(*counts);
         if let Some(new) = new.filter(|_| has_new) {
             self.evidence.observe(&new);

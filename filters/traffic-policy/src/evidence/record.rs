@@ -44,6 +44,7 @@ impl Evidence {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         out.extend(of_gates(self.gates.iter().map(|gate| gate.gate)).to_le_bytes());
         put(out, &self.open);
+        varint::put(out, self.age);
         self.gates.iter().for_each(|gate| gate.put(out));
     }
 
@@ -52,10 +53,10 @@ impl Evidence {
         if fingerprint != of_gates(gates.iter().copied()) {
             return None;
         }
-        let open = take(rest)?;
+        let (open, age) = (take(rest)?, varint::take(rest)?);
         let mut gate = |gate: &Gate| Weighed::take(*gate, rest);
         let gates = gates.iter().map(&mut gate).collect::<Option<_>>()?;
-        Some(Self { gates, open })
+        Some(Self { gates, open, age })
     }
 }
 

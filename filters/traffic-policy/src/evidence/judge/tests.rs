@@ -37,7 +37,12 @@ proptest! {
         }
         prop_assert_eq!(&one, &others);
         prop_assert_eq!(one.evidence(), &expected);
-        prop_assert!(!one.look(&counts, last), "there is nothing new");
+        let looks = (0..50).take_while(|_| one.look(&counts, last)).count();
+        prop_assert!(looks <= 15, "there is nothing new");
+        (0..looks).for_each(|_| expected.observe(&Stratum::default()));
+        (0..looks).for_each(|_| {
+            others.look(&counts, last);
+        });
         let bytes = one.write();
         prop_assert!(bytes.len() < 32_000, "{}", bytes.len());
     }
@@ -141,6 +146,23 @@ fn a_new_step_wants_its_own_samples() {
     assert!(!judge.look(&failures([100, 1], [900, 9]), 1));
     judge.look(&failures([130, 1], [930, 9]), 1);
     assert_eq!((samples(&judge), judge.evidence().tallies()[0].samples), (30, 130));
+}
+
+#[test]
+fn with_few_requests_one_of_each_version_is_weighed_after_a_while() {
+    let mut judge = judge();
+    let counts = failures([1, 1], [9, 0]);
+    let log = |judge: &Judge| judge.evidence().tallies()[0].log;
+    let looks = (0..50).take_while(|_| judge.look(&counts, 0) && log(&judge) == 0.0).count();
+    assert_eq!(looks, 14);
+    assert!(log(&judge) > 1.0);
+    // Without one of each it waits for it, and for nothing more.
+    let counts = failures([1, 1], [19, 0]);
+    let looks = (0..50).take_while(|_| judge.look(&counts, 0)).count();
+    assert_eq!(looks, 15);
+    let before = log(&judge);
+    assert!(judge.look(&failures([2, 2], [19, 0]), 0));
+    assert!(log(&judge) > before + 1.0);
 }
 
 #[test]

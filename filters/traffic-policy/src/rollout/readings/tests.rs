@@ -90,6 +90,24 @@ fn what_was_found_before_the_start_and_by_gates_that_are_not_ours_is_nothing() {
 }
 
 #[test]
+fn of_two_series_of_one_gate_the_smaller_counts_and_one_that_cannot_be_hides_both() {
+    let rollout = gated(0);
+    for (twice, verdict) in [
+        ([900.0, 300.0], Verdict::Pass),
+        ([900.0, 199.0], Verdict::Inconclusive),
+        ([900.0, f64::NAN], Verdict::Inconclusive),
+        ([900.0, -1.0], Verdict::Fail),
+    ] {
+        let mut progress = Progress::begin(&rollout);
+        progress.readings(&rollout, 1, &both(0.0));
+        let [failures, first_token] = both(900.0);
+        let again = twice.map(|value| Reading { value, ..failures });
+        let readings = [again[0], first_token, again[1]];
+        assert_eq!(progress.readings(&rollout, 2, &readings), verdict, "{twice:?}");
+    }
+}
+
+#[test]
 fn a_question_of_the_users_own_says_yes_or_no() {
     for (values, verdict) in [
         (vec![], Verdict::Inconclusive),
