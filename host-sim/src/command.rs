@@ -2,9 +2,11 @@
 
 mod abi;
 mod breaker;
+mod canary;
 mod check;
 mod count;
 mod demo;
+mod file;
 mod fuzz;
 mod out;
 mod progress;
@@ -45,6 +47,7 @@ enum What {
     Fuzz(fuzz::Fuzz),
     Abi(abi::Abi),
     Breaker(breaker::Breaker),
+    Canary(canary::CanaryCommand),
     Check(check::Check),
     Count(count::Count),
     Schema(schema::Schema),
@@ -62,6 +65,7 @@ impl Command {
             What::Fuzz(fuzz) => fuzz.run(),
             What::Abi(abi) => abi.run(),
             What::Breaker(breaker) => breaker.run(),
+            What::Canary(canary) => canary.run(),
             What::Check(check) => check.run(),
             What::Count(count) => count.run(),
             What::Schema(schema) => schema.run(),

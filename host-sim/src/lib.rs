@@ -11,20 +11,24 @@
 
 pub mod abi;
 pub mod bootstrap;
+pub mod canary;
 pub mod check;
 mod child;
 pub mod client;
 pub mod demo;
+mod draw;
 pub mod envoy;
 pub mod fields;
 pub mod fuzz;
 pub mod host;
 mod hostcalls;
 pub mod istio;
+mod labels;
 pub mod llama;
 pub mod model;
 pub mod outage;
 pub mod parts;
+mod plot;
 pub mod prometheus;
 mod protocol;
 pub mod scenario;

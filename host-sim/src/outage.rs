@@ -19,10 +19,8 @@
 
 mod baseline;
 mod client;
-mod draw;
 mod drive;
 mod member;
-mod plot;
 mod record;
 mod report;
 mod seconds;

@@ -1,19 +1,18 @@
 //! `host-sim breaker`: an outage of one model server, and what came of it.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use host_sim::bootstrap::{Bootstrap, Rewrite, load_tree};
 use host_sim::outage::{self, Fault, Outage, OutageError, Protection, Record};
-use host_sim::parts::{Features, Parts};
-use host_sim::scenario::quantity;
-use host_sim::vm::{Engine, EngineOptions};
+use host_sim::vm::Engine;
 use host_sim::yaml::parse_duration;
 
+use super::file;
+use super::progress::Tell;
 use super::{Format, out};
 
 /// Plays an outage of one model server under virtual time, through the filters of an Envoy file.
@@ -85,8 +84,6 @@ enum BreakerError {
     Report { file: PathBuf, source: std::io::Error },
 }
 
-/// Whoever waits hears of it this often.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -115,8 +112,7 @@ impl Breaker {
     }
 
     fn play(&self) -> Result<ExitCode, Box<dyn std::error::Error>> {
-        let (bootstrap, engine) = prepare(&self.config)?;
-        let engine = Arc::new(engine);
+        let (bootstrap, engine) = file::prepare(&self.config)?;
         let outage = Outage {
             fault: match self.fault {
                 Bad::Status503 => Fault::Status503,
@@ -131,7 +127,7 @@ impl Breaker {
             seed: self.seed,
         };
         let played = |protection| {
-            let mut tell = Tell::new(self.duration);
+            let mut tell = Tell::new(Some(self.duration));
             let engine: Arc<Engine> = Arc::clone(&engine);
             let mut progress = |second| tell.second(second);
             let record = outage::play(&bootstrap, &outage, protection, engine, &mut progress);
@@ -160,43 +156,5 @@ impl Breaker {
                 out::all(lines, ExitCode::SUCCESS)
             }
         })
-    }
-}
-
-/// The module that this workspace builds; a file that names another one gets that one.
-const OWN_MODULE: &str = "llm_mesh.wasm";
-
-fn prepare(file: &Path) -> Result<(Bootstrap, Engine), Box<dyn std::error::Error>> {
-    let tree = load_tree(file)?;
-    let (mut rewrite, mut module_cache) = (Rewrite::default(), None);
-    // Outside of a workspace every module is where the file says.
-    if let Ok(parts) = Parts::here() {
-        module_cache = Some(parts.path("compiled"));
-        if std::fs::read_to_string(file)?.contains(OWN_MODULE) {
-            let module = parts.filters(&Features::Default)?;
-            rewrite.modules.insert(OWN_MODULE.to_owned(), module);
-        }
-    }
-    let bootstrap = Bootstrap::from_node(&rewrite.apply(&tree)?)?;
-    let engine = Engine::new(EngineOptions { module_cache, ..EngineOptions::default() })?;
-    Ok((bootstrap, engine))
-}
-
-/// Says from time to time how far it is.
-struct Tell {
-    last: Instant,
-    all: Duration,
-}
-
-impl Tell {
-    fn new(all: Duration) -> Self {
-        Self { last: Instant::now(), all }
-    }
-
-    fn second(&mut self, second: u64) {
-        if self.last.elapsed() >= TELL_EVERY {
-            self.last = Instant::now();
-            eprintln!("host-sim: second {second} of {}", quantity::display(self.all));
-        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn watch() -> Self {
         let progress = Self { task: Arc::default() };
-        let every = Duration::from_secs(if io::stderr().is_terminal() { 10 } else { 60 });
+        let every = every();
         let watched = progress.clone();
         // Without a thread nothing is said, and all else goes on.
         let _ = thread::Builder::new().name("progress".to_owned()).spawn(move || {
@@ -59,4 +59,44 @@ impl Progress {
     fn now(&self) -> Task {
         self.task.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Says how far virtual time is, as often as a terminal hears of what takes long.
+pub(super) struct Tell {
+    last: Instant,
+    every: Duration,
+    all: Option<Duration>,
+}
+
+impl Tell {
+    /// `all`: how long it takes, if that is known.
+    pub(super) fn new(all: Option<Duration>) -> Self {
+        Self { last: Instant::now(), every: every(), all }
+    }
+
+    /// This second is over.
+    pub(super) fn second(&mut self, second: u64) {
+        match self.all {
+            Some(all) => self.say(|| format!("second {second} of {}", quantity::display(all))),
+            None => self.say(|| format!("second {second}")),
+        }
+    }
+
+    /// So many are over.
+    pub(super) fn done(&mut self, done: usize, all: usize) {
+        self.say(|| format!("{done} of {all}"));
+    }
+
+    fn say(&mut self, text: impl FnOnce() -> String) {
+        if self.last.elapsed() >= self.every {
+            self.last = Instant::now();
+            // Not by `eprintln!`, which panics when nobody reads.
+            let _ = writeln!(io::stderr(), "host-sim: {}", text());
+        }
+    }
+}
+
+/// A terminal hears of it more often than a log file.
+fn every() -> Duration {
+    Duration::from_secs(if io::stderr().is_terminal() { 10 } else { 60 })
 }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::draw::{self, Purpose};
+use crate::draw::{self, Purpose};
 use crate::upstream::{self, Event, Reply, TimedEvent};
 
 /// What the bad member does.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::labels::label;
 use crate::model::metric::{MetricValue, Metrics, PREFIX};
 
 /// What a member gets.
@@ -94,23 +95,9 @@ impl Pools {
     }
 }
 
-/// A label's value, in the form in which filters write them behind a metric's name.
-pub(super) fn label<'a>(labels: &'a str, key: &str) -> Option<&'a str> {
-    let pairs = labels.split(";.;").filter_map(|pair| pair.split_once("=.="));
-    pairs.into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_stand_behind_the_name_in_any_order() {
-        let labels = "pool=.=gpu-a;.;to=.=ejected;.;";
-        assert_eq!(label(labels, "to"), Some("ejected"));
-        assert_eq!(label(labels, "pool"), Some("gpu-a"));
-        assert_eq!(label(labels, "reason"), None);
-    }
 
     #[test]
     fn what_happened_between_two_looks_is_put_in_the_order_in_which_it_must_have() {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::draw::{self, Purpose};
 use crate::bootstrap::{Bootstrap, FilterKind};
+use crate::draw::{self, Purpose};
 use crate::host::Nanos;
 use crate::model::HeaderMap;
 

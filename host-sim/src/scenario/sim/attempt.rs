@@ -319,7 +319,7 @@ impl Attempt {
 }
 
 /// Response headers as the host's codec hands them over.
-pub(super) fn response_headers(http2: bool, status: u16, fields: Fields) -> HeaderMap {
+pub(crate) fn response_headers(http2: bool, status: u16, fields: Fields) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.append(":status", status.to_string());
     let has_length = fields.iter().any(|(name, _)| name == "content-length");

@@ -1,10 +1,12 @@
-//! Plots as SVG: lines over seconds, and strips of states.
+//! Plots as SVG, and the page around them: lines over seconds, and strips of states.
 //!
 //! Colours are classes, so that the page says them once, for light and for dark.
 
+mod page;
+
 use std::fmt::Write as _;
 
-use super::state::State;
+pub(crate) use page::Page;
 
 /// The plotted area and what is around it, in the SVG's own units.
 const WIDTH: f64 = 860.0;
@@ -14,23 +16,33 @@ const TOP: f64 = 8.0;
 const BOTTOM: f64 = 22.0;
 const RIGHT: f64 = 10.0;
 const STRIP: f64 = 16.0;
+/// Classes of lines: `c0`, `c1`, and so on.
+pub(crate) const COLOURS: usize = 8;
 
-/// What all plots of a page share: the time, and when the outage was.
+/// What all plots of a page share: the time, and what is marked in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Axis {
-    pub(super) seconds: usize,
-    pub(super) outage: (f64, f64),
+pub(crate) struct Axis {
+    pub(crate) seconds: usize,
+    pub(crate) band: Option<Band>,
+}
+
+/// A time in which something was out of order: from, to, and what it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Band {
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    pub(crate) name: &'static str,
 }
 
 /// A line: its name, its class, its values second by second.
-pub(super) struct Line {
-    pub(super) name: String,
-    pub(super) class: String,
-    pub(super) values: Vec<f64>,
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) class: String,
+    pub(crate) values: Vec<f64>,
 }
 
 /// Lines over time; `mark`: a level that should not be passed.
-pub(super) fn lines(axis: Axis, lines: &[Line], mark: Option<f64>) -> String {
+pub(crate) fn lines(axis: Axis, lines: &[Line], mark: Option<f64>) -> String {
     let values = lines.iter().flat_map(|line| &line.values).copied().chain(mark);
     let top = step(values.fold(0.0, f64::max));
     let y = |value: f64| TOP + HEIGHT * (1.0 - (value / top).clamp(0.0, 1.0));
@@ -71,8 +83,8 @@ pub(super) fn lines(axis: Axis, lines: &[Line], mark: Option<f64>) -> String {
     svg + &legend(lines)
 }
 
-/// A strip for each name, coloured by the state in each second.
-pub(super) fn strips(axis: Axis, strips: &[(String, Vec<State>)]) -> String {
+/// A strip for each name, coloured by the state in each second; a state's name is its class.
+pub(crate) fn strips(axis: Axis, strips: &[(String, Vec<&'static str>)]) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a handful of servers")]
     let height = strips.len() as f64 * STRIP;
     let mut svg = open(axis, height);
@@ -80,7 +92,7 @@ pub(super) fn strips(axis: Axis, strips: &[(String, Vec<State>)]) -> String {
     for (name, states) in strips {
         let mut from = 0;
         for run in states.chunk_by(|one, other| one == other) {
-            let (state, to) = (run.first().copied().unwrap_or_default().name(), from + run.len());
+            let (state, to) = (run.first().copied().unwrap_or_default(), from + run.len());
             let _ = write!(
                 svg,
                 r#"<rect class="state {state}" x="{:.1}" width="{:.1}" y="{:.1}" height="{:.1}"><title>{}: {state} from {from}s to {to}s</title></rect>"#,
@@ -112,25 +124,42 @@ impl Axis {
     }
 }
 
-/// The frame: the outage's band and the seconds below.
+/// The frame: the band and the seconds below.
 fn open(axis: Axis, height: f64) -> String {
     let scale = |second: f64| {
         #[expect(clippy::cast_precision_loss, reason = "seconds of a run")]
         let share = second / axis.seconds.max(1) as f64;
         LEFT + WIDTH * share.clamp(0.0, 1.0)
     };
-    let (from, to) = (scale(axis.outage.0), scale(axis.outage.1));
     let mut svg = format!(
-        r#"<svg viewBox="0 0 {:.0} {:.0}" role="img"><rect class="outage" x="{from:.1}" width="{:.1}" y="{TOP}" height="{height:.0}"><title>the outage</title></rect>"#,
+        r#"<svg viewBox="0 0 {:.0} {:.0}" role="img">"#,
         LEFT + WIDTH + RIGHT,
         TOP + height + BOTTOM,
-        to - from
     );
-    let every = (axis.seconds / 12).max(1).next_multiple_of(if axis.seconds > 60 { 10 } else { 5 });
-    for second in (0..=axis.seconds).step_by(every) {
+    if let Some(Band { from, to, name }) = axis.band {
+        let (from, to) = (scale(from), scale(to));
         let _ = write!(
             svg,
-            r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="middle">{second}s</text>"#,
+            r#"<rect class="band" x="{from:.1}" width="{:.1}" y="{TOP}" height="{height:.0}"><title>{name}</title></rect>"#,
+            to - from
+        );
+    }
+    let round = match axis.seconds {
+        0..=60 => 5,
+        61..=720 => 10,
+        721..=7_200 => 60,
+        _ => 3_600,
+    };
+    let every = (axis.seconds / 12).max(1).next_multiple_of(round);
+    for second in (0..=axis.seconds).step_by(every) {
+        let time = match round {
+            3_600 => format!("{}h", second / 3_600),
+            60 => format!("{}m", second / 60),
+            _ => format!("{second}s"),
+        };
+        let _ = write!(
+            svg,
+            r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="middle">{time}</text>"#,
             axis.x(second),
             TOP + height + 15.0
         );
@@ -164,7 +193,7 @@ fn number(value: f64) -> String {
 }
 
 /// Text inside of HTML.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -180,8 +209,9 @@ mod tests {
 
     #[test]
     fn equal_states_become_one_rectangle_and_names_cannot_end_a_tag() {
-        let axis = Axis { seconds: 4, outage: (1.0, 2.0) };
-        let states = vec![State::Healthy, State::Ejected, State::Ejected, State::Healthy];
+        let band = Some(Band { from: 1.0, to: 2.0, name: "the outage" });
+        let axis = Axis { seconds: 4, band };
+        let states = vec!["healthy", "ejected", "ejected", "healthy"];
         let svg = strips(axis, &[("a<b".to_owned(), states)]);
         assert_eq!(svg.matches("class=\"state").count(), 3);
         assert!(svg.contains("a&lt;b: ejected from 1s to 3s"), "{svg}");

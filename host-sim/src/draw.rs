@@ -7,25 +7,26 @@ use std::time::Duration;
 
 /// What numbers are drawn for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     Request = 1,
     Answer = 2,
+    Fate = 3,
 }
 
 /// The numbers of one request, for one purpose.
-pub(super) fn of(seed: u64, purpose: Purpose, number: usize) -> fastrand::Rng {
+pub(crate) fn of(seed: u64, purpose: Purpose, number: usize) -> fastrand::Rng {
     let place = (number as u64) << 8 | purpose as u64;
     fastrand::Rng::with_seed(seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// A time around `median`: as often so many times longer as so many times shorter, like a lognormal one.
 /// `octaves` is what its logarithm to the base 2 deviates by.
-pub(super) fn around(random: &mut fastrand::Rng, median: Duration, octaves: f64) -> Duration {
+pub(crate) fn around(random: &mut fastrand::Rng, median: Duration, octaves: f64) -> Duration {
     median.mul_f64(factor(normal(random) * octaves))
 }
 
 /// A number of `low` to `high`, small ones more often: each octave is as likely as the next.
-pub(super) fn skewed(random: &mut fastrand::Rng, low: u32, high: u32) -> u32 {
+pub(crate) fn skewed(random: &mut fastrand::Rng, low: u32, high: u32) -> u32 {
     let octaves = f64::from(high / low.max(1)).max(1.0);
     let mut span = 0.0;
     let mut reach = 1.0;
