@@ -44,6 +44,8 @@ pub fn built_in(module: &Path, gates: Gates, weight: Option<u32>) -> Result<Boot
     let configuration = json!({
         "version": 1,
         "match": {"paths": ["/v1/*"]},
+        // Users are known by a header, and there is only one pool: nothing has to wait for a body.
+        "body": {"access": "headers_only"},
         "models": [{"name": "llama-70b"}],
         "pools": [{"name": "gpu", "model": "llama-70b", "versions": ["v1", "v2"]}],
         "canary_split": [{

@@ -85,7 +85,7 @@ impl Prometheus {
             return Answer { outcome: CalloutOutcome::ConnectFailure, asked: None };
         }
         let path = headers.text(":path").unwrap_or_default();
-        let (status, body, asked) = query::answer(&self.store, &path, body, self.wall(now));
+        let (status, body, asked) = query::answer(&self.store, path, body, self.wall(now));
         let mut headers = HeaderMap::new();
         headers.append(":status".to_owned(), status.to_string());
         headers.append("content-type".to_owned(), "application/json".to_owned());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::record::{Counted, Record, Second};
+use super::record::{Counted, Record};
 use super::table::{sentence, summary};
 use crate::plot::{self, Axis, Band, COLOURS, Line, Page, escaped};
 
@@ -21,7 +21,7 @@ pub fn html(record: &Record) -> String {
     let away = &record.canary.away;
     let axis = Axis {
         seconds: record.seconds.len(),
-        band: (!away.is_empty()).then(|| Band {
+        band: (!away.is_empty()).then_some(Band {
             from: lead + away.start.as_secs_f64(),
             to: lead + away.end.as_secs_f64(),
             name: "Prometheus is away",
@@ -82,12 +82,11 @@ fn totals(record: &Record) -> String {
 
 /// A line for each of the two versions that are compared.
 fn versions_of(record: &Record, value: fn(&[&Counted]) -> f64) -> Vec<Line> {
-    let of: [(&str, fn(&Second) -> &Counted); 2] = [
-        (&record.schedule.candidate, |second| &second.candidate),
-        (&record.schedule.stable, |second| &second.stable),
-    ];
+    let seconds = || record.seconds.iter();
+    let candidate: Vec<&Counted> = seconds().map(|second| &second.candidate).collect();
+    let stable: Vec<&Counted> = seconds().map(|second| &second.stable).collect();
+    let of = [(&record.schedule.candidate, candidate), (&record.schedule.stable, stable)];
     let lines = of.into_iter().zip(VERSIONS).map(|((name, counted), class)| {
-        let counted: Vec<&Counted> = record.seconds.iter().map(counted).collect();
         let windows = (1..=counted.len())
             .map(|end| value(counted.get(end.saturating_sub(WINDOW)..end).unwrap_or_default()));
         Line { name: name.to_owned(), class: class.to_owned(), values: windows.collect() }
