@@ -199,7 +199,7 @@ impl Rollout {
         &self.gates
     }
 
-    /// Where to ask for verdicts.
+    /// Where to ask for verdicts; none if nobody is asked.
     pub fn prometheus(&self) -> Option<&Prometheus> {
         self.prometheus.as_ref()
     }
@@ -223,10 +223,7 @@ impl Rollout {
     }
 
     fn delay(&self) -> Duration {
-        match (&self.prometheus, self.analysis) {
-            (None, _) | (_, Analysis::Local) => Duration::ZERO,
-            (Some(prometheus), _) => prometheus.evaluation_delay,
-        }
+        self.prometheus.as_ref().map_or(Duration::ZERO, |prometheus| prometheus.evaluation_delay)
     }
 
     /// The state after these verdicts, of the instants 1, 2, and so on.

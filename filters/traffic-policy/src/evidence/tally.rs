@@ -53,12 +53,6 @@ impl Tally {
     pub fn bound(&self, alpha: f64) -> f64 {
         bound(alpha * self.part)
     }
-
-    /// What speaks against each ratio in millionths, rounded up: that none of it is lost in counters, however
-    /// often what it has grown by is added to them.
-    pub fn against_micros(&self) -> [u64; RATIOS] {
-        self.against.map(|nats| libm::ceil(nats * 1e6) as u64)
-    }
 }
 
 /// Where a gate fails that may be wrong with this probability; nowhere if it may never be.

@@ -39,7 +39,7 @@ pub struct RawRollout {
     pub fleet_size: u32,
     /// Where verdicts come from; `both` where there is a Prometheus, if left out.
     pub analysis: Option<Analysis>,
-    /// The Prometheus that is asked.
+    /// The Prometheus that is asked; with analysis `local` none is.
     pub prometheus: Option<RawPrometheus>,
     /// What the candidate is judged by; all of them if left out.
     pub gates: Option<Vec<RawGate>>,
@@ -165,6 +165,8 @@ impl TryFrom<(RawRollout, &Split)> for Rollout {
             (None, true) => Analysis::Both,
             (None, false) => Analysis::Local,
         };
+        // One that is not asked delays nothing.
+        let prometheus = prometheus.filter(|_| analysis != Analysis::Local);
         let gates: Vec<Gate> = gates(raw.gates, raw.min_samples)?;
         let alphas = Alphas::new(analysis, raw.alpha, raw.fleet_size);
         let (start, on_fail) = (raw.start_at.0, raw.on_fail);

@@ -43,8 +43,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rollout::tests::delayed;
 
     proptest! {
+        #[test]
+        fn whatever_the_clock_says_the_next_question_goes_on_where_the_last_has_ended(
+            known in any::<u32>(), wall in any::<(u64, u32)>(), delay in 0_u64..3_600,
+        ) {
+            let rollout = delayed(delay);
+            let wall = Duration::new(wall.0, wall.1 % 1_000_000_000);
+            let due = rollout.due(wall);
+            let Some(piece) = rollout.questions(known, wall) else {
+                prop_assert!(known >= due);
+                return Ok(());
+            };
+            prop_assert_eq!(piece.first, known + 1);
+            prop_assert!(piece.first <= piece.last && piece.last <= due);
+            prop_assert!(piece.last == due || piece.last - known == MOST_POINTS);
+            let [from, to, step] = rollout.range(piece);
+            prop_assert_eq!(from + step * (piece.last - piece.first), to);
+            prop_assert!(to + Duration::from_secs(delay) <= wall, "nobody asks for what is to come");
+        }
+
         #[test]
         fn every_instant_is_asked_for_once_and_in_order(first in 0_u32..60_000, count in 0_u32..60_000) {
             let last = first + count;

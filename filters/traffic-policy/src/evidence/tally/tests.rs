@@ -78,22 +78,6 @@ fn a_gate_of_lengths_has_two_sides_and_names_say_what_it_is_compared_with() {
 }
 
 #[test]
-fn in_counters_nothing_that_speaks_against_is_lost() {
-    let mut evidence = evidence(Signal::Failures);
-    let (mut counter, mut last) = ([0; RATIOS], [0; RATIOS]);
-    for _ in 0..1_000 {
-        evidence.observe(&failures([7, 1], [93, 1]));
-        let now = evidence.tallies()[0].against_micros();
-        counter.iter_mut().zip(now).zip(last).for_each(|((c, now), last)| *c += now - last);
-        last = now;
-    }
-    let against = evidence.tallies()[0].against;
-    for (counter, against) in counter.iter().zip(against) {
-        assert!((0.0..=1.0).contains(&(*counter as f64 - against * 1e6)), "{counter} {against}");
-    }
-}
-
-#[test]
 fn who_may_never_be_wrong_never_fails() {
     let tallies = evidence(Signal::Failures).tallies();
     assert!((tallies[0].bound(ALPHA) - (1.0 / ALPHA).ln()).abs() < 1e-12);

@@ -85,6 +85,36 @@ proptest! {
     }
 
     #[test]
+    fn whatever_clocks_say_this_proxy_goes_on_only_by_a_pass_and_stops_at_the_first_failure(
+        told in prop::collection::vec((walls(), verdicts(2)), 0..60),
+    ) {
+        let rollout = plain();
+        let mut progress = Progress::begin(&rollout);
+        let mut has_begun = false;
+        for (wall, verdict) in told {
+            let verdict = verdict.first().copied().unwrap_or(Pass);
+            let (before, was_over) = (progress.clone(), progress.is_over());
+            progress.local(&rollout, wall, verdict);
+            has_begun |= wall >= after(0);
+            prop_assert!(progress.known >= before.known);
+            let went_on = progress.step > before.step || progress.course == Course::Passed && !was_over;
+            prop_assert!(!went_on || verdict == Pass && progress.known > before.known);
+            prop_assert!(progress.step <= before.step + 1);
+            if verdict == Fail && has_begun && rollout.due(wall) > 0 {
+                prop_assert!(progress.is_over());
+            }
+            if was_over {
+                let states = [&before, &progress].map(|p| p.state(&rollout, wall));
+                prop_assert_eq!(states[0], states[1]);
+            }
+            let state = progress.state(&rollout, wall);
+            prop_assert!(state.percent.is_none_or(|percent| percent <= 100));
+            prop_assert!(state.next.is_none_or(|next| next > wall));
+            progress = Progress::read(&rollout, Some(&progress.write()));
+        }
+    }
+
+    #[test]
     fn a_record_is_read_as_it_was_written_and_damaged_is_the_beginning(
         verdicts in verdicts(80), at in any::<prop::sample::Index>(), bit in 0..8_u32,
         bases in prop::collection::vec((0_u8..12, 0.0..1e15), 0..12),

@@ -32,6 +32,25 @@ fn rollout_alone() -> Rollout {
 }
 
 #[test]
+fn what_a_proxy_sees_itself_is_not_late_and_a_prometheus_that_is_not_asked_is_none() {
+    let section = json!({"analysis": "local", "prometheus": {"cluster": "p"}});
+    let local = rollout(section);
+    assert_eq!((local.prometheus(), local.evaluated_at(1)), (None, after(30)));
+    refused(
+        json!({"analysis": "local", "prometheus": {"cluster": ""}}),
+        "prometheus.cluster: found nothing; allowed any text; write it",
+    );
+}
+
+#[test]
+fn a_rollout_is_known_by_who_is_tried_where_and_since_when() {
+    let key = |settings| rollout(settings).key("gpu", &split(&[90, 10]));
+    assert_eq!(key(json!({})), format!("gpu;v2;v1;{START}"));
+    assert_eq!(key(json!({"min_samples": 7, "candidate_steps": [5]})), key(json!({})));
+    assert_ne!(key(json!({"start_at": "2026-12-02T09:00:00Z"})), key(json!({})));
+}
+
+#[test]
 fn a_prometheus_is_asked_half_a_minute_later_and_waited_for_two_seconds() {
     let prometheus = rollout_alone().prometheus().unwrap().clone();
     assert_eq!(prometheus.evaluation_delay, Duration::from_secs(30));
