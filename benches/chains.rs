@@ -42,6 +42,16 @@ pub enum Chain {
     RouterAndBreaker,
     /// token-router and retry-breaker, the request waiting in the plugin.
     KnobAndBreaker,
+    /// canary-split alone, which looks at headers of requests.
+    Split,
+    /// canary-split in a rollout, which reads answers.
+    Rollout,
+    /// token-router and canary-split, by the headers of requests.
+    RouterAndSplit,
+    /// token-router and token-metrics, by the headers of requests.
+    RouterAndMetrics,
+    /// The same with canary-split in a rollout.
+    RolloutAndMetrics,
     /// No filter; the route tries again as the filter would have it.
     RouteRetries,
     /// retry-breaker, and behind the router an empty wasm filter.
@@ -86,6 +96,18 @@ impl Chain {
         Self::KnobAndBreaker,
     ];
 
+    /// The chains that are compared by what a split costs.
+    pub const OF_SPLITS: [Self; 8] = [
+        Self::Nothing,
+        Self::Empty,
+        Self::RequestsOnly,
+        Self::Split,
+        Self::RouterAndSplit,
+        Self::Rollout,
+        Self::RouterAndMetrics,
+        Self::RolloutAndMetrics,
+    ];
+
     /// The chains that are compared by what is behind the router; the first has nothing there.
     pub const OF_ATTEMPTS: [Self; 4] =
         [Self::Breaker, Self::BreakerAndEmpty, Self::BreakerAndGuard, Self::BreakerAndNaming];
@@ -109,6 +131,11 @@ impl Chain {
             Self::BreakerOfFour => "retry-breaker, four endpoints",
             Self::RouterAndBreaker => "token-router and retry-breaker",
             Self::KnobAndBreaker => "token-router and retry-breaker, knob",
+            Self::Split => "canary-split",
+            Self::Rollout => "canary-split, rollout",
+            Self::RouterAndSplit => "token-router and canary-split",
+            Self::RouterAndMetrics => "token-router and token-metrics",
+            Self::RolloutAndMetrics => "token-router, canary-split in a rollout, token-metrics",
             Self::RouteRetries => "no filter, the route has the retries",
             Self::BreakerAndEmpty => "empty wasm filter behind the router",
             Self::BreakerAndGuard => "attempt-guard",
@@ -161,6 +188,18 @@ impl Chain {
                 vec![llm_mesh(modules, &headers_only(&["token_router", "retry_breaker"]))]
             }
             Self::KnobAndBreaker => vec![llm_mesh(modules, &mesh_that_breaks())],
+            Self::Split => vec![llm_mesh(modules, &headers_only(&["canary_split"]))],
+            Self::RouterAndSplit => {
+                vec![llm_mesh(modules, &headers_only(&["token_router", "canary_split"]))]
+            }
+            Self::RouterAndMetrics => {
+                vec![llm_mesh(modules, &headers_only(&["token_router", "token_metrics"]))]
+            }
+            Self::Rollout => vec![llm_mesh(modules, &rolling(&["canary_split"]))],
+            Self::RolloutAndMetrics => {
+                let sections = ["token_router", "canary_split", "token_metrics"];
+                vec![llm_mesh(modules, &rolling(&sections))]
+            }
         };
         filters.push(router());
         filters
@@ -259,14 +298,29 @@ fn headers_only(sections: &[&str]) -> Value {
         "version": 1,
         "body": {"access": "headers_only"},
         "models": [{"name": "llama-70b", "aliases": ["gpt-4.1"]}],
-        "pools": [{"name": POOL}],
+        "pools": [{"name": POOL, "versions": ["v1", "v2"]}],
         "token_router": {"default": {"pool": POOL}},
+        "canary_split": [{"pool": POOL,
+            "weights": [{"version": "v1", "weight": 90}, {"version": "v2", "weight": 10}],
+            "sticky": [{"header": "x-user-id"}]}],
         "token_metrics": {},
         "retry_breaker": [{"pool": POOL}]
     });
     if let Some(fields) = configuration.as_object_mut() {
-        let named = |name: &str| ["token_router", "token_metrics", "retry_breaker"].contains(&name);
+        let filters = ["token_router", "canary_split", "token_metrics", "retry_breaker"];
+        let named = |name: &str| filters.contains(&name);
         fields.retain(|name, _| !named(name) || sections.contains(&name.as_str()));
+    }
+    configuration
+}
+
+/// These sections, the split in the middle of a rollout with all its gates that asks nobody.
+fn rolling(sections: &[&str]) -> Value {
+    let mut configuration = headers_only(sections);
+    if let Some(Value::Object(split)) = configuration.pointer_mut("/canary_split/0") {
+        let rollout = json!({"start_at": "2025-01-01T00:00:00Z", "interval": "1d",
+            "candidate_steps": [10, 100], "analysis": "local", "min_samples": 1_000_000_000});
+        split.insert("rollout".to_owned(), rollout);
     }
     configuration
 }

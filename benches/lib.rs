@@ -11,6 +11,7 @@ pub mod load;
 pub mod programs;
 pub mod prose;
 pub mod proxies;
+pub mod requests;
 pub mod samples;
 pub mod simulated;
 pub mod streaming;

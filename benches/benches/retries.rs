@@ -11,21 +11,13 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use benches::argument;
 use benches::chains::Chain;
-use benches::corpora::{Text, chat};
 use benches::costs::{Costs, WARM_UP};
-use benches::load::Load;
 use benches::proxies::{Modules, Proxy};
 use benches::streaming::{Answer, EVENTS, Reader, serve};
+use benches::{argument, requests};
 use host_sim::model::EnvoyVersion;
 use host_sim::parts::Parts;
-
-const CONNECTIONS: usize = 4;
-
-/// Requests of a chain in a round, and the bytes of a body.
-const REQUESTS: usize = 200;
-const BODY: usize = 1 << 10;
 
 /// What the attempts are answered with.
 const ANSWERS: [Answer; 4] = [Answer::Json, Answer::Brief, Answer::Coalesced, Answer::Paced];
@@ -37,58 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let modules = Modules::build(&parts, folder.path())?;
     println!("Envoy 1.40.0, one worker, HTTP/1.1, {rounds} rounds; medians");
-    requests(rounds, &envoy, folder.path(), &modules)?;
-    attempts(rounds, &envoy, folder.path(), &modules)
-}
-
-/// Before the router: requests with a short body, answered with a short one.
-fn requests(
-    rounds: usize,
-    envoy: &Path,
-    folder: &Path,
-    modules: &Modules,
-) -> Result<(), Box<dyn Error>> {
-    let upstream = Proxy::start_upstream(envoy, folder)?;
-    let body = chat(Text::English, BODY);
-    let start = |chain| -> Result<_, Box<dyn Error>> {
-        let proxy = Proxy::start(envoy, folder, chain, modules, upstream.address)?;
-        let load = Load::open(proxy.address, CONNECTIONS, &body)?;
-        Ok((proxy, load))
-    };
-    let mut chains = Chain::OF_RETRIES.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
-    let mut costs = Costs::of(&Chain::OF_RETRIES);
-    for round in 0..rounds + WARM_UP {
-        eprint!("\rrequests: round {round} of {} ", rounds + WARM_UP - 1);
-        costs.round(round, |place| {
-            let (proxy, load) = chains.get_mut(place).ok_or("a chain without a proxy")?;
-            // Not counted: its caches are cold after the others' turns.
-            load.send(4 * CONNECTIONS)?;
-            let before = proxy.cpu()?;
-            load.send(REQUESTS)?;
-            per(proxy.cpu()? - before, REQUESTS)
-        })?;
-    }
-    eprintln!();
-    println!(
-        "\n| request of 1 KB | CPU us | of the empty wasm filter's | added us | of the empty wasm filter's |"
-    );
-    println!("|---|--:|--:|--:|--:|");
-    for chain in Chain::OF_RETRIES {
-        println!(
-            "| {} | {:.1} | {:.2} | {:.1} | {:.2} |",
-            chain.name(),
-            costs.median(chain),
-            costs.median(chain) / costs.median(Chain::Empty),
-            costs.added(chain),
-            costs.added(chain) / costs.added(Chain::Empty),
-        );
-    }
+    let costs = requests::measure(&Chain::OF_RETRIES, rounds, &envoy, folder.path(), &modules)?;
     let more = costs.added_to(Chain::RequestsOnly, Chain::RouterAndBreaker);
     println!(
         "| what retry-breaker adds to token-router | | | {more:.1} | {:.2} |",
         more / costs.added(Chain::Empty)
     );
-    Ok(())
+    attempts(rounds, &envoy, folder.path(), &modules)
 }
 
 /// Behind the router: JSON answers, and streams whose events come one by one or many at a time.
