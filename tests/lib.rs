@@ -1,5 +1,6 @@
 //! Support for the tests: where the project is, its files, and lists that several files repeat.
 
+pub mod canary_fleet;
 pub mod canary_rules;
 pub mod dashboard;
 pub mod envoy;

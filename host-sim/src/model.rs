@@ -56,6 +56,7 @@ mod worker_loss;
 pub mod world;
 
 pub use call::{GrpcCall, GrpcStream, HttpCall, LocalReply, Pairs};
+pub use date::iso_date;
 pub use guest::{Guest, GuestFactory, InstantiateError, Trap, VmSpec};
 pub use headers::HeaderMap;
 pub use router::CLUSTER_COUNTERS;

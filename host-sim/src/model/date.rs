@@ -22,7 +22,8 @@ pub(crate) fn http_date(wall_nanos: u64) -> String {
 }
 
 /// `2026-10-13T08:00:00.000Z`, as access logs write an instant.
-pub(crate) fn iso_date(wall_nanos: u64) -> String {
+#[must_use]
+pub fn iso_date(wall_nanos: u64) -> String {
     let seconds = wall_nanos / 1_000_000_000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
