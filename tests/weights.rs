@@ -171,7 +171,11 @@ impl Proxy {
             "gpu-v2" => servers[1].address(),
             _ => servers[2].address(),
         };
-        let mut bootstrap = bootstrap(&parts, FILE, address, json!({"debug_headers": true}));
+        let weights = json!([{"version": "v1", "weight": 90}, {"version": "v2", "weight": 10}]);
+        // The manifest's rollout would give weights of its own.
+        let split = json!({"pool": "gpu", "weights": weights, "sticky": [{"header": "x-user-id"}]});
+        let patch = json!({"debug_headers": true, "canary_split": [split]});
+        let mut bootstrap = bootstrap(&parts, FILE, address, patch);
         bootstrap["node"] = json!({"id": "gateway", "cluster": "gateway"});
         let file = folder.join("llm-mesh.yaml");
         let filter = bootstrap
@@ -236,7 +240,7 @@ async fn server(script: Value) -> UpstreamServer {
     UpstreamServer::start(script).await.expect("a free port")
 }
 
-/// The split of the manifest.
+/// The split that the proxy begins with.
 fn split() -> Split {
     let pool = json!({"name": "gpu", "versions": ["v1", "v2"]});
     let arms = json!([{"version": "v1", "weight": 90}, {"version": "v2", "weight": 10}]);
