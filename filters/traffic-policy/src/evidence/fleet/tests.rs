@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::evidence::tests::{ALPHA, all, evidence, failures, first_tokens, strata};
-use crate::evidence::{Signal, Tally};
+use crate::evidence::{Side, Signal, Stratum, Tally};
 
 proptest! {
     #[test]
@@ -12,18 +12,29 @@ proptest! {
         let proxies: Vec<Evidence> = proxies.iter().map(|strata| {
             let mut evidence = all();
             strata.iter().for_each(|stratum| evidence.observe(stratum));
+            // Answers that are shorter than those before.
+            for tokens in [800, 900, 800, 40] {
+                let mut shorter = Stratum::default();
+                (0..60).for_each(|_| shorter.stable.output_tokens.record(800));
+                (0..60).for_each(|_| shorter.candidate.output_tokens.record(tokens));
+                evidence.observe(&shorter);
+            }
             evidence
         }).collect();
         let fleet = Fleet::of(&proxies);
         let tallies: Vec<Vec<Tally>> = proxies.iter().map(Evidence::tallies).collect();
-        for (place, sum) in fleet.gates.iter().enumerate() {
-            let mut expected = Process::default();
-            let mut samples = 0_u64;
-            for tally in tallies.iter().map(|tallies| &tallies[place]) {
-                expected.add(&Process { events: tally.events, against: tally.against });
-                samples = samples.saturating_add(tally.samples);
-            }
-            prop_assert_eq!((sum.more, sum.samples), (expected, samples));
+        for sum in &fleet.gates {
+            let of = |side: Side| {
+                let (mut process, mut samples) = (Process::default(), 0_u64);
+                let is_same = |tally: &&Tally| tally.signal == sum.signal && tally.side == side;
+                for tally in tallies.iter().flatten().filter(is_same) {
+                    process.add(&Process { events: tally.events, against: tally.against });
+                    samples = samples.saturating_add(tally.samples);
+                }
+                (process, samples)
+            };
+            prop_assert_eq!((sum.more, sum.samples), of(Side::More));
+            prop_assert_eq!(sum.less.unwrap_or_default(), of(Side::Less).0);
         }
         for (_, value) in fleet.series(ALPHA) {
             prop_assert!(value >= 0.0 || value == -1.0);
