@@ -41,8 +41,9 @@ impl Page {
     }
 
     fn show(&self) {
-        let gate = r#"pool="p",version="v2",stable="v1",start="1",signal="failures""#;
-        let mut page = String::new();
+        let rollout = r#"pool="p",version="v2",stable="v1",start="1""#;
+        let gate = format!("{rollout},signal=\"failures\"");
+        let mut page = format!("llm_split_rollout{{{rollout}}} 1\n");
         let _ = writeln!(page, "llm_split_samples_total{{{gate}}} {}", self.samples);
         let _ = writeln!(
             page,

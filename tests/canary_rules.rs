@@ -37,7 +37,8 @@ pub struct Rhythm {
 /// That of the file: a scrape takes ten seconds at most, unless it was allowed more.
 pub const USUAL: Rhythm = Rhythm { interval: 15, late: 10 };
 
-/// What tells rollouts and gates apart.
+/// What tells rollouts apart, and their gates.
+const ROLLOUT: &str = "pool, version, stable, start";
 const GATE: &str = "pool, version, stable, start, signal";
 
 /// What has to stand in the file.
@@ -45,8 +46,9 @@ pub fn canary(rhythm: Rhythm) -> String {
     let mut file = String::from(HEAD);
     let _ = writeln!(file, "- name: llm-split\n  interval: {}s\n  rules:", rhythm.interval);
     file += "  \
-  # What all proxies have counted. Each adds what it has grown by since the evaluation before, so that none
-  # takes anything away when it goes or begins anew, and one that comes begins with its first scrape.
+  # What all proxies have counted: what each has grown by since the evaluation before, and what was recorded
+  # then. So none takes anything away when it goes or begins anew, and one that comes begins with its first
+  # scrape. It ends when no proxy has the rollout any more.
 ";
     added_up(&mut file, "llm_split_events", "_total", ", side", rhythm);
     added_up(&mut file, "llm_split_against_micros", "_total", ", side, ratio", rhythm);
@@ -98,7 +100,9 @@ fn added_up(file: &mut String, metric: &str, end: &str, more: &str, rhythm: Rhyt
         file,
         "  - record: {rule}
     expr: |
-      sum by ({GATE}{more}) (clamp_min({counter} offset {late}s - last_over_time({counter}[5m] offset {before}s), 0))
-      + (last_over_time({rule}[1d]) or 0 * sum by ({GATE}{more}) ({counter} offset {late}s))",
+      sum by ({GATE}{more}) (
+        clamp_min({counter} offset {late}s - last_over_time({counter}[5m] offset {before}s), 0)
+        or last_over_time({rule}[1d]) and on ({ROLLOUT}) llm_split_rollout offset {late}s
+      )",
     );
 }

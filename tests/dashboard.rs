@@ -95,7 +95,7 @@ pub fn selected(expression: &str) -> Vec<(&str, Vec<&str>)> {
 /// `outcome!="refused"`, would pass everything.
 pub fn check(expression: &str) {
     let base = ["model", "pool", "version", "route", "tenant", "le"];
-    let others: [(&str, &[&str]); 20] = [
+    let others: [(&str, &[&str]); 21] = [
         ("llm_router_decisions_total", &["pool", "reason"]),
         ("llm_limit_hits_total", &["limit"]),
         ("llm_breaker_ejected", &["pool"]),
@@ -104,6 +104,7 @@ pub fn check(expression: &str) {
         ("llm_retry_denied_total", &["pool", "reason"]),
         ("llm_split_requests_total", &["pool", "version", "reason"]),
         ("llm_split_weight", &["pool", "version"]),
+        ("llm_split_rollout", &["pool", "version", "stable", "start"]),
         ("llm_split_step", &["pool"]),
         ("llm_split_percent", &["pool"]),
         ("llm_split_phase", &["pool", "phase"]),
