@@ -22,8 +22,8 @@ use traffic_policy::split::Split;
 use crate::envoy::{bootstrap, listener, start};
 use crate::scraping;
 
-const FILE: &str = "manifests/envoy/chain.yaml";
-const POOL: &str = "gpu-large";
+const FILE: &str = "manifests/envoy/canary.yaml";
+const POOL: &str = "gpu";
 /// How long a rollout may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -89,31 +89,19 @@ impl Fleet {
         scraping::scrape(&self.prometheus, &targets);
     }
 
+    /// The users' file, with a schedule in a hurry, and users who are never the same.
     fn configuration(&self) -> Value {
         let patch = json!({
-            "pools": [
-                {"name": POOL, "model": "llama-70b", "versions": ["v1", "v2"]},
-                {"name": "gpu-small", "model": "llama-8b"},
-            ],
             "canary_split": [{"pool": POOL, "weights": weights(), "rollout": self.rollout}],
-            "token_metrics": {"labels": ["pool", "version"]},
             // What fails is to be seen, and not tried elsewhere.
             "retry_breaker": null,
         });
-        let mut file = bootstrap(&self.parts, FILE, |_| self.stable.address(), patch);
-        let clusters = file["static_resources"]["clusters"].as_array_mut().expect("clusters");
-        let [candidate, prometheus] = [self.candidate.address(), self.prometheus.address()];
-        clusters.extend([cluster("v2", candidate), cluster("prometheus", prometheus)]);
-        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-        let manager = file.pointer_mut(manager).expect("a connection manager");
-        let routes = &mut manager["route_config"]["virtual_hosts"][0]["routes"];
-        let v2 = json!({"name": "x-llm-version", "string_match": {"exact": "v2"}});
-        let v2 = json!({
-            "match": {"prefix": "/v1/", "headers": [v2]},
-            "route": {"cluster": "v2", "timeout": "0s"},
-        });
-        routes.as_array_mut().expect("routes").insert(0, v2);
-        file
+        let address = |cluster: &str| match cluster {
+            "gpu-v2" => self.candidate.address(),
+            "prometheus" => self.prometheus.address(),
+            _ => self.stable.address(),
+        };
+        bootstrap(&self.parts, FILE, address, patch)
     }
 
     /// Looks at all proxies over and over until each is at this step or behind it, in this phase; and
@@ -267,14 +255,4 @@ pub fn reply() -> Reply {
 
 async fn server(replies: Vec<Reply>) -> UpstreamServer {
     UpstreamServer::start(Script::of(replies)).await.expect("a free port")
-}
-
-fn cluster(name: &str, address: SocketAddr) -> Value {
-    let socket = json!({"address": address.ip().to_string(), "port_value": address.port()});
-    json!({
-        "name": name, "type": "STATIC", "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": name, "endpoints": [
-            {"lb_endpoints": [{"endpoint": {"address": {"socket_address": socket}}}]},
-        ]},
-    })
 }
