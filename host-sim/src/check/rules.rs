@@ -11,6 +11,7 @@ mod limits;
 mod retries;
 mod statistics;
 mod times;
+mod versions;
 
 use super::{Finding, view::View};
 use crate::yaml::Error;
@@ -25,7 +26,7 @@ const GUARD: &str = "attempt-guard";
 type Rule = fn(&View<'_>) -> Vec<Error>;
 
 /// Every rule, by its name.
-const RULES: [(&str, Rule); 19] = [
+const RULES: [(&str, Rule); 21] = [
     ("fail_reload", chain::fail_reload),
     ("gate_behind_filters", chain::gate_behind_filters),
     ("own_vm", chain::own_vm),
@@ -45,6 +46,8 @@ const RULES: [(&str, Rule); 19] = [
     ("route_timeout", times::route_timeout),
     ("stream_idle_timeout", times::stream_idle_timeout),
     ("stats_tags", statistics::tags),
+    ("version_route", versions::routed),
+    ("prometheus_cluster", versions::prometheus),
 ];
 
 /// What they all find.

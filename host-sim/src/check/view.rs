@@ -48,8 +48,9 @@ pub(super) struct PoolRoute<'a> {
     pub(super) forward: &'a Forward,
 }
 
-/// The request header by which the filters route.
+/// The request headers by which the filters route.
 const POOL_HEADER: &str = "x-llm-pool";
+const VERSION_HEADER: &str = "x-llm-version";
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 impl<'a> View<'a> {
@@ -152,10 +153,26 @@ impl<'a> View<'a> {
 impl<'a> PoolRoute<'a> {
     /// The pool that the route is for.
     fn pool(&self) -> Option<&'a str> {
+        self.exactly(POOL_HEADER)
+    }
+
+    /// The version that it is for.
+    pub(super) fn version(&self) -> Option<&'a str> {
+        self.exactly(VERSION_HEADER)
+    }
+
+    /// Whether it looks at versions in another way than for one of them.
+    pub(super) fn matches_versions_loosely(&self) -> bool {
+        let mut headers = self.route.matcher.headers.iter();
+        headers.any(|header| header.name == VERSION_HEADER) && self.version().is_none()
+    }
+
+    /// What a header has to be.
+    fn exactly(&self, name: &str) -> Option<&'a str> {
         self.route.matcher.headers.iter().find_map(|header| match &header.matches {
-            HeaderMatch::String(matcher) if header.name == POOL_HEADER && !header.invert => {
+            HeaderMatch::String(matcher) if header.name == name && !header.invert => {
                 match &matcher.pattern {
-                    Pattern::Exact(pool) => Some(pool.as_str()),
+                    Pattern::Exact(value) => Some(value.as_str()),
                     _ => None,
                 }
             }

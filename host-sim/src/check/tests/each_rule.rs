@@ -216,3 +216,34 @@ fn a_file_without_the_filters_is_left_alone() {
     ];
     assert_eq!(broken(CHAIN, &edits), [] as [&str; 0]);
 }
+
+#[test]
+fn versions_have_routes_of_their_own_but_one() {
+    let v1 = (
+        "{name: x-llm-version, string_match: {exact: v1}}",
+        "{name: x-of-another, present_match: true}",
+    );
+    let v2 = (
+        "{name: x-llm-version, string_match: {exact: v2}}",
+        "{name: x-of-another, present_match: true}",
+    );
+    assert_eq!(broken(CANARY, &[v1]), [] as [&str; 0]);
+    let finding = only(&with(CANARY, &[v1, v2]), "version_route");
+    assert_eq!(finding.parts().0, "v1 and v2 of pool `gpu`, which no route is for");
+    // Versions that are models, that nobody gets, or that are told by a pattern.
+    let model = (r#"{"version": "v2", "#, r#"{"version": "v2", "model": "llama-70b", "#);
+    assert_eq!(broken(CANARY, &[v1, v2, model]), [] as [&str; 0]);
+    let shadow = (r#""force": {"#, r#""mode": "shadow", "force": {"#);
+    assert_eq!(broken(CANARY, &[v1, v2, shadow]), [] as [&str; 0]);
+    let pattern = (v1.0, "{name: x-llm-version, string_match: {prefix: v}}");
+    assert_eq!(broken(CANARY, &[pattern, v2]), [] as [&str; 0]);
+}
+
+#[test]
+fn who_is_asked_about_a_candidate_is_a_cluster() {
+    let name = r#""cluster": "prometheus""#;
+    let found = breaks(CANARY, name, r#""cluster": "prometheuss""#, "prometheus_cluster");
+    assert_eq!(found, "`prometheuss`, which is no cluster");
+    let istio = r#""cluster": "outbound|9090||prometheus.monitoring.svc.cluster.local""#;
+    assert_eq!(broken(CANARY, &[(name, istio)]), [] as [&str; 0]);
+}
