@@ -94,7 +94,7 @@
 //! | `start_at`, `interval` | when the first step begins, and how long after each other verdicts are |
 //! | `candidate_steps` | the candidate's shares, of a hundred that it and the stable version have together |
 //! | `candidate`, `stable` | who is tried against whom; of two versions the second against the first, if left out |
-//! | `gates` | what it is judged by: `failures`, `first_token`, `tokens_per_second`, `finish_length`, `finish_content_filter`, `output_tokens`; against the stable version (`max_ratio` times as bad) or a limit (`max`, `limit`). All six if left out |
+//! | `gates` | what it is judged by: `failures`, `first_token`, `tokens_per_second`, `finish_length`, `finish_content_filter`, `output_tokens`; against the stable version (`max_ratio` times as bad) or a limit (`max`, `limit`). All six if left out; a gate without samples never passes, so name those that your traffic has: answers that do not stream have no first token and no tokens per second |
 //! | `min_samples` | a step lasts until each gate has seen so many of the candidate's requests. A failure waits for no sample |
 //! | `on_fail` | `rollback`: the candidate gets nothing; `hold`: it keeps what it has |
 //! | `alpha` | how likely a candidate that is no worse may be rolled back in the whole rollout, by all gates, looks and proxies together |
@@ -147,6 +147,9 @@
 //! A request of which nothing of the list is known, or whose token cannot be read, is given a version by chance.
 //! An answer of Prometheus that is late, empty, too long or no answer leaves the rollout where it is, and is counted.
 //! What is judged is what clients get: a failure that a retry has mended is none.
+//! Nor is a status of 400 to 499, but for 404, 408 and 429: a client that sends the same wrong request again and again
+//! is always given the same version, and would look like many. A version that refuses everybody so gets no samples and
+//! goes no step further; `LlmRolloutStuck` says so.
 //! A proxy that is started anew has forgotten what it had seen itself: with `local` its rollout begins with the first
 //! step again.
 
