@@ -47,9 +47,9 @@ use drive::{Drive, Plan, Setting};
 use proxy::Behaviour;
 use record::Recorder;
 
-pub use built_in::{Gates, built_in};
+pub use built_in::{Course, Gates, built_in};
 pub use candidate::{Candidate, UnknownCandidate};
-pub use fleet::{Agreement, Fleet, Instant, fleet};
+pub use fleet::{Agreement, Fleet, Instant, Place, fleet};
 pub use published::{Evidence, Phase, Published};
 pub use record::{Counted, Record, Second, Turn};
 pub use report::html;

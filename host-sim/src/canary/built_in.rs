@@ -18,24 +18,48 @@ pub enum Gates {
 
 const TYPES: &str = "type.googleapis.com/envoy.extensions.filters";
 
-/// The file around the module of the filters. `weight`: the only step of a rollout whose first verdict comes
-/// after a day, so that only evidence ends it; none: a whole rollout, with a Prometheus that is asked.
+/// Which rollout it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Four steps, half a minute apart, with a Prometheus that is asked, and vetoes.
+    Steps,
+    /// One step with this share of a hundred, and the first verdict after a day: only evidence ends it.
+    Weight(u32),
+    /// Many small steps, each of which wants about as many requests as an interval has: little decides whether a
+    /// step is passed now or later, so whoever knows less than the others comes to something else. The requests
+    /// are those of all proxies, a second.
+    Fleet(u32),
+}
+
+const INTERVAL: u32 = 30;
+
+/// The file around the module of the filters.
 ///
 /// # Errors
 /// Never, as long as the model reads what is made here.
-pub fn built_in(module: &Path, gates: Gates, weight: Option<u32>) -> Result<Bootstrap, Error> {
-    let mut rollout = match weight {
-        Some(weight) => json!({
-            "candidate": "v2", "stable": "v1", "start_at": "2026-12-01T09:00:00Z",
-            "interval": "24h", "candidate_steps": [weight], "alpha": 0.005,
-            "analysis": "local", "fleet_size": 1,
-        }),
-        None => json!({
-            "candidate": "v2", "stable": "v1", "start_at": "2026-12-01T09:00:00Z",
-            "interval": "30s", "candidate_steps": [10, 25, 50, 100],
+pub fn built_in(module: &Path, gates: Gates, course: Course) -> Result<Bootstrap, Error> {
+    let mut rollout = json!({
+        "candidate": "v2", "stable": "v1", "start_at": "2026-12-01T09:00:00Z",
+        "interval": format!("{INTERVAL}s"),
+    });
+    let more = match course {
+        Course::Steps => json!({
+            "candidate_steps": [10, 25, 50, 100],
             "analysis": "both", "prometheus": {"cluster": "prometheus"},
         }),
+        Course::Weight(weight) => json!({
+            "interval": "24h", "candidate_steps": [weight],
+            "alpha": 0.005, "analysis": "local", "fleet_size": 1,
+        }),
+        Course::Fleet(rate) => json!({
+            "candidate_steps": [20, 28, 29, 30, 31, 32, 33, 34, 50, 100],
+            "min_samples": rate.saturating_mul(INTERVAL).saturating_mul(30) / 100,
+            "analysis": "prometheus", "prometheus": {"cluster": "prometheus"},
+        }),
     };
+    if let (Some(rollout), Value::Object(more)) = (rollout.as_object_mut(), more) {
+        rollout.extend(more);
+    }
     if gates == Gates::Failures
         && let Some(rollout) = rollout.as_object_mut()
     {
@@ -136,13 +160,13 @@ mod tests {
 
     #[test]
     fn the_built_in_files_have_a_rollout() {
-        let of = |weight| {
-            let file = built_in(Path::new("llm_mesh.wasm"), Gates::Failures, weight).unwrap();
+        let of = |course| {
+            let file = built_in(Path::new("llm_mesh.wasm"), Gates::Failures, course).unwrap();
             Schedule::of(&file).unwrap()
         };
-        let day = of(Some(10));
+        let day = of(Course::Weight(10));
         assert_eq!((day.steps, day.prometheus, day.candidate.as_str()), (vec![10], None, "v2"));
-        let whole = of(None);
+        let whole = of(Course::Steps);
         assert_eq!(whole.steps, [10, 25, 50, 100]);
         assert_eq!(whole.prometheus.as_deref(), Some("prometheus"));
         assert_eq!(

@@ -33,17 +33,46 @@ pub struct Fleet {
 pub struct Instant {
     /// Its number; 0 is the rollout's beginning.
     pub number: u32,
-    /// For each proxy its phase and step; none of one that has not begun.
-    pub states: Vec<Option<(Phase, u64)>>,
+    /// For each proxy.
+    pub states: Vec<Place>,
     /// How many different answers there were to the question for its verdict.
     pub answers: usize,
 }
 
+/// Where one proxy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It has not begun.
+    Absent,
+    /// It has stopped the candidate by what it has seen itself, which no other has to follow.
+    Vetoed,
+    /// In this phase, and at this step.
+    At(Phase, u64),
+}
+
+impl Place {
+    fn of(published: Option<&Published>) -> Self {
+        match published {
+            None => Self::Absent,
+            Some(published) if published.vetoes > 0 => Self::Vetoed,
+            Some(published) => Self::At(published.phase, published.step),
+        }
+    }
+
+    fn to_json(self) -> Value {
+        match self {
+            Self::Absent => Value::Null,
+            Self::Vetoed => json!({"phase": "vetoed"}),
+            Self::At(phase, step) => json!({"phase": phase.name(), "step": step}),
+        }
+    }
+}
+
 impl Instant {
-    /// Whether all that have begun are at the same step.
+    /// Whether all that have begun, and follow the fleet's verdicts, are at the same step.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        let mut states = self.states.iter().flatten();
+        let mut states = self.states.iter().filter(|state| matches!(state, Place::At(..)));
         let first = states.next();
         states.all(|state| Some(state) == first)
     }
@@ -81,7 +110,7 @@ impl Agreement {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let instants = self.instants.iter().map(|instant| {
-            let states: Vec<Value> = instant.states.iter().map(state).collect();
+            let states: Vec<Value> = instant.states.iter().map(|state| state.to_json()).collect();
             json!({
                 "instant": instant.number,
                 "agree": instant.agrees(),
@@ -100,10 +129,6 @@ impl Agreement {
             "instants": instants.collect::<Vec<_>>(),
         })
     }
-}
-
-fn state(state: &Option<(Phase, u64)>) -> Value {
-    state.map_or(Value::Null, |(phase, step)| json!({"phase": phase.name(), "step": step}))
 }
 
 /// Plays it; `progress` hears of every second of virtual time that is over.
@@ -147,7 +172,7 @@ pub fn fleet(
                 Some(Published::read(proxy.host().world().metrics(), &schedule.pool))
             })
             .collect();
-        let states = published.iter().map(|one| one.as_ref().map(|one| (one.phase, one.step)));
+        let states = published.iter().map(|one| Place::of(one.as_ref()));
         agreement.instants.push(Instant { number, states: states.collect(), answers: 0 });
         agreement.vetoes = published.iter().flatten().map(|one| one.vetoes).sum();
         let mut phases = published.iter().flatten().map(|one| one.phase);

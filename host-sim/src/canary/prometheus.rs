@@ -32,9 +32,10 @@ pub(super) use scrape::readings;
 
 use rule::Store;
 
-/// Every how many scrapes one is late, and by how much at most, in milliseconds; all others take a moment.
-const ONE_LATE_IN: u8 = 3;
-const LATE: Range<u64> = 2_000..22_000;
+/// Every how many scrapes one is late, and by how much, in milliseconds; all others take a moment. The latest
+/// are known before `evaluation_delay` is over, which is 30 seconds by default.
+const ONE_LATE_IN: u8 = 2;
+const LATE: Range<u64> = 2_000..28_000;
 const MOMENT: u64 = 50;
 
 /// The stand-in.

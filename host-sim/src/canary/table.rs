@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fleet::Agreement;
+use super::fleet::{Agreement, Place};
 use super::published::{Evidence, Phase, Published};
 use super::record::{Record, Turn};
 use super::statistics::Statistics;
@@ -163,21 +163,21 @@ pub fn agreement(agreement: &Agreement) -> Vec<String> {
         agreement.disagreements(),
         agreement.ambiguous(),
     ));
-    if agreement.vetoes > 0 {
-        lines.push(format!("{} proxies stopped the candidate by themselves", agreement.vetoes));
-    }
     lines
 }
 
-fn letter(state: Option<(Phase, u64)>) -> char {
-    match state {
-        None => '.',
-        Some((Phase::Waiting, _)) => 'w',
-        Some((Phase::Done, _)) => 'd',
-        Some((Phase::RolledBack, _)) => 'r',
-        Some((Phase::Held, _)) => 'h',
-        Some((Phase::Running, step)) => {
-            u32::try_from(step + 1).ok().and_then(|step| char::from_digit(step, 10)).unwrap_or('+')
+fn letter(place: Place) -> char {
+    match place {
+        Place::Absent => '.',
+        Place::Vetoed => 'v',
+        Place::At(Phase::Waiting, _) => 'w',
+        Place::At(Phase::Done, _) => 'd',
+        Place::At(Phase::RolledBack, _) => 'r',
+        Place::At(Phase::Held, _) => 'h',
+        Place::At(Phase::Running, step) => {
+            let step = u32::try_from(step + 1).unwrap_or(0);
+            // Behind the ninth step come letters; capitals, since small ones are phases.
+            char::from_digit(step, 36).map_or('+', |digit| digit.to_ascii_uppercase())
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use host_sim::bootstrap::Bootstrap;
-use host_sim::canary::{self, Canary, CanaryError, Candidate, Fleet, Gates, Runs};
+use host_sim::canary::{self, Canary, CanaryError, Candidate, Course, Fleet, Gates, Runs};
 use host_sim::model::GuestFactory;
 use host_sim::vm::Engine;
 use host_sim::yaml::parse_duration;
@@ -29,15 +29,16 @@ pub(super) struct CanaryCommand {
     config: Option<PathBuf>,
     /// What is wrong with the candidate: good, error=SHARE, latency=2x, truncation=SHARE, leak[=SHARE] (so many
     /// more with each minute), blip[=SHARE] (for a minute).
-    #[arg(long, value_name = "WHAT", default_value = "error=0.06")]
-    candidate: Candidate,
+    /// [default: error=0.06; good with --fleet].
+    #[arg(long, value_name = "WHAT")]
+    candidate: Option<Candidate>,
     /// The same as --candidate error=SHARE.
     #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "candidate")]
     candidate_error: Option<f64>,
     /// The share of requests that fail at the stable version.
     #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = share)]
     stable_error: f64,
-    /// Requests a second, of all proxies together [default: 50; 20 with --runs; 20 for each proxy of a --fleet].
+    /// Requests a second, of all proxies together [default: 50; 20 with --runs; 2 for each proxy of a --fleet].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
     /// How long clients send after the rollout has begun; by default until it has ended.
@@ -143,7 +144,7 @@ impl CanaryCommand {
         let factory: Arc<dyn GuestFactory> = engine;
         match (self.runs, self.fleet) {
             (Some(runs), _) => self.many(&bootstrap, &factory, runs),
-            (None, Some(proxies)) => self.fleet(&bootstrap, factory, usize::from(proxies)),
+            (None, Some(proxies)) => self.fleet(&bootstrap, factory, proxies),
             (None, None) => self.one(&bootstrap, factory),
         }
     }
@@ -153,19 +154,29 @@ impl CanaryCommand {
             return file::prepare(file);
         }
         let (module, engine) = file::own_module()?;
-        let weight = self.runs.map(|_| self.weight);
+        let course = match (self.runs, self.fleet) {
+            (Some(_), _) => Course::Weight(self.weight),
+            (None, Some(proxies)) => Course::Fleet(self.fleet_rate(proxies)),
+            (None, None) => Course::Steps,
+        };
         let gates = match self.gates {
             Some(GatesOption::All) => Gates::All,
             Some(GatesOption::Failures) => Gates::Failures,
             None if self.runs.is_some() => Gates::Failures,
             None => Gates::All,
         };
-        Ok((canary::built_in(&module, gates, weight)?, engine))
+        Ok((canary::built_in(&module, gates, course)?, engine))
+    }
+
+    fn fleet_rate(&self, proxies: u16) -> u32 {
+        self.rate.unwrap_or_else(|| u32::from(proxies) * EACH)
     }
 
     fn canary(&self, rate: u32, workers: u16) -> Canary {
+        let default = if self.fleet.is_some() { Candidate::Good } else { Candidate::Error(0.06) };
+        let error = self.candidate_error.map(Candidate::Error);
         Canary {
-            candidate: self.candidate_error.map_or(self.candidate, Candidate::Error),
+            candidate: error.or(self.candidate).unwrap_or(default),
             stable_error: self.stable_error,
             rate: self.rate.unwrap_or(rate).into(),
             duration: self.duration,
@@ -233,13 +244,12 @@ impl CanaryCommand {
         &self,
         bootstrap: &Bootstrap,
         factory: Arc<dyn GuestFactory>,
-        proxies: usize,
+        proxies: u16,
     ) -> Result<ExitCode, Box<dyn std::error::Error>> {
         let mut tell = Tell::new(self.duration);
         let mut progress = |second| tell.second(second);
-        let rate = u32::try_from(proxies).unwrap_or(u32::MAX).saturating_mul(EACH);
-        let canary = self.canary(rate, 1);
-        let fleet = Fleet { proxies };
+        let canary = self.canary(self.fleet_rate(proxies), 1);
+        let fleet = Fleet { proxies: proxies.into() };
         let found =
             self.played(canary::fleet(bootstrap, &canary, fleet, factory, &mut progress))?;
         Ok(match self.format {
@@ -250,4 +260,4 @@ impl CanaryCommand {
 }
 
 /// Requests a second of each proxy of a fleet.
-const EACH: u32 = 20;
+const EACH: u32 = 2;
