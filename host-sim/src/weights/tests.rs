@@ -300,3 +300,22 @@ fn a_file_is_moved_into_place_with_its_rights_and_only_if_nobody_else_has_change
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_file_makes_it_panic_and_nothing_but_digits_ever_changes(
+        which in 0_usize..100, at in 0.0_f64..1.0, length in 0_usize..6,
+        text in "[-0-9a-z:{}\\[\\],&*<>|'\"#! \n\t\\\\é]{0,4}",
+    ) {
+        let files = files();
+        let mut file = with(&files[which % files.len()].1, [9, 1, 0]);
+        let places: Vec<usize> = file.char_indices().map(|(place, _)| place).collect();
+        let from = (at * places.len() as f64) as usize;
+        let to = places.get(from + length).copied().unwrap_or(file.len());
+        file.replace_range(places[from]..to, &text);
+        if let Ok((changed, _)) = change(&file, &["v1=12", "v2=34"], None) {
+            let bare = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+            proptest::prop_assert_eq!(bare(&changed), bare(&file));
+        }
+    }
+}
