@@ -7,7 +7,7 @@
 //! their metrics and the header `x-llm-version` ([`published`]).
 //!
 //! Three things can be played: one rollout, second by second ([`play`]); many of them, of which only the end
-//! counts ([`statistics`]); and one on many proxies, which have to agree ([`fleet`]).
+//! counts ([`mod@statistics`]); and one on many proxies, which have to agree ([`mod@fleet`]).
 //!
 //! # Why not with an outage
 //! An outage is about servers of one version, times of a few seconds, and who is led around whom; so its

@@ -7,7 +7,7 @@
 //! `canary_split` as YAML or inside a text of JSON, and the routes of a `VirtualService`.
 //!
 //! Three steps, each a file: [`sites`] finds where weights stand, [`plan()`] decides what they become and says
-//! what that does to users ([`moves`]), and `splice` changes the numbers one after the other. Each change
+//! what that does to users ([`mod@moves`]), and `splice` changes the numbers one after the other. Each change
 //! is read back: it counts only if the whole file then says the same as before but for that number. That is why
 //! nothing here has to know how YAML quotes, folds and indents.
 //!
