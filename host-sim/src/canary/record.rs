@@ -18,6 +18,9 @@ const SAID_MAX: usize = 50;
 /// From this level on plugins' words are kept.
 const WARN: u32 = 3;
 
+/// Of several that come in one answer the first of these is told.
+const VERDICTS: [&str; 3] = ["fail", "pass", "inconclusive"];
+
 /// Requests of one version.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counted {
@@ -208,14 +211,14 @@ impl Watch for Recorder<'_> {
             (self.progress)(at / 1_000_000_000);
         }
         let last = record.turns.last().map(|turn| &turn.published);
-        let verdict = published.verdicts.iter().find(|(name, count)| {
-            let before = last.and_then(|last| last.verdicts.get(*name));
-            before.copied().unwrap_or(0) < **count
+        let verdict = VERDICTS.into_iter().find(|name| {
+            let of = |one: &Published| one.verdicts.get(*name).copied().unwrap_or(0);
+            of(&published) > last.map_or(0, of)
         });
         let moved = last.is_none_or(|last| last.state() != published.state());
         if moved || verdict.is_some() {
             let vetoed = published.vetoes > last.map_or(0, |last| last.vetoes);
-            let verdict = verdict.map(|(name, _)| name.clone());
+            let verdict = verdict.map(str::to_owned);
             let verdict = if vetoed { Some("veto".to_owned()) } else { verdict };
             let totals = record.totals();
             let turn = Turn {

@@ -200,3 +200,26 @@ pub fn told_statistics(statistics: &Statistics) -> Vec<String> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_proxy_of_a_fleet_has_a_sign_of_its_own() {
+        let running = |step| Place::At(Phase::Running, step);
+        let all = [Place::Absent, Place::Vetoed, running(0), running(9), running(99)];
+        let ends = [Phase::Waiting, Phase::Done, Phase::RolledBack, Phase::Held];
+        let ends = ends.map(|phase| Place::At(phase, 3));
+        let signs: String = all.into_iter().chain(ends).map(letter).collect();
+        assert_eq!(signs, ".v1A+wdrh");
+    }
+
+    #[test]
+    fn evidence_stands_with_its_bound_and_times_are_those_of_the_rollout() {
+        let signal = "failures".to_owned();
+        let told = |bound| told_evidence((&signal, &Evidence { log: 4.25, bound }));
+        assert_eq!([told(Some(5.3)), told(None)], ["failures 4.2 of 5.3", "failures 4.2"]);
+        assert_eq!([since(-9_700_000_000), since(37_251_000_000)], ["-9.7s", "+37.2s"]);
+    }
+}

@@ -38,7 +38,8 @@ pub(super) struct CanaryCommand {
     /// The share of requests that fail at the stable version.
     #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = share)]
     stable_error: f64,
-    /// Requests a second, of all proxies together [default: 50; 20 with --runs; 2 for each proxy of a --fleet].
+    /// Requests a second, of all proxies together [default: 50; 5 with --runs, since evidence
+    /// is weighed each second; 2 for each proxy of a --fleet].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
     /// How long clients send after the rollout has begun; by default until it has ended.
@@ -231,7 +232,7 @@ impl CanaryCommand {
         let plan = Runs { runs, requests: self.requests, threads };
         let tell = Mutex::new(Tell::new(None));
         let progress = |done| tell.lock().unwrap_or_else(PoisonError::into_inner).done(done, runs);
-        let canary = self.canary(20, 1);
+        let canary = self.canary(5, 1);
         let found =
             self.played(canary::statistics(bootstrap, &canary, plan, factory, &progress))?;
         Ok(match self.format {
