@@ -27,7 +27,7 @@ fn every_envoy_manifest_is_read() {
         assert!(matches!(plugin.failure_policy, FailurePolicy::FailReload(_)));
         let json: serde_json::Value = serde_json::from_slice(&plugin.configuration).unwrap();
         assert_eq!(json["version"], 1);
-        assert_eq!(bootstrap.stats_tags.len(), 11);
+        assert_eq!(bootstrap.stats_tags.len(), 18);
         count += 1;
     }
     assert!(count >= 3, "{count}");

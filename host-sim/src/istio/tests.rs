@@ -262,7 +262,7 @@ fn the_manifests_are_read() {
     let roots: Vec<&str> = plugins(&bootstrap).iter().map(|(_, plugin)| &*plugin.root_id).collect();
     assert_eq!(roots, ["llm-mesh", "body-gate"]);
     assert!(bootstrap.listeners[0].manager.stream_idle_timeout.is_some());
-    assert_eq!(bootstrap.stats_tags.len(), 11);
+    assert_eq!(bootstrap.stats_tags.len(), 18);
 }
 
 const RULE: &str = "\n---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
