@@ -69,6 +69,10 @@ impl Filter for CanarySplit {
         self.pools.iter().any(|splitting| splitting.entry().sticky.contains(&Key::Conversation))
     }
 
+    fn in_force(&self) {
+        self.pools.iter().for_each(Splitting::in_force);
+    }
+
     fn ticks_every(&self) -> Option<Duration> {
         self.pools.iter().filter_map(Splitting::ticks_every).min()
     }

@@ -106,7 +106,9 @@
 //! `interval`, and on nothing else: so all proxies of a fleet are at the same step, and one that starts in the
 //! middle asks for the whole history and gets there. Until it has heard it, it has the `weights`. Each verdict is
 //! asked as of `evaluation_delay` before its instant, because scrapes arrive late. While Prometheus is away
-//! nothing moves. After a rollback only a new `start_at` begins again.
+//! nothing moves. After a rollback only a new `start_at` begins again. If steps, interval, gates or question change
+//! under way, the history is heard again, and until then everybody stays; with `local`, which has none, other steps
+//! or another interval begin with the first step.
 //!
 //! The method is a sequential test that may be looked at as often as one likes (`traffic_policy::evidence`). The
 //! rules that make the fleet's verdict are those of `manifests/prometheus/canary.yaml`; `host-sim canary` plays a
@@ -139,7 +141,7 @@
 //! | `llm_split_vetoes_total{pool}` | candidates that this proxy has stopped by itself |
 //! | `llm_split_asks_total{pool,outcome}` | questions to Prometheus: `answered`, `empty`, `unreadable`, `failed`, `not_sent` |
 //! | `llm_split_evidence_micros{pool,signal}` | gauge: the logarithm of this proxy's own evidence, in millionths |
-//! | `llm_split_rollout{pool,version,stable,start}` | gauge: when it starts, in seconds since 1970 |
+//! | `llm_split_rollout{pool,version,stable,start}` | gauge: when it starts, in seconds since 1970; 0 when the pool has no rollout any more |
 //! | `llm_split_samples_total`, `llm_split_events_total`, `llm_split_against_micros_total` | what the rules add up to the fleet's evidence |
 //! | `llm_split_bound_micros`, `llm_split_matters` | gauges: where it is enough, and whether the measured difference is of a size to act on |
 //!

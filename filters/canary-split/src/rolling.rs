@@ -47,6 +47,8 @@ pub(crate) struct Rolling {
     leading: Leading,
     asking: Option<Asking>,
     record: SharedRecord,
+    /// Who has shown the pool's rollout last.
+    shown: SharedRecord,
     /// Where it was when this worker looked last.
     state: Cell<State>,
     /// What this proxy's own evidence was when this worker weighed it last.
@@ -70,14 +72,21 @@ impl Rolling {
             metrics: Metrics::declare(&names, &rollout),
             judged: RefCell::default(),
             state: Cell::new(state),
+            shown: SharedRecord::of("canary-shown", pool),
             record,
             leading,
             names,
             rollout,
         };
         rolling.counting.is_running(state.phase == Phase::Running);
-        rolling.metrics.show(&state);
         rolling
+    }
+
+    pub(crate) fn in_force(&self) {
+        let me = self.leading.me().to_le_bytes().to_vec();
+        self.shown.update(|_| (Some(me.clone()), ()));
+        self.metrics.show(&self.state.get());
+        self.judging.in_force();
     }
 
     /// The weights in force.
@@ -115,6 +124,10 @@ impl Rolling {
     pub(crate) fn answered(&self, answered: &Answered, now: Now) {
         let Some(asking) = &self.asking else { return };
         let Some(asked) = asking.answered() else { return };
+        // Whoever is newer may know it by another schedule, and asks for itself.
+        if self.counting.is_replaced() {
+            return;
+        }
         let answers = match answered {
             Answered::Answer { status: 200, body } => Answers::read(body, &self.rollout, asked.0),
             _ => None,
@@ -163,8 +176,12 @@ impl Rolling {
         }
     }
 
+    /// The last one to go shows that the pool has no rollout any more, if nobody has shown one since.
     pub(crate) fn replaced(&self) {
         self.counting.replaced();
+        if self.shown.read().is_some_and(|shown| shown == self.leading.me().to_le_bytes()) {
+            self.metrics.ends();
+        }
     }
 
     /// Follows a request of the candidate or of the stable version.

@@ -45,9 +45,14 @@ impl Splitting {
             ))),
         };
         let weights = RefCell::new(Vec::new());
-        let splitting = Self { entry, weights, metrics, moved_by };
-        splitting.weigh();
-        splitting
+        Self { entry, weights, metrics, moved_by }
+    }
+
+    pub(crate) fn in_force(&self) {
+        if let MovedBy::Rollout(rolling) = &self.moved_by {
+            rolling.in_force();
+        }
+        self.weigh();
     }
 
     pub(crate) fn entry(&self) -> &Entry {

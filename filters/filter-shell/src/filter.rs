@@ -48,6 +48,10 @@ pub trait Filter {
         Follows::default()
     }
 
+    /// The whole configuration was accepted. Before that it shows nothing: a gauge would say for ever what a refused
+    /// configuration wanted.
+    fn in_force(&self) {}
+
     /// How often [`Filter::tick`] is to be called, if at all.
     fn ticks_every(&self) -> Option<Duration> {
         None

@@ -56,6 +56,10 @@ impl Counting {
         self.flush();
     }
 
+    pub(super) fn is_replaced(&self) -> bool {
+        self.is_replaced.get()
+    }
+
     /// Before a rollout begins, and after its end, requests say nothing.
     pub(super) fn is_running(&self, is_running: bool) {
         self.is_running.set(is_running);

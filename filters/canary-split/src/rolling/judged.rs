@@ -40,6 +40,10 @@ impl Judging {
         }
     }
 
+    pub(super) fn in_force(&self) {
+        self.weighed.in_force();
+    }
+
     /// Weighs what is new. If nobody could be told of it, it is left for the next time.
     pub(super) fn look(&self, counting: &Counting, rollout: &Rollout, step: usize) -> Judged {
         let counts = counting.all();

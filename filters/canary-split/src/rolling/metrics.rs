@@ -52,6 +52,8 @@ impl Names {
 
 /// Where the rollout is, and what is asked.
 pub(super) struct Metrics {
+    started: Gauge,
+    start: u64,
     step: Gauge,
     percent: Gauge,
     phases: [(Phase, Gauge); 5],
@@ -65,8 +67,6 @@ impl Metrics {
     #[inline(never)]
     pub(super) fn declare(names: &Names, rollout: &Rollout) -> Self {
         let pool = [("pool", names.pool.as_str())];
-        let started = Gauge::declare("llm_split_rollout", &names.labels());
-        started.set(rollout.instant(0).as_secs());
         let phase = |phase: Phase| {
             let labels = [("pool", names.pool.as_str()), ("phase", phase.as_str())];
             (phase, Gauge::declare("llm_split_phase", &labels))
@@ -80,6 +80,8 @@ impl Metrics {
             (outcome, Counter::declare("llm_split_asks_total", &labels))
         };
         Self {
+            started: Gauge::declare("llm_split_rollout", &names.labels()),
+            start: rollout.instant(0).as_secs(),
             step: Gauge::declare("llm_split_step", &pool),
             percent: Gauge::declare("llm_split_percent", &pool),
             phases: Phase::ALL.map(phase),
@@ -91,11 +93,18 @@ impl Metrics {
 
     /// Where it is now.
     pub(super) fn show(&self, state: &State) {
+        self.started.set(self.start);
         self.step.set(state.step as u64);
         self.percent.set(u64::from(state.percent.unwrap_or(0)));
         for (phase, gauge) in self.phases {
             gauge.set(u64::from(phase == state.phase));
         }
+    }
+
+    /// There is none any more.
+    pub(super) fn ends(&self) {
+        let phases = self.phases.iter().map(|(_, gauge)| gauge);
+        [&self.started, &self.step, &self.percent].into_iter().chain(phases).for_each(|g| g.set(0));
     }
 
     pub(super) fn asked(&self, outcome: Outcome) {

@@ -17,32 +17,40 @@ pub(super) struct Published {
     most: Option<u8>,
     /// The phase and the step that were told last.
     told: [u8; 2],
+    /// The candidate's share then.
+    percent: Option<u8>,
     progress: Progress,
 }
+
+/// In the place of a share, of a hundred, that there is not.
+const NONE: u8 = u8::MAX;
 
 /// A verdict that has come, and by which signals it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
-    pub(super) failed: Vec<String>,
+    pub(super) failed: Vec<&'static str>,
 }
 
 impl Published {
     pub(super) fn read(bytes: Option<&[u8]>, rollout: &Rollout) -> Self {
-        let ([has_begun, is_vetoed, most, phase, step], progress) =
+        let ([has_begun, most, phase, step, percent], record) =
             match bytes.and_then(|bytes| bytes.split_first_chunk()) {
-                Some((head, progress)) => (*head, Some(progress)),
-                None => ([0; 5], None),
+                Some((head, record)) => (*head, Some(record)),
+                None => ([0, NONE, 0, 0, NONE], None),
             };
-        let (has_begun, most) = (has_begun == 1, (is_vetoed == 1).then_some(most));
-        let progress = Progress::read(rollout, progress);
-        Self { has_begun, most, told: [phase, step], progress }
+        let [most, percent] = [most, percent].map(|share| (share <= 100).then_some(share));
+        let progress = Progress::read(rollout, record);
+        // By another schedule the same verdicts may come to something else: they have to be heard again.
+        let is_the_same = progress.is_over() || record.is_some_and(|r| progress.write() == r);
+        let has_begun = has_begun == 1 && is_the_same;
+        Self { has_begun, most, told: [phase, step], percent, progress }
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
         let [phase, step] = self.told;
-        let [has_begun, is_vetoed] = [self.has_begun, self.is_vetoed()].map(u8::from);
-        let mut bytes = vec![has_begun, is_vetoed, self.most.unwrap_or(0), phase, step];
+        let [most, percent] = [self.most, self.percent].map(|share| share.unwrap_or(NONE));
+        let mut bytes = vec![u8::from(self.has_begun), most, phase, step, percent];
         bytes.extend(self.progress.write());
         bytes
     }
@@ -62,14 +70,21 @@ impl Published {
 
     /// Where it is. A proxy that starts in the middle of a rollout waits with the weights of the configuration until
     /// it has heard the history: it may have been rolled back long ago. It keeps them if there is none any more.
+    /// One whose schedule has changed stays where it was until then, so that nobody moves there and back.
     pub(super) fn state(&self, rollout: &Rollout, wall: Duration) -> State {
-        let state = self.progress.state(rollout, wall);
+        let mut state = self.progress.state(rollout, wall);
         if !self.has_begun && state.percent.is_some() {
             let next = Some(rollout.instant(rollout.due(wall)));
-            return State { phase: Phase::Waiting, percent: None, next, ..state };
+            let [phase, step] = self.told.map(|number| usize::from(number).checked_sub(1));
+            let told = (phase.and_then(|phase| Phase::ALL.get(phase)), step, self.percent);
+            let (phase, step, percent) = match told {
+                (Some(phase), Some(step), Some(percent)) => (*phase, step, Some(percent.into())),
+                _ => (Phase::Waiting, state.step, None),
+            };
+            state = State { phase, step, percent, next, ..state };
         }
-        let Some(most) = self.most else { return state };
-        let percent = state.percent.map(|percent| percent.min(u32::from(most)));
+        let (Some(most), Some(percent)) = (self.most, state.percent) else { return state };
+        let percent = Some(percent.min(u32::from(most)));
         let phase = match rollout.on_fail() {
             OnFail::Rollback => Phase::RolledBack,
             OnFail::Hold => Phase::Held,
@@ -83,6 +98,7 @@ impl Published {
         // 0 is nothing.
         let number = |place: usize| u8::try_from(place.saturating_add(1)).unwrap_or(u8::MAX);
         let told = [number(phase.unwrap_or(0)), number(state.step)];
+        self.percent = state.percent.and_then(|percent| u8::try_from(percent).ok());
         std::mem::replace(&mut self.told, told) != told
     }
 
@@ -129,8 +145,14 @@ impl Published {
             } else {
                 self.progress.readings(rollout, number, &readings)
             };
-            let failed = readings.iter().filter(|reading| reading.value < 0.0);
-            Judgement { verdict, failed: failed.map(|r| r.signal.to_owned()).collect() }
+            let fails = |signal: &str| readings.iter().any(|r| r.signal == signal && r.value < 0.0);
+            // What others call their series is not for logs.
+            let failed = match (verdict, is_own) {
+                (Verdict::Fail, true) => vec!["the query"],
+                (Verdict::Fail, false) => rollout.signals().filter(|s| fails(s)).collect(),
+                _ => Vec::new(),
+            };
+            Judgement { verdict, failed }
         };
         let judgements = new.map(judge).collect();
         let is_gone = self.progress.known() == 0 && due >= MOST_INSTANTS;

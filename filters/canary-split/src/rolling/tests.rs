@@ -15,9 +15,13 @@ use super::published::Published;
 
 /// Instants are every 10 s from 1,700,000,000 s after 1970 on, and evaluated 5 s earlier.
 pub(super) fn rollout() -> Rollout {
+    with_samples(100)
+}
+
+fn with_samples(least: u32) -> Rollout {
     let section = json!({
         "start_at": "2023-11-14T22:13:20Z", "interval": "10s", "candidate_steps": [10, 50, 100],
-        "min_samples": 100, "gates": [{"signal": "failures"}],
+        "min_samples": least, "gates": [{"signal": "failures"}],
         "prometheus": {"cluster": "prometheus", "evaluation_delay": "5s"},
     });
     let raw: RawRollout = serde_json::from_value(section).unwrap();
@@ -127,6 +131,28 @@ fn what_is_written_is_read_again_and_what_is_cut_is_nothing() {
     for cut in 5..bytes.len() {
         assert_eq!(Published::read(bytes.get(..cut), &rollout).progress().known(), 0, "{cut}");
     }
+}
+
+#[test]
+fn a_changed_schedule_stays_where_it_was_until_the_history_has_been_heard_again() {
+    let rollout = rollout();
+    let mut published = Published::read(None, &rollout);
+    published.begins(&rollout, wall(0));
+    published.answers(&rollout, &answers(&rollout, &[(1, 0.0), (2, 150.0)]), (piece(2), 2), false);
+    published.tells(&published.state(&rollout, wall(25)));
+    let changed = with_samples(400);
+    let mut published = Published::read(Some(&published.write()), &changed);
+    let share = |published: &Published| {
+        let state = published.state(&changed, wall(25));
+        (state.phase, state.step, state.percent)
+    };
+    assert_eq!(share(&published), (Phase::Running, 1, Some(50)));
+    assert_eq!(Published::read(Some(&published.write()), &changed), published);
+    let mut vetoed = published.clone();
+    vetoed.veto(&changed, wall(25));
+    assert_eq!(share(&vetoed), (Phase::RolledBack, 1, Some(0)));
+    published.answers(&changed, &answers(&changed, &[(1, 0.0), (2, 150.0)]), (piece(2), 2), false);
+    assert_eq!(share(&published), (Phase::Running, 0, Some(10)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::metrics::Names;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Why {
     /// The schedule, or a verdict of the fleet's, and the signals that fail.
-    Verdict(Vec<String>),
+    Verdict(Vec<&'static str>),
     /// This proxy has seen enough.
     Veto,
 }
@@ -82,7 +82,7 @@ mod tests {
             ratio: Some(6.01),
         };
         let judged = Judged { verdict: Verdict::Fail, standings: vec![standing] };
-        let why = Why::Verdict(vec!["failures".to_owned()]);
+        let why = Why::Verdict(vec!["failures"]);
         assert_eq!(
             line(&names, &state, &why, &judged),
             "llm-mesh: pool gpu: rollout of v2 instead of v1 is rolled back at step 2, because of failures; failures fail (evidence 5.42 of 5.30, 119 requests, 6.01 times)"

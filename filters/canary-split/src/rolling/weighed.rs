@@ -24,6 +24,8 @@ struct Gate {
 }
 
 struct Fleet {
+    /// Where the fleet's evidence is enough, and its gauge.
+    bound: (u64, Gauge),
     samples: Counter,
     events: Counter,
     against: Vec<Counter>,
@@ -47,6 +49,15 @@ impl Weighed {
         Self { gates: nothing.iter().map(gate).collect() }
     }
 
+    pub(super) fn in_force(&self) {
+        for fleet in self.gates.iter().filter_map(|gate| gate.fleet.as_ref()) {
+            let (bound, gauge) = &fleet.bound;
+            gauge.set(*bound);
+            // As long as nothing was measured it does.
+            fleet.matters.set(1);
+        }
+    }
+
     /// What has become of one look is added.
     pub(super) fn add(&self, before: &[Tally], after: &[Tally]) {
         for (gate, (before, after)) in self.gates.iter().zip(before.iter().zip(after)) {
@@ -67,15 +78,14 @@ impl Fleet {
             let ratio = ratio.ratio.to_string();
             counter("llm_split_against_micros_total", &[signal, side, ("ratio", &ratio)])
         };
-        Gauge::declare("llm_split_bound_micros", &names.with(&[signal]))
-            .set(micros(tally.bound(rollout.alphas().fleet)));
-        let matters = Gauge::declare("llm_split_matters", &names.with(&[signal]));
-        matters.set(u64::from(tally.matters));
+        let gauge = |name| Gauge::declare(name, &names.with(&[signal]));
+        let bound = micros(tally.bound(rollout.alphas().fleet));
         Self {
+            bound: (bound, gauge("llm_split_bound_micros")),
             samples: counter("llm_split_samples_total", &[signal]),
             events: counter("llm_split_events_total", &[signal, side]),
             against: GRID.iter().map(against).collect(),
-            matters,
+            matters: gauge("llm_split_matters"),
         }
     }
 

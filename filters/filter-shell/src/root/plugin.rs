@@ -61,6 +61,7 @@ pub(crate) struct Counters {
 impl Plugin {
     pub(crate) fn new(configured: Configured) -> Self {
         let Configured { shared, filters } = configured;
+        filters.iter().for_each(|filter| filter.in_force());
         let waiting = Waiting::new(shared.waiting_requests, shared.body.decide_within);
         let waits = shared.body.access != Access::HeadersOnly;
         let ticks = Ticks::new(&filters, waits.then(|| waiting.tick_milliseconds()));
