@@ -38,8 +38,8 @@ pub(super) struct CanaryCommand {
     /// The share of requests that fail at the stable version.
     #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = share)]
     stable_error: f64,
-    /// Requests a second, of all proxies together [default: 50; 5 with --runs, since evidence
-    /// is weighed each second; 2 for each proxy of a --fleet].
+    /// Requests a second, of all proxies together [default: 50; 5 with --runs, since evidence is weighed each
+    /// second, or as many as a day needs; 2 for each proxy of a --fleet].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
     /// How long clients send after the rollout has begun; by default until it has ended.
@@ -232,7 +232,9 @@ impl CanaryCommand {
         let plan = Runs { runs, requests: self.requests, threads };
         let tell = Mutex::new(Tell::new(None));
         let progress = |done| tell.lock().unwrap_or_else(PoisonError::into_inner).done(done, runs);
-        let canary = self.canary(5, 1);
+        // The built-in rollout has its first verdict after a day.
+        let rate = u32::try_from(self.requests.div_ceil(80_000)).unwrap_or(u32::MAX).max(5);
+        let canary = self.canary(rate, 1);
         let found =
             self.played(canary::statistics(bootstrap, &canary, plan, factory, &progress))?;
         Ok(match self.format {
