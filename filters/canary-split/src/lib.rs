@@ -148,6 +148,8 @@
 //! # When something goes wrong
 //! A request of which nothing of the list is known, or whose token cannot be read, is given a version by chance.
 //! An answer of Prometheus that is late, empty, too long or no answer leaves the rollout where it is, and is counted.
+//! A candidate that never answers is seen when the proxy cuts its requests (`stream_idle_timeout`), or clients leave
+//! that have waited for ten seconds; who leaves sooner says nothing.
 //! What is judged is what clients get: a failure that a retry has mended is none.
 //! Nor is a status of 400 to 499, but for 404, 408 and 429: a client that sends the same wrong request again and again
 //! is always given the same version, and would look like many. A version that refuses everybody so gets no samples and

@@ -10,7 +10,7 @@
 //! - 408 and 429, because a version that lets people wait or sends them away has too little room for what
 //!   it gets, and the next step gives it more. A breaker leaves alone whoever answers 429; that is no reason
 //!   to give it the rest of the traffic.
-//! - A silence that a *client* ended. A breaker blames nobody for it, because it judges by few requests and
+//! - A silence that a *client* ended, in a stream or, after ten seconds, before any answer. A breaker blames nobody for it, because it judges by few requests and
 //!   at once. Here both versions' clients are as impatient, and a candidate that hangs is seen by nothing
 //!   else.
 //!
@@ -23,6 +23,8 @@
 //! # Sizes
 //! Times and reasons count wherever they were measured, whatever came later: leaving them out when a stream
 //! breaks off would make the candidate's numbers better by its failures. Lengths are those of whole answers.
+
+use std::time::Duration;
 
 use super::Sample;
 use crate::stream::{Finish, Kind, Outcome, StreamOutcome};
@@ -57,6 +59,7 @@ impl Sample {
 fn has_failed(request: &StreamOutcome) -> Option<bool> {
     match request.outcome {
         Outcome::Complete => Some(is_empty(request)),
+        Outcome::Aborted if is_unanswered(request) => Some(true),
         Outcome::Aborted | Outcome::Refused => None,
         // Nobody could answer what never came whole.
         _ if request.times.request.is_none() => None,
@@ -66,6 +69,14 @@ fn has_failed(request: &StreamOutcome) -> Option<bool> {
             request.status.is_none_or(is_its_own).then_some(true)
         }
     }
+}
+
+/// A client that leaves later than this, and has heard nothing, has been made to.
+const UNANSWERED: Duration = Duration::from_secs(10);
+
+fn is_unanswered(request: &StreamOutcome) -> bool {
+    let whole = request.times.request.filter(|_| request.status.is_none());
+    whole.is_some_and(|whole| request.times.end.saturating_sub(whole) >= UNANSWERED)
 }
 
 /// A whole answer without an answer. What ends for lack of room or by a filter has gates of its own, and
@@ -157,6 +168,9 @@ mod tests {
         assert_eq!(failures(Some(200), Ended::ByClient, TOKENS, 1), NO_SAMPLE);
         assert_eq!(failures(Some(200), Ended::ByClient, TOKENS, 9_000), BAD);
         assert_eq!(failures(None, Ended::ByClient, NOTHING, 1), NO_SAMPLE);
+        // The request was complete after 100 ms, and the client leaves so long after 600 ms.
+        assert_eq!(failures(None, Ended::ByClient, NOTHING, 9_499), NO_SAMPLE);
+        assert_eq!(failures(None, Ended::ByClient, NOTHING, 9_500), BAD);
         let refused = ended(Some(200), Ended::Refused, WHOLE, 1);
         assert_eq!(sample(&refused), Sample::default());
         let mut half = ended(Some(503), Ended::Whole, NOTHING, 1);
