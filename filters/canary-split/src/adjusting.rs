@@ -10,6 +10,7 @@ use std::time::Duration;
 use filter_shell::{Facts, Follower, Now, SharedRecord};
 use traffic_policy::adjust::load::{self, Load};
 use traffic_policy::adjust::{Adjust, Adjusted};
+use traffic_policy::split::Split;
 use traffic_policy::stream::StreamOutcome;
 
 use crate::leading::Leading;
@@ -36,10 +37,11 @@ struct Look {
 }
 
 impl Adjusting {
-    pub(crate) fn new(adjust: Adjust, pool: &str, configuration: u64) -> Self {
+    pub(crate) fn new(adjust: Adjust, pool: &str, split: &Split, configuration: u64) -> Self {
         let begin = adjust.begin().weights;
         // What others have come to counts if it is about the same versions with the same weights.
-        let name = format!("{pool}/{begin:?}");
+        let versions: Vec<&str> = split.arms().iter().map(|arm| arm.version.as_str()).collect();
+        let name = format!("{pool};{versions:?};{begin:?}");
         let weights = SharedRecord::of("canary-weights", &name);
         let known = weights.read().and_then(|bytes| read(&bytes, begin.len()));
         Self {

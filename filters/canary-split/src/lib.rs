@@ -95,7 +95,7 @@
 //! | `candidate_steps` | the candidate's shares, of a hundred that it and the stable version have together |
 //! | `candidate`, `stable` | who is tried against whom; of two versions the second against the first, if left out |
 //! | `gates` | what it is judged by: `failures`, `first_token`, `tokens_per_second`, `finish_length`, `finish_content_filter`, `output_tokens`; against the stable version (`max_ratio` times as bad) or a limit (`max`, `limit`). All six if left out; a gate without samples never passes, so name those that your traffic has: answers that do not stream have no first token and no tokens per second |
-//! | `min_samples` | a step lasts until each gate has seen so many of the candidate's requests. A failure waits for no sample |
+//! | `min_samples` | a step lasts until each gate has seen so many of the candidate's requests; of `failures` those that did not fail, so that nothing is passed while everything fails. A failure waits for no sample |
 //! | `on_fail` | `rollback`: the candidate gets nothing; `hold`: it keeps what it has |
 //! | `alpha` | how likely a candidate that is no worse may be rolled back in the whole rollout, by all gates, looks and proxies together |
 //! | `fleet_size` | how many proxies may judge by themselves; each has its part of `alpha` |
@@ -108,7 +108,8 @@
 //! asked as of `evaluation_delay` before its instant, because scrapes arrive late. While Prometheus is away
 //! nothing moves. After a rollback only a new `start_at` begins again. If steps, interval, gates or question change
 //! under way, the history is heard again, and until then everybody stays; with `local`, which has none, other steps
-//! or another interval begin with the first step.
+//! or another interval begin with the first step. Another `max_ratio`, `max` or `limit` wants a new `start_at`:
+//! what the fleet has found out by the old one would be added to what it finds out by the new one.
 //!
 //! The method is a sequential test that may be looked at as often as one likes (`traffic_policy::evidence`). The
 //! rules that make the fleet's verdict are those of `manifests/prometheus/canary.yaml`; `host-sim canary` plays a

@@ -35,7 +35,7 @@ impl Splitting {
         let moved_by = match &entry.course {
             Course::Fixed => MovedBy::Nothing,
             Course::Adjusted(adjust) => {
-                MovedBy::Load(Rc::new(Adjusting::new(adjust.clone(), pool, configuration)))
+                MovedBy::Load(Rc::new(Adjusting::new(adjust.clone(), pool, split, configuration)))
             }
             Course::Rollout(rollout) => MovedBy::Rollout(Rc::new(Rolling::new(
                 (**rollout).clone(),

@@ -1,5 +1,6 @@
 //! `host-sim canary`: the rollout of a new version, and what came of it.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,7 +69,7 @@ pub(super) struct CanaryCommand {
     report: Option<PathBuf>,
     /// Plays so many rollouts, each until it is rolled back or all its requests are sent.
     #[arg(long, value_name = "N", conflicts_with = "fleet")]
-    runs: Option<usize>,
+    runs: Option<NonZeroUsize>,
     /// Requests of each of these.
     #[arg(long, value_name = "N", default_value_t = 500_000, requires = "runs")]
     requests: u64,
@@ -144,7 +145,7 @@ impl CanaryCommand {
         let (bootstrap, engine) = self.prepare()?;
         let factory: Arc<dyn GuestFactory> = engine;
         match (self.runs, self.fleet) {
-            (Some(runs), _) => self.many(&bootstrap, &factory, runs),
+            (Some(runs), _) => self.many(&bootstrap, &factory, runs.get()),
             (None, Some(proxies)) => self.fleet(&bootstrap, factory, proxies),
             (None, None) => self.one(&bootstrap, factory),
         }

@@ -79,8 +79,13 @@ impl Weighed {
             }
             (None, Method::Stable { .. }) => events(sizes(signal, sample), super::BUCKETS),
         };
-        self.samples = self.samples.saturating_add(counts.all);
-        self.all_samples = self.all_samples.saturating_add(counts.all);
+        // What failed has shown nothing: while everything fails, of both versions, no step is passed.
+        let samples = match signal {
+            Signal::Failures => counts.all.saturating_sub(counts.events),
+            _ => counts.all,
+        };
+        self.samples = self.samples.saturating_add(samples);
+        self.all_samples = self.all_samples.saturating_add(samples);
         if let Method::Limit { share, .. } = method {
             self.more.observe(counts.events, counts.all, share);
             self.see(stratum);

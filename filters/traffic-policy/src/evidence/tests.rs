@@ -190,7 +190,7 @@ fn a_candidate_that_fails_six_times_as_often_is_found_long_before_it_has_its_sam
 #[test]
 fn a_good_candidate_passes_with_its_samples_and_wants_them_again_in_the_next_step() {
     let mut evidence = evidence(Signal::Failures);
-    let stratum = failures([100, 1], [900, 9]);
+    let stratum = failures([101, 1], [900, 9]);
     evidence.observe(&stratum);
     assert_eq!(evidence.verdict(ALPHA), Verdict::Inconclusive);
     evidence.observe(&stratum);
@@ -198,8 +198,15 @@ fn a_good_candidate_passes_with_its_samples_and_wants_them_again_in_the_next_ste
     evidence.begin_step();
     assert_eq!(evidence.verdict(ALPHA), Verdict::Inconclusive);
     // At the last step the stable version has no requests any more.
-    evidence.observe(&failures([200, 2], [0, 0]));
+    evidence.observe(&failures([202, 2], [0, 0]));
     assert_eq!(evidence.verdict(ALPHA), Verdict::Pass);
+}
+
+#[test]
+fn while_everything_fails_no_step_is_passed() {
+    let mut evidence = evidence(Signal::Failures);
+    evidence.observe(&failures([500, 500], [500, 500]));
+    assert_eq!(evidence.verdict(ALPHA), Verdict::Inconclusive);
 }
 
 #[test]

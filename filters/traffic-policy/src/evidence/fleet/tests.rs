@@ -74,7 +74,7 @@ fn evidence_that_is_too_little_on_each_is_enough_on_all() {
     let mut one = evidence(Signal::Failures);
     (0..2).for_each(|_| one.observe(&failures([10, 1], [90, 1])));
     let fleet = |proxies: usize| Fleet::of(std::iter::repeat_n(&one, proxies));
-    assert_eq!(fleet(1).series(ALPHA).collect::<Vec<_>>(), [("failures", 20.0)]);
+    assert_eq!(fleet(1).series(ALPHA).collect::<Vec<_>>(), [("failures", 18.0)]);
     assert_eq!(fleet(10).series(ALPHA).collect::<Vec<_>>(), [("failures", -1.0)]);
     assert!(!fleet(10).fails(0.0) && !fleet(10).fails(f64::NAN));
 }
