@@ -80,7 +80,8 @@ fn of_claim(header: &str, claim: &str) -> Option<u64> {
     }
 }
 
-fn chance(otherwise: u64) -> u64 {
+/// A number that is as good as drawn; the other one where there is no chance.
+pub(crate) fn chance(otherwise: u64) -> u64 {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_or(otherwise, |()| u64::from_le_bytes(bytes))
 }

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use filter_shell::{Now, SharedRecord};
-use traffic_policy::lease::Lease;
+use traffic_policy::lease::{self, Lease};
+
+use crate::known::chance;
 
 /// Five ticks.
 const LASTS: Duration = Duration::from_secs(5);
@@ -22,8 +24,10 @@ pub(crate) struct Leading {
 impl Leading {
     /// `configuration` is a number for what the filter was configured with.
     pub(crate) fn new(name: &str, configuration: u64) -> Self {
-        let generation = generation(name, configuration);
-        Self { record: SharedRecord::of("canary-lease", name), me: chance(), generation }
+        let counted = SharedRecord::of("canary-generation", name)
+            .update(|bytes| lease::generation(bytes, configuration));
+        let record = SharedRecord::of("canary-lease", name);
+        Self { record, me: chance(0), generation: counted.unwrap_or(0) }
     }
 
     /// Whether it is this one, for the time until the next tick.
@@ -40,31 +44,5 @@ impl Leading {
     /// A number that is this worker's own.
     pub(crate) fn me(&self) -> u64 {
         self.me
-    }
-}
-
-fn chance() -> u64 {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
-}
-
-/// The how many-th configuration it is. The workers are told of it one after the other: the first one counts, and
-/// the others find it there.
-fn generation(name: &str, configuration: u64) -> u64 {
-    let counted = SharedRecord::of("canary-generation", name).update(|bytes| {
-        let [known, generation] = bytes.and_then(numbers).unwrap_or([0; 2]);
-        if known == configuration {
-            return (None, generation);
-        }
-        let next = generation.wrapping_add(1);
-        (Some([configuration, next].map(u64::to_le_bytes).concat()), next)
-    });
-    counted.unwrap_or(0)
-}
-
-fn numbers(bytes: &[u8]) -> Option<[u64; 2]> {
-    match bytes.as_chunks() {
-        ([one, other], []) => Some([*one, *other].map(u64::from_le_bytes)),
-        _ => None,
     }
 }

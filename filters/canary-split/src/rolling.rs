@@ -3,7 +3,7 @@
 //! Each worker counts what becomes of the requests of candidate and stable version, and adds it once a second to
 //! what all have counted ([`counted`]). One of them, whoever holds the lease, weighs what is new ([`judged`]),
 //! asks Prometheus for the fleet's verdicts when there are new ones ([`asking`]), and writes down how far the
-//! rollout has come ([`published`]). All read that at their next tick.
+//! rollout has come ([`Published`]). All read that at their next tick.
 //!
 //! # Why a worker that leads, and no worker alone
 //! A proxy that asked once for each of its threads would multiply the questions of a mesh; and a thread that
@@ -18,7 +18,6 @@ mod asking;
 mod counted;
 mod judged;
 mod metrics;
-mod published;
 mod told;
 mod weighed;
 
@@ -26,7 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use filter_shell::{Answered, Follower, Now, Question, SharedRecord};
-use traffic_policy::rollout::{Analysis, Phase, Rollout, State};
+use traffic_policy::rollout::{Analysis, Judgement, Phase, Published, Rollout, State};
 use traffic_policy::split::Split;
 
 use crate::leading::Leading;
@@ -35,7 +34,6 @@ use asking::Asking;
 use counted::{Counting, Side};
 use judged::{Judged, Judging};
 use metrics::{Metrics, Names};
-use published::{Judgement, Published};
 use told::Why;
 
 /// The rollout of one pool.
@@ -135,7 +133,9 @@ impl Rolling {
         self.metrics.asked(asking.learns(answered, answers.as_ref(), asked, now));
         if let Some(answers) = answers {
             let (rollout, is_own) = (&self.rollout, asking.is_own());
-            self.update(now, |published| published.answers(rollout, &answers, asked, is_own));
+            self.update(now, |published| {
+                published.answers(rollout, answers.instants(), asked, is_own)
+            });
         }
     }
 

@@ -74,6 +74,20 @@ impl Lease {
     }
 }
 
+/// The how many-th configuration it is: the record to be written, if it is a new one, and the number. Workers are told
+/// of a configuration one after the other: the first one counts, and the others find it there.
+pub fn generation(bytes: Option<&[u8]>, configuration: u64) -> (Option<Vec<u8>>, u64) {
+    let [known, generation] = match bytes.map(<[u8]>::as_chunks) {
+        Some(([known, generation], [])) => [*known, *generation].map(u64::from_le_bytes),
+        _ => [0; 2],
+    };
+    if known == configuration {
+        return (None, generation);
+    }
+    let next = generation.wrapping_add(1);
+    (Some([configuration, next].map(u64::to_le_bytes).concat()), next)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -157,5 +171,17 @@ mod tests {
             bytes[at] ^= 1;
             prop_assert_eq!(Lease::read(&bytes), None);
         }
+    }
+
+    #[test]
+    fn workers_of_one_configuration_have_one_generation_and_a_new_one_has_the_next() {
+        let (first, number) = generation(None, 7);
+        assert_eq!(number, 1);
+        assert_eq!(generation(first.as_deref(), 7), (None, 1));
+        let (second, number) = generation(first.as_deref(), 8);
+        assert_eq!(number, 2);
+        // The first one again is a third.
+        assert_eq!(generation(second.as_deref(), 7).1, 3);
+        assert_eq!(generation(Some(b"odd"), 7).1, 1);
     }
 }

@@ -31,6 +31,7 @@ mod config;
 mod moment;
 mod pieces;
 mod progress;
+mod published;
 mod readings;
 
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub use config::{Alphas, Analysis, OnFail, Prometheus, RawPrometheus, RawRollout
 pub use moment::Moment;
 pub use pieces::{MOST_POINTS, Piece, pieces};
 pub use progress::Progress;
+pub use published::{Judgement, Published};
 pub use readings::Reading;
 
 use crate::evidence::Gate;

@@ -8,11 +8,10 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use filter_shell::{Answered, Now, Question};
-use traffic_policy::rollout::{Piece, Prometheus, Rollout};
+use traffic_policy::rollout::{Piece, Prometheus, Published, Rollout};
 
 use super::answer::Answers;
 use super::metrics::Names;
-use super::published::Published;
 
 /// Who asks Prometheus.
 pub(super) struct Asking {

@@ -24,7 +24,7 @@ impl Names {
             pool: pool.to_owned(),
             candidate: version(rollout.candidate()),
             stable: version(rollout.stable()),
-            start: rollout.instant(0).as_secs().to_string(),
+            start: rollout.start().as_secs().to_string(),
         }
     }
 
@@ -81,7 +81,7 @@ impl Metrics {
         };
         Self {
             started: Gauge::declare("llm_split_rollout", &names.labels()),
-            start: rollout.instant(0).as_secs(),
+            start: rollout.start().as_secs(),
             step: Gauge::declare("llm_split_step", &pool),
             percent: Gauge::declare("llm_split_percent", &pool),
             phases: Phase::ALL.map(phase),

@@ -5,13 +5,12 @@ use std::time::Duration;
 use filter_shell::{Answered, Now};
 use serde_json::json;
 use traffic_policy::catalog::{Catalog, RawPool};
-use traffic_policy::rollout::{MOST_INSTANTS, Phase, Piece, RawRollout, Rollout, State};
+use traffic_policy::rollout::{MOST_INSTANTS, Phase, Piece, Published, RawRollout, Rollout, State};
 use traffic_policy::split::{RawArm, Split};
 
 use super::answer::Answers;
 use super::asking::{Asking, Outcome};
 use super::metrics::Names;
-use super::published::Published;
 
 /// Instants are every 10 s from 1,700,000,000 s after 1970 on, and evaluated 5 s earlier.
 pub(super) fn rollout() -> Rollout {
@@ -76,10 +75,10 @@ fn a_proxy_that_starts_in_the_middle_has_the_configured_weights_until_it_has_hea
     assert_eq!(published.state(&rollout, wall(35)).percent, None);
     // The first piece of two: who knows what the second one says?
     let history = answers(&rollout, &[(1, 0.0), (2, 150.0)]);
-    published.answers(&rollout, &history, (piece(2), 3), false);
+    published.answers(&rollout, history.instants(), (piece(2), 3), false);
     assert_eq!(published.state(&rollout, wall(35)).percent, None);
     let rest = answers(&rollout, &[(3, -1.0)]);
-    let judgements = published.answers(&rollout, &rest, (piece(3), 3), false);
+    let judgements = published.answers(&rollout, rest.instants(), (piece(3), 3), false);
     assert_eq!(judgements[0].failed, ["failures"]);
     let state = published.state(&rollout, wall(35));
     assert_eq!((state.phase, state.percent), (Phase::RolledBack, Some(0)));
@@ -99,7 +98,12 @@ fn a_history_that_is_gone_leaves_the_configured_weights() {
     let rollout = rollout();
     let mut published = Published::read(None, &rollout);
     let late = wall(10 * u64::from(MOST_INSTANTS) + 5);
-    published.answers(&rollout, &Answers::default(), (piece(MOST_INSTANTS), MOST_INSTANTS), false);
+    published.answers(
+        &rollout,
+        Answers::default().instants(),
+        (piece(MOST_INSTANTS), MOST_INSTANTS),
+        false,
+    );
     assert_eq!(published.state(&rollout, late).percent, None);
 }
 
@@ -112,7 +116,7 @@ fn a_veto_takes_and_never_gives() {
     published.begins(&rollout, wall(0));
     published.veto(&rollout, wall(0));
     let passes = answers(&rollout, &[(1, 0.0), (2, 500.0), (3, 500.0), (5, 900.0)]);
-    published.answers(&rollout, &passes, (piece(5), 5), false);
+    published.answers(&rollout, passes.instants(), (piece(5), 5), false);
     let state = published.state(&rollout, wall(55));
     assert_eq!((state.phase, state.percent), (Phase::RolledBack, Some(0)));
 }
@@ -122,7 +126,7 @@ fn what_is_written_is_read_again_and_what_is_cut_is_nothing() {
     let rollout = rollout();
     let mut published = Published::read(None, &rollout);
     published.begins(&rollout, wall(0));
-    published.answers(&rollout, &answers(&rollout, &[(1, 7.0)]), (piece(1), 1), false);
+    published.answers(&rollout, answers(&rollout, &[(1, 7.0)]).instants(), (piece(1), 1), false);
     published.tells(&published.state(&rollout, wall(12)));
     published.veto(&rollout, wall(12));
     let bytes = published.write();
@@ -138,7 +142,12 @@ fn a_changed_schedule_stays_where_it_was_until_the_history_has_been_heard_again(
     let rollout = rollout();
     let mut published = Published::read(None, &rollout);
     published.begins(&rollout, wall(0));
-    published.answers(&rollout, &answers(&rollout, &[(1, 0.0), (2, 150.0)]), (piece(2), 2), false);
+    published.answers(
+        &rollout,
+        answers(&rollout, &[(1, 0.0), (2, 150.0)]).instants(),
+        (piece(2), 2),
+        false,
+    );
     published.tells(&published.state(&rollout, wall(25)));
     let changed = with_samples(400);
     let mut published = Published::read(Some(&published.write()), &changed);
@@ -151,7 +160,12 @@ fn a_changed_schedule_stays_where_it_was_until_the_history_has_been_heard_again(
     let mut vetoed = published.clone();
     vetoed.veto(&changed, wall(25));
     assert_eq!(share(&vetoed), (Phase::RolledBack, 1, Some(0)));
-    published.answers(&changed, &answers(&changed, &[(1, 0.0), (2, 150.0)]), (piece(2), 2), false);
+    published.answers(
+        &changed,
+        answers(&changed, &[(1, 0.0), (2, 150.0)]).instants(),
+        (piece(2), 2),
+        false,
+    );
     assert_eq!(share(&published), (Phase::Running, 0, Some(10)));
 }
 

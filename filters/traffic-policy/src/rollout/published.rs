@@ -1,16 +1,15 @@
-//! What all workers know of how far a rollout has come, as one record.
+//! What all workers of a proxy know of how far a rollout has come, as one record.
+//!
+//! [`Progress`] is the same on every proxy. Besides it there is what is this proxy's own: whether it has heard the
+//! history, whether it has vetoed, and what was told last.
 
 use std::time::Duration;
 
-use traffic_policy::rollout::{
-    MOST_INSTANTS, OnFail, Phase, Piece, Progress, Reading, Rollout, State, Verdict,
-};
-
-use super::answer::Answers;
+use super::{MOST_INSTANTS, OnFail, Phase, Piece, Progress, Reading, Rollout, State, Verdict};
 
 /// How far a rollout has come on this proxy.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Published {
+pub struct Published {
     /// Whether it was there from the beginning, or has heard the whole history since.
     has_begun: bool,
     /// By its veto the candidate has at most so much here.
@@ -27,13 +26,16 @@ const NONE: u8 = u8::MAX;
 
 /// A verdict that has come, and by which signals it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Judgement {
-    pub(super) verdict: Verdict,
-    pub(super) failed: Vec<&'static str>,
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is a failure: gates' names, or the user's own question.
+    pub failed: Vec<&'static str>,
 }
 
 impl Published {
-    pub(super) fn read(bytes: Option<&[u8]>, rollout: &Rollout) -> Self {
+    /// Goes on with a record. What cannot be read is nothing known.
+    pub fn read(bytes: Option<&[u8]>, rollout: &Rollout) -> Self {
         let ([has_begun, most, phase, step, percent], record) =
             match bytes.and_then(|bytes| bytes.split_first_chunk()) {
                 Some((head, record)) => (*head, Some(record)),
@@ -47,7 +49,8 @@ impl Published {
         Self { has_begun, most, told: [phase, step], percent, progress }
     }
 
-    pub(super) fn write(&self) -> Vec<u8> {
+    /// The record of it.
+    pub fn write(&self) -> Vec<u8> {
         let [phase, step] = self.told;
         let [most, percent] = [self.most, self.percent].map(|share| share.unwrap_or(NONE));
         let mut bytes = vec![u8::from(self.has_begun), most, phase, step, percent];
@@ -55,23 +58,25 @@ impl Published {
         bytes
     }
 
-    pub(super) fn progress(&self) -> &Progress {
+    /// What the verdicts so far have come to.
+    pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    pub(super) fn has_begun(&self) -> bool {
+    /// Whether it was there from the beginning, or has heard the whole history since.
+    pub fn has_begun(&self) -> bool {
         self.has_begun
     }
 
     /// Whether this proxy has vetoed.
-    pub(super) fn is_vetoed(&self) -> bool {
+    pub fn is_vetoed(&self) -> bool {
         self.most.is_some()
     }
 
     /// Where it is. A proxy that starts in the middle of a rollout waits with the weights of the configuration until
     /// it has heard the history: it may have been rolled back long ago. It keeps them if there is none any more.
     /// One whose schedule has changed stays where it was until then, so that nobody moves there and back.
-    pub(super) fn state(&self, rollout: &Rollout, wall: Duration) -> State {
+    pub fn state(&self, rollout: &Rollout, wall: Duration) -> State {
         let mut state = self.progress.state(rollout, wall);
         if !self.has_begun && state.percent.is_some() {
             let next = Some(rollout.instant(rollout.due(wall)));
@@ -93,7 +98,7 @@ impl Published {
     }
 
     /// Notes what is told of it; false if that has been told before.
-    pub(super) fn tells(&mut self, state: &State) -> bool {
+    pub fn tells(&mut self, state: &State) -> bool {
         let phase = Phase::ALL.iter().position(|phase| *phase == state.phase);
         // 0 is nothing.
         let number = |place: usize| u8::try_from(place.saturating_add(1)).unwrap_or(u8::MAX);
@@ -103,13 +108,13 @@ impl Published {
     }
 
     /// The time goes on. Who asks nobody, or sees the first interval, has begun with the rollout.
-    pub(super) fn begins(&mut self, rollout: &Rollout, wall: Duration) {
-        let is_first = wall >= rollout.instant(0) && rollout.due(wall) == 0;
+    pub fn begins(&mut self, rollout: &Rollout, wall: Duration) {
+        let is_first = wall >= rollout.start() && rollout.due(wall) == 0;
         self.has_begun |= is_first || rollout.prometheus().is_none();
     }
 
     /// What this proxy has seen itself is enough: here the candidate gets no more than it has.
-    pub(super) fn veto(&mut self, rollout: &Rollout, wall: Duration) {
+    pub fn veto(&mut self, rollout: &Rollout, wall: Duration) {
         let state = self.state(rollout, wall);
         if state.phase != Phase::Running || self.most.is_some() {
             return;
@@ -122,22 +127,22 @@ impl Published {
     }
 
     /// What this proxy has seen itself is the verdict.
-    pub(super) fn local(&mut self, rollout: &Rollout, wall: Duration, verdict: Verdict) {
+    pub fn local(&mut self, rollout: &Rollout, wall: Duration, verdict: Verdict) {
         self.progress.local(rollout, wall, verdict);
     }
 
     /// What Prometheus has said to a question about these instants, when so many were due. `is_own`: it was the
     /// user's.
-    pub(super) fn answers(
+    pub fn answers<'a>(
         &mut self,
         rollout: &Rollout,
-        answers: &Answers,
+        answers: impl Iterator<Item = (u32, Vec<Reading<'a>>)>,
         (piece, due): (Piece, u32),
         is_own: bool,
     ) -> Vec<Judgement> {
         let known = self.progress.known();
-        let new = answers.instants().filter(|(number, _)| *number > known);
-        let judge = |(number, readings): (u32, Vec<Reading<'_>>)| {
+        let new = answers.filter(|(number, _)| *number > known);
+        let judge = |(number, readings): (u32, Vec<Reading<'a>>)| {
             let verdict = if is_own {
                 let verdict = Verdict::of_values(readings.iter().map(|reading| reading.value));
                 self.progress.verdict(rollout, number, verdict);
